@@ -1,0 +1,1 @@
+"""Semantic Curriculum Preference Optimization for TRL."""

@@ -1,0 +1,78 @@
+// Generates the contract's code for both languages from proto/: src/generated (ts-proto) and python_bridge/scpo
+// (grpcio-tools). `--check` generates into a temporary folder and compares with what is committed.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bin = (name) => join(root, "node_modules", ".bin", name);
+const python = process.env.SCPO_PYTHON ?? join(root, ".venv", "bin", "python");
+const check = process.argv.includes("--check");
+const TARGETS = [join("src", "generated"), join("python_bridge", "scpo")];
+
+const TS_OPTIONS = [
+  "outputServices=nice-grpc",
+  "outputServices=generic-definitions",
+  "useExactTypes=false",
+  "esModuleInterop=true",
+  "importSuffix=.js",
+  "oneof=unions-value",
+  "env=node",
+  "forceLong=number",
+  "removeEnumPrefix=true",
+  "enumsAsLiterals=true",
+];
+
+function generate(into) {
+  const typescript = join(into, TARGETS[0]);
+  const pythonHome = join(into, "python_bridge");
+  mkdirSync(typescript, { recursive: true });
+  mkdirSync(join(pythonHome, "scpo", "v1"), { recursive: true });
+  const template = {
+    version: "v2",
+    plugins: [{ local: bin("protoc-gen-ts_proto"), out: typescript, opt: TS_OPTIONS }],
+  };
+  execFileSync(bin("buf"), ["generate", "proto", "--template", JSON.stringify(template)], { cwd: root, stdio: "inherit" });
+  const protos = readdirSync(join(root, "proto", "scpo", "v1")).map((name) => `scpo/v1/${name}`);
+  const out = ["--python_out", "--pyi_out", "--grpc_python_out"].map((flag) => `${flag}=${pythonHome}`);
+  execFileSync(python, ["-m", "grpc_tools.protoc", `-I${join(root, "proto")}`, ...out, ...protos], { stdio: "inherit" });
+  for (const folder of ["scpo", join("scpo", "v1")]) {
+    writeFileSync(join(pythonHome, folder, "__init__.py"), '"""Generated from proto/. Do not edit."""\n');
+  }
+}
+
+function files(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+const scratch = mkdtempSync(join(tmpdir(), "scpo-generate-"));
+try {
+  generate(scratch);
+  for (const target of TARGETS) {
+    const fresh = join(scratch, target);
+    const committed = join(root, target);
+    if (!check) {
+      rmSync(committed, { recursive: true, force: true });
+      cpSync(fresh, committed, { recursive: true });
+      continue;
+    }
+    const stale = [...new Set([...files(fresh), ...files(committed)])].filter((name) => {
+      try {
+        return !readFileSync(join(fresh, name)).equals(readFileSync(join(committed, name)));
+      } catch {
+        return true;
+      }
+    });
+    if (stale.length > 0) {
+      console.error(`${target}: out of date: ${stale.join(", ")}. Run: npm run generate`);
+      process.exitCode = 1;
+    }
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
