@@ -1,0 +1,164 @@
+"""The seam between the trainer, which computes, and whoever decides what it computes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Schedule = Literal["constant", "linear", "cosine"]
+ReferenceAtOpen = Literal["policy", "keep", "initial"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage as the director opens it; mirrors `OpenStage` of the contract.
+
+    Attributes:
+        stage: Number of the stage, for reports.
+        pairs: Rows of the data set that the stage may draw; drawing another is an error.
+        steps: Planned optimiser steps: the length of the learning-rate schedule, not a limit.
+        loss: Registered name of the loss.
+        loss_parameters: The loss's parameters by name; one left out takes the loss's default.
+        learning_rate: Peak learning rate.
+        schedule: How the learning rate goes from its peak after the warm-up; restarts at every stage.
+        warmup_steps: Optimiser steps of linear warm-up.
+        reference: `policy`: the policy as it is now. `keep`: the reference in force before (the initial model in the
+            first stage). `initial`: the model as it was when training started.
+        keep_reference_weights: Keep a copy of the reference's weights, so that a decision can move it softly.
+    """
+
+    stage: int
+    pairs: Sequence[int]
+    steps: int
+    loss: str = "scpo"
+    loss_parameters: Mapping[str, float] = field(default_factory=dict)
+    learning_rate: float = 1e-6
+    schedule: Schedule = "cosine"
+    warmup_steps: int = 0
+    reference: ReferenceAtOpen = "policy"
+    keep_reference_weights: bool = False
+
+
+@dataclass(frozen=True)
+class QuadMeans:
+    """Four numbers, one for each combination of text and image (text letter first), means over pairs."""
+
+    ww: float
+    lw: float
+    wl: float
+    ll: float
+
+
+@dataclass(frozen=True)
+class PairReport:
+    """Reward margins of one pair in the step just taken; mirrors `PairReport` of the contract.
+
+    Attributes:
+        pair: Row of the pair in the data set.
+        textual_margin: Rewards on `images`: chosen minus rejected.
+        visual_margin: Rewards of `chosen`: images minus rejected_images.
+        textual_mirror_margin: Rewards on `rejected_images`: rejected minus chosen.
+        visual_mirror_margin: Rewards of `rejected`: rejected_images minus images.
+    """
+
+    pair: int
+    textual_margin: float
+    visual_margin: float
+    textual_mirror_margin: float
+    visual_mirror_margin: float
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one optimiser step did; mirrors `StepReport` of the contract.
+
+    Attributes:
+        step: Optimiser steps since training started; the first is 1.
+        stage: Number of the open stage.
+        step_in_stage: Optimiser steps since the stage opened; the first is 1.
+        loss: Mean loss over the step's pairs.
+        terms: Mean of each term of the loss over the pairs, by the term's name, before weighting.
+        accuracies: Share of pairs with a positive margin, by the margin's name.
+        rewards: Mean implicit rewards over the pairs.
+        kl_reference: k2 estimate in nats a sequence over the matched texts: mean of (log pi - log ref)^2 / 2.
+        kl_initial: The same against the model as it was when training started.
+        learning_rate: Rate with which the step was taken.
+        grad_norm: Norm of the gradient before clipping.
+        seconds: Wall-clock time of the step without waiting for the director.
+        tokens: Tokens of the step's forward passes, padding left out.
+        memory_bytes: Peak memory of the process or its accelerator.
+        pairs: Margins by pair, in the order of training.
+    """
+
+    step: int
+    stage: int
+    step_in_stage: int
+    loss: float
+    terms: Mapping[str, float]
+    accuracies: Mapping[str, float]
+    rewards: QuadMeans
+    kl_reference: float
+    kl_initial: float
+    learning_rate: float
+    grad_norm: float
+    seconds: float
+    tokens: int
+    memory_bytes: int
+    pairs: Sequence[PairReport]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The director's answer to one step's report; mirrors `Decision` of the contract.
+
+    Attributes:
+        reason: Why, in a few words; logged.
+        move_reference_alpha: Moves the reference, ref <- alpha * policy + (1 - alpha) * ref; 1 is a hard move. None:
+            the reference stays.
+        checkpoint: Name of a checkpoint to save; empty: none.
+        end_stage: No further step in this stage.
+        stop: Ends the stage and the training.
+    """
+
+    reason: str = ""
+    move_reference_alpha: float | None = None
+    checkpoint: str = ""
+    end_stage: bool = False
+    stop: bool = False
+
+
+class Director(Protocol):
+    """Decides which stages, pairs and actions a training consists of.
+
+    The trainer calls `open_stage`, then `table_progress` any number of times, `stage_opened`, `pairs` (iterated ahead of
+    training), `decide` once after every optimiser step, and `stage_closed`; then `open_stage` again.
+    """
+
+    def open_stage(self) -> Stage | None:
+        """The next stage, or None when there are no more; blocks until known."""
+        ...
+
+    def table_progress(self, done: int, total: int) -> None:
+        """Hears that the reference log-probabilities of `done` of `total` pairs are computed."""
+        ...
+
+    def stage_opened(self, stage: Stage, table_seconds: float) -> None:
+        """Hears that training on `stage` begins and that its reference table took `table_seconds`."""
+        ...
+
+    def pairs(self) -> Iterator[int]:
+        """Rows of the open stage in training order; blocks until fed and ends after the last."""
+        ...
+
+    def decide(self, report: StepReport) -> Decision:
+        """The answer to one step's report; blocks until given."""
+        ...
+
+    def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:
+        """Hears that the checkpoint asked for after `step` lies complete in the folder `path`."""
+        ...
+
+    def stage_closed(self, stage: int, steps: int, unused_pairs: Sequence[int]) -> None:
+        """Hears that `stage` took `steps` optimiser steps and which pairs it was given but did not train on."""
+        ...
