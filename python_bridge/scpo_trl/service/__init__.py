@@ -1,0 +1,1 @@
+"""The trainer as a gRPC service: the director decides over the wire, this package computes."""

@@ -1,0 +1,109 @@
+"""Scene files (Parquet) read into tensors."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from PIL import Image
+
+from scpo_trl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Drawn scenes with their ground truth.
+
+    Attributes:
+        images: Pictures, uint8, shape (scenes, 3, side, side).
+        objects: Names of the objects in each picture.
+        captions: One caption a scene; empty where the file has no column `caption`.
+        questions: Yes/no questions of each scene.
+        answers: Their answers, "Yes." or "No.".
+    """
+
+    images: torch.Tensor
+    objects: list[list[str]]
+    captions: list[str]
+    questions: list[list[str]]
+    answers: list[list[str]]
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def head(self, count: int) -> Scenes:
+        """Give the first `count` scenes."""
+        return Scenes(
+            self.images[:count],
+            self.objects[:count],
+            self.captions[:count],
+            self.questions[:count],
+            self.answers[:count],
+        )
+
+
+def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = None) -> Scenes:
+    """Read a scene file and decode its pictures once.
+
+    Args:
+        path: Parquet file with the columns image, objects, questions, answers and, if asked for, caption.
+        side: Expected side of the square pictures, in pixels.
+        captions: Whether the file must have captions.
+        limit: Read only this many scenes.
+
+    Returns:
+        The scenes, pictures as uint8.
+
+    Raises:
+        UserError: The file or a column is missing, or a picture has another size.
+    """
+    columns = ["image", "objects", "questions", "answers", *(["caption"] if captions else [])]
+    if not path.is_file():
+        raise UserError(f"{path}: found no such file, expected a Parquet file of scenes")
+    missing = [name for name in columns if name not in pq.read_schema(path).names]
+    if missing:
+        raise UserError(f"{path}: column {missing[0]!r} not found, expected the columns {', '.join(columns)}")
+    table = pq.read_table(path, columns=columns)
+    if limit is not None:
+        table = table.slice(0, limit)
+    if table.num_rows == 0:
+        raise UserError(f"{path}: found 0 rows, expected at least one scene")
+    images = np.empty((table.num_rows, 3, side, side), dtype=np.uint8)
+    row = 0
+    for chunk in table.column("image").chunks:
+        for picture in chunk:
+            with Image.open(io.BytesIO(picture["bytes"].as_py())) as opened:
+                if opened.size != (side, side):
+                    width, height = opened.size
+                    raise UserError(f"{path}: row {row}: image is {width}x{height}, expected {side}x{side} pixels")
+                images[row] = np.asarray(opened.convert("RGB")).transpose(2, 0, 1)
+            row += 1
+    return Scenes(
+        torch.from_numpy(images),
+        table.column("objects").to_pylist(),
+        table.column("caption").to_pylist() if captions else [],
+        table.column("questions").to_pylist(),
+        table.column("answers").to_pylist(),
+    )
+
+
+def object_names(scenes: Sequence[Scenes]) -> list[str]:
+    """Give the sorted names of all objects of the scenes."""
+    return sorted({name for part in scenes for objects in part.objects for name in objects})
+
+
+def to_pixel_values(images: torch.Tensor) -> torch.Tensor:
+    """Scale pictures of the model's own size as the processor does.
+
+    Args:
+        images: uint8, shape (batch, 3, side, side).
+
+    Returns:
+        float32 in -1..1, same shape.
+    """
+    return images.to(torch.float32).div_(127.5).sub_(1.0)

@@ -1,0 +1,45 @@
+import type { DescribeResponse, TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
+
+/** A running Python trainer, however it was obtained. */
+export interface Trainer {
+  /** Calls are rejected with `TrainerExitedError` when the trainer dies and with `UserError` for a user's mistake. */
+  readonly client: TrainerServiceClient;
+  readonly description: DescribeResponse;
+  /** Resolves when the Python process is gone, for whatever reason; never rejects. */
+  readonly exited: Promise<TrainerExit>;
+  /** File with everything that Python printed. */
+  readonly logPath: string;
+  /** Ends the Python process within five seconds; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** How a Python process ended. */
+export interface TrainerExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** True when `stop` was called before. */
+  readonly expected: boolean;
+  /** Last lines of the log. */
+  readonly logTail: string;
+}
+
+/** The Python process ended while it was needed; the message names code or signal and the last lines of its log. */
+export class TrainerExitedError extends Error {
+  override readonly name = "TrainerExitedError";
+  readonly exit: TrainerExit;
+
+  constructor(exit: TrainerExit, logPath: string) {
+    super(describeExit(exit, logPath));
+    this.exit = exit;
+  }
+}
+
+function describeExit(exit: TrainerExit, logPath: string): string {
+  if (exit.expected) return "The Python trainer was stopped while work was under way.";
+  const cause =
+    exit.signal === null
+      ? `ended with exit code ${exit.code}`
+      : `was killed by ${exit.signal}${exit.signal === "SIGKILL" ? " (out of memory, or somebody's kill -9)" : ""}`;
+  const log = exit.logTail === "" ? "its log is empty" : `its log ends with:\n${exit.logTail}`;
+  return `The Python trainer ${cause}; ${log}\n(log: ${logPath})`;
+}

@@ -1,0 +1,89 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { join, resolve } from "node:path";
+import { UserError } from "../errors.js";
+import { packageVersion } from "../package-root.js";
+
+/** Exit status after Ctrl-C, as shells expect it. */
+const INTERRUPTED = 130;
+
+const abort = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => {
+    process.stderr.write(`\nscpo: stopping\n`);
+    abort.abort(new Interrupted(name));
+  });
+}
+
+class Interrupted extends Error {}
+
+function seedArgument(text: string): number {
+  const seed = Number(text);
+  if (!Number.isInteger(seed) || seed < 0 || seed > 2 ** 31 - 1) {
+    throw new InvalidArgumentError(`found ${text}, expected a whole number from 0 to 2147483647`);
+  }
+  return seed;
+}
+
+function countArgument(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError(`found ${text}, expected a whole number of 1 or more`);
+  return count;
+}
+
+const program = new Command("scpo")
+  .description("Semantic Curriculum Preference Optimization: fewer descriptions of what is not in the picture")
+  .version(packageVersion())
+  .showHelpAfterError("(scpo --help lists commands and options)")
+  .exitOverride();
+
+program
+  .command("demo")
+  .description("train the embedded default with sft, dpo and scpo, score all on test scenes and write a page")
+  .option("--seed <number>", "seed of the training pairs and their order", seedArgument, 1)
+  .option("--out <folder>", "where the result goes (default: runs/demo, or runs/demo-seed-<n> for another seed)")
+  .option("--pairs <number>", "contrast quadruples to train on (default: the recipe's)", countArgument)
+  .option("--json", "print result.json instead of the table")
+  .addOption(new Option("--workers <number>", "trainers at a time").argParser(countArgument).default(2))
+  .action(async (options: { seed: number; out?: string; pairs?: number; json?: boolean; workers: number }) => {
+    const { demo } = await import("./demo-command.js");
+    const folder = options.out ?? join("runs", options.seed === 1 ? "demo" : `demo-seed-${options.seed}`);
+    await demo({ ...options, out: resolve(folder), json: options.json ?? false, signal: abort.signal });
+  });
+
+program
+  .command("study")
+  .description("search settings on validation scenes, then compare all methods on test scenes with three seeds")
+  .option("--out <folder>", "where the results go", join("runs", "study"))
+  .addOption(new Option("--workers <number>", "trainers at a time").argParser(countArgument).default(2))
+  .action(async (options: { out: string; workers: number }) => {
+    const { study } = await import("./study-command.js");
+    await study({ ...options, out: resolve(options.out), signal: abort.signal });
+  });
+
+program
+  .command("base")
+  .description("train the embedded base model again from scratch and put it in place of the one that ships")
+  .option("--out <folder>", "where the drawn scenes go", join("runs", "base"))
+  .action(async (options: { out: string }) => {
+    const { base } = await import("./base-command.js");
+    await base({ out: resolve(options.out), signal: abort.signal });
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode;
+  } else if (error instanceof Interrupted || abort.signal.aborted) {
+    process.exitCode = INTERRUPTED;
+  } else if (error instanceof UserError) {
+    process.stderr.write(`scpo: ${error.message}\n`);
+    process.exitCode = 1;
+  } else {
+    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+    process.stderr.write(`scpo: ${message}\n`);
+    if (process.env["SCPO_DEBUG"] !== undefined) process.stderr.write(`${stack}\n`);
+    else process.stderr.write("scpo: set SCPO_DEBUG=1 to see where it happened\n");
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,32 @@
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+
+/**
+ * A shuffled copy (Fisher and Yates), the same for the same seed and path on every machine.
+ *
+ * @param items What to shuffle; left as it is.
+ * @param seed The run's seed.
+ * @param path Numbers that tell this shuffle from the run's others, such as stage and epoch.
+ */
+export function shuffled<T>(items: readonly T[], seed: number, ...path: number[]): T[] {
+  const random = xoroshiro128plus(mixed(seed, path));
+  const result = [...items];
+  for (let last = result.length - 1; last > 0; last -= 1) {
+    const other = uniformInt(random, 0, last);
+    const moved = result[last] as T;
+    result[last] = result[other] as T;
+    result[other] = moved;
+  }
+  return result;
+}
+
+/** Folds seed and path into 32 bits; neighbouring seeds must not give neighbouring states. */
+function mixed(seed: number, path: readonly number[]): number {
+  let state = 0x9e3779b9;
+  for (const value of [seed % 0x100000000, Math.floor(seed / 0x100000000), ...path]) {
+    state = Math.imul(state ^ value, 0x85ebca6b);
+    state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
+    state ^= state >>> 16;
+  }
+  return state | 0;
+}

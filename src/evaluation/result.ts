@@ -1,0 +1,103 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { z } from "zod";
+import { UserError } from "../errors.js";
+import type { SceneComparison } from "./scene-comparison.js";
+import { FIGURES, type SceneFigures, type SceneScores } from "./scene-scores.js";
+
+/** Scores after one stage of a method. */
+export interface StageResult {
+  /** Method that was trained, for example "scpo". */
+  method: string;
+  /** Name of the stage, for example "easy". */
+  name: string;
+  stage: number;
+  /** Optimiser steps since training started. */
+  step: number;
+  scores: SceneScores;
+}
+
+/** A study as `result.json` holds it; every figure is a share 0..1. */
+export interface StudyResult {
+  seed: number;
+  threads: number;
+  test_scenes: number;
+  pairs: number;
+  /** By the model's name: base, sft, dpo, scpo. */
+  models: Record<string, SceneScores>;
+  /** By the name of what was changed. */
+  ablations: Record<string, SceneScores>;
+  stages: StageResult[];
+  /** Paired comparisons with the base model, by the other model's name. */
+  comparisons?: Record<string, SceneComparison> | undefined;
+  /** Wall time of each part, by its name. */
+  seconds: Record<string, number>;
+}
+
+const share = z.number().nullable();
+const interval = z.tuple([z.number(), z.number()]).nullable();
+
+function figures<Value>(value: z.ZodType<Value>): z.ZodType<SceneFigures<Value>> {
+  return z.object({
+    chair_s: value,
+    chair_i: value,
+    cover: value,
+    hal: value,
+    yes_no: z.object({ accuracy: value, f1: value, yes_ratio: value }),
+  });
+}
+
+const SCORES: z.ZodType<SceneScores> = z.intersection(figures(share), z.object({ interval: figures(interval) }));
+
+const FIGURE_COMPARISON = z.object({
+  base: share,
+  other: share,
+  difference: share,
+  difference_interval: interval,
+  relative_reduction: share,
+  relative_reduction_interval: interval,
+});
+
+const RESULT: z.ZodType<StudyResult> = z.object({
+  seed: z.number(),
+  threads: z.number(),
+  test_scenes: z.number(),
+  pairs: z.number(),
+  models: z.record(z.string(), SCORES),
+  ablations: z.record(z.string(), SCORES),
+  stages: z.array(
+    z.object({ method: z.string(), name: z.string(), stage: z.number(), step: z.number(), scores: SCORES }),
+  ),
+  comparisons: z.record(z.string(), z.record(z.enum(FIGURES), FIGURE_COMPARISON)).optional(),
+  seconds: z.record(z.string(), z.number()),
+});
+
+/**
+ * Reads a `result.json`.
+ *
+ * @param path - The file.
+ * @throws UserError when the file cannot be read or is no result.
+ */
+export function readResult(path: string): StudyResult {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new UserError(`${path}: cannot be read as JSON (${cause instanceof Error ? cause.message : String(cause)})`);
+  }
+  const parsed = RESULT.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new UserError(`${path}: field ${issue?.path.join(".") || "(whole file)"}: ${issue?.message ?? "not a result"}`);
+}
+
+/**
+ * Writes a `result.json`, to a temporary name first.
+ *
+ * @param path - The file; its folder must exist.
+ * @param result - The study.
+ */
+export function writeResult(path: string, result: StudyResult): void {
+  const temporary = `${path}.partial`;
+  writeFileSync(temporary, `${JSON.stringify(result, null, 2)}\n`);
+  renameSync(temporary, path);
+}

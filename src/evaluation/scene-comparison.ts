@@ -1,0 +1,58 @@
+import { FIGURE_OF_TALLY, FIGURES, resampleTallies, sumTallies, type Figure } from "./scene-scores.js";
+import type { SceneTally } from "./scene-tally.js";
+import { percentileInterval, type Interval, type Resamples } from "./statistics.js";
+
+/** One figure of two models on the same scenes; null where a denominator is zero. */
+export interface FigureComparison {
+  base: number | null;
+  other: number | null;
+  /** other - base. */
+  difference: number | null;
+  /** 95 % paired bootstrap interval of the difference. */
+  difference_interval: Interval | null;
+  /** (base - other) / base: 0.6 means that the other model has 60 % less. */
+  relative_reduction: number | null;
+  /** 95 % paired bootstrap interval of the relative reduction. */
+  relative_reduction_interval: Interval | null;
+}
+
+/** Two models compared on the same scenes, figure by figure. */
+export type SceneComparison = Record<Figure, FigureComparison>;
+
+const difference = (base: number | null, other: number | null): number | null =>
+  base === null || other === null ? null : other - base;
+
+const relativeReduction = (base: number | null, other: number | null): number | null =>
+  base === null || other === null || base === 0 ? null : (base - other) / base;
+
+/**
+ * Compares two models on the same scenes with a paired bootstrap.
+ *
+ * @param base - Counts of the first model, one per scene.
+ * @param other - Counts of the second model, the same scenes in the same order.
+ * @param resamples - Drawn for these scenes; both models are resampled alike.
+ * @throws RangeError when the number of scenes differs.
+ */
+export function compareTallies(
+  base: readonly SceneTally[],
+  other: readonly SceneTally[],
+  resamples: Resamples,
+): SceneComparison {
+  if (base.length !== other.length) throw new RangeError(`scenes differ: ${base.length} and ${other.length}`);
+  const sums = [sumTallies(base), sumTallies(other)] as const;
+  const draws = [resampleTallies(base, resamples), resampleTallies(other, resamples)] as const;
+  const compare = (figure: Figure): FigureComparison => {
+    const of = FIGURE_OF_TALLY[figure];
+    const [baseValue, otherValue] = [of(sums[0]), of(sums[1])];
+    const pairs = draws[0].map((draw, at) => [of(draw), of(draws[1][at] as SceneTally)] as const);
+    return {
+      base: baseValue,
+      other: otherValue,
+      difference: difference(baseValue, otherValue),
+      difference_interval: percentileInterval(pairs.map((pair) => difference(...pair))),
+      relative_reduction: relativeReduction(baseValue, otherValue),
+      relative_reduction_interval: percentileInterval(pairs.map((pair) => relativeReduction(...pair))),
+    };
+  };
+  return Object.fromEntries(FIGURES.map((figure) => [figure, compare(figure)])) as SceneComparison;
+}

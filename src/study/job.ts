@@ -1,0 +1,96 @@
+import type { RunEvent } from "../run/events.js";
+import type { SceneScores } from "../evaluation/scene-scores.js";
+import type { DifficultyAgreement } from "../difficulty/agreement.js";
+import type { Recipe } from "./recipe.js";
+
+/** A file by its place and content. */
+export interface DataFile {
+  path: string;
+  sha256: string;
+}
+
+/** Scores the pairs with the base model and writes them again with difficulty and stage. */
+export interface GradeJob {
+  kind: "grade";
+  name: string;
+  directory: string;
+  pairs: DataFile;
+  graded: string;
+}
+
+/** Answers and scores of one model on evaluation scenes. */
+export interface EvaluateJob {
+  kind: "evaluate";
+  name: string;
+  directory: string;
+  /** Folder of the model; absent means the base model that ships with the package. */
+  model?: string;
+  scenes: DataFile;
+  split: "validation" | "test";
+}
+
+/** Trains one method and scores the model of each of its stages. */
+export interface MethodJob {
+  kind: "method";
+  name: string;
+  directory: string;
+  /** Name of the method in the study's table. */
+  method: string;
+  graded: DataFile;
+  scenes: DataFile;
+  split: "validation" | "test";
+  /** Scenes for the stages before the last, which only draw a curve; absent scores the last stage alone. */
+  stageScenes?: DataFile;
+  learningRate: number;
+  epochs: number;
+  recipe: Recipe;
+  seed: number;
+}
+
+export type Job = GradeJob | EvaluateJob | MethodJob;
+
+/** What grading found. */
+export interface GradeResult {
+  kind: "grade";
+  graded: DataFile;
+  pairs: number;
+  stages: number[];
+  agreement: DifficultyAgreement;
+  seconds: number;
+}
+
+/** Scores of a model after one stage. */
+export interface StageScores {
+  stage: string;
+  split: "validation" | "test";
+  scores: SceneScores;
+}
+
+/** What an evaluation or a method came to; the answers lie in `answers`. */
+export interface ScoresResult {
+  kind: "scores";
+  scores: SceneScores;
+  answers: string;
+  stages: StageScores[];
+  checkpoint: string;
+  weightsSha256: string;
+  telemetryGaps: number;
+  seconds: { train: number; evaluate: number };
+}
+
+export type JobResult = GradeResult | ScoresResult;
+
+/** From the pool to a worker. */
+export type ToWorker = { type: "boot"; roots: string[]; logPath: string; threads: number } | { type: "job"; job: Job } | { type: "stop" };
+
+/** Progress of a job, for people. */
+export type JobProgress =
+  | { type: "phase"; phase: string; done: number; total: number }
+  | { type: "run"; event: RunEvent };
+
+/** From a worker to the pool. */
+export type FromWorker =
+  | { type: "ready" }
+  | { type: "progress"; progress: JobProgress }
+  | { type: "result"; result: JobResult }
+  | { type: "failed"; message: string; isUserError: boolean };
