@@ -8,7 +8,11 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = (name) => join(root, "node_modules", ".bin", name);
 const python = join(root, ".venv", "bin", "python");
-const pythonSources = ["python_bridge/scpo_trl", "tests/python", ...["examples", "bench"].filter((folder) => existsSync(join(root, folder)))];
+const pythonSources = [
+  "python_bridge/scpo_trl",
+  "tests/python",
+  ...["examples", "bench"].filter((folder) => existsSync(join(root, folder))),
+];
 
 const mochaCount = (output) => ({
   passed: Number(/^\s*(\d+) passing/m.exec(output)?.[1] ?? 0),
@@ -24,7 +28,11 @@ const pytestCount = (output) => {
 const STEPS = [
   { name: "contract lint", command: bin("buf"), args: ["lint", "proto"] },
   { name: "generated code", command: process.execPath, args: ["scripts/generate.js", "--check"] },
-  { name: "format (TypeScript)", command: bin("prettier"), args: ["--check", "--log-level", "warn", "src", "tests", "*.json", "*.js"] },
+  {
+    name: "format (TypeScript)",
+    command: bin("prettier"),
+    args: ["--check", "--log-level", "warn", "src", "tests", "*.json", "*.js"],
+  },
   { name: "format (Python)", command: python, args: ["-m", "ruff", "format", "--check", "-q", ...pythonSources] },
   { name: "lint (Python)", command: python, args: ["-m", "ruff", "check", "-q", ...pythonSources] },
   { name: "types (TypeScript)", command: bin("tsc"), args: ["-p", "tests"] },
@@ -37,7 +45,11 @@ const STEPS = [
 function run({ command, args }) {
   return new Promise((resolve) => {
     let output = "";
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, FORCE_COLOR: "0" } });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, FORCE_COLOR: "0" },
+    });
     child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));
     child.on("error", (error) => resolve({ code: 1, output: `${output}\n${error.message}` }));

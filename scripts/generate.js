@@ -34,10 +34,15 @@ function generate(into) {
     version: "v2",
     plugins: [{ local: bin("protoc-gen-ts_proto"), out: typescript, opt: TS_OPTIONS }],
   };
-  execFileSync(bin("buf"), ["generate", "proto", "--template", JSON.stringify(template)], { cwd: root, stdio: "inherit" });
+  execFileSync(bin("buf"), ["generate", "proto", "--template", JSON.stringify(template)], {
+    cwd: root,
+    stdio: "inherit",
+  });
   const protos = readdirSync(join(root, "proto", "scpo", "v1")).map((name) => `scpo/v1/${name}`);
   const out = ["--python_out", "--pyi_out", "--grpc_python_out"].map((flag) => `${flag}=${pythonHome}`);
-  execFileSync(python, ["-m", "grpc_tools.protoc", `-I${join(root, "proto")}`, ...out, ...protos], { stdio: "inherit" });
+  execFileSync(python, ["-m", "grpc_tools.protoc", `-I${join(root, "proto")}`, ...out, ...protos], {
+    stdio: "inherit",
+  });
   for (const folder of ["scpo", join("scpo", "v1")]) {
     writeFileSync(join(pythonHome, folder, "__init__.py"), '"""Generated from proto/. Do not edit."""\n');
   }

@@ -2,7 +2,18 @@
 // done again, so this is safe and quick to repeat. Plain Node without packages, since it runs before they exist.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -113,7 +124,9 @@ function findPython() {
   const found = (wanted ? [wanted] : PYTHON_NAMES).map((name) => ({ name, version: pythonVersion(name) }));
   const usable = found.find(({ version }) => version !== undefined && isNewEnough(version));
   if (usable) return usable.name;
-  const old = found.filter(({ version }) => version !== undefined).map(({ name, version }) => `${name} ${version.join(".")}`);
+  const old = found
+    .filter(({ version }) => version !== undefined)
+    .map(({ name, version }) => `${name} ${version.join(".")}`);
   throw new SetupError(
     `Python ${MINIMUM_PYTHON.join(".")} or newer is needed; found ${old.length > 0 ? old.join(", ") : "none"}. ` +
       `Install it, or name one: SCPO_BASE_PYTHON=/path/to/python3`,
@@ -146,7 +159,11 @@ async function setUpPython() {
 }
 
 async function build() {
-  const sources = [...filesUnder(join(root, "src"), ".ts"), join(root, "tsconfig.json"), join(root, "package-lock.json")];
+  const sources = [
+    ...filesUnder(join(root, "src"), ".ts"),
+    join(root, "tsconfig.json"),
+    join(root, "package-lock.json"),
+  ];
   const key = hashFiles(sources);
   if (isDone("build", key) && existsSync(join(root, "dist"))) return;
   rmSync(join(root, "dist"), { recursive: true, force: true });
@@ -162,7 +179,8 @@ try {
   await build();
 } catch (error) {
   if (error instanceof SetupError) console.error(`setup: ${error.message}`);
-  else if (error?.code === "ENOSPC") console.error(`setup: no room left on the disk of ${root}. Free about 3 GB and run the command again`);
+  else if (error?.code === "ENOSPC")
+    console.error(`setup: no room left on the disk of ${root}. Free about 3 GB and run the command again`);
   else throw error;
   process.exitCode = 1;
 }

@@ -1,1 +1,26 @@
 """Semantic Curriculum Preference Optimization for TRL."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scpo_trl.errors import UserError
+    from scpo_trl.trainer.config import SCPOConfig
+    from scpo_trl.trainer.scpo_trainer import SCPOTrainer
+
+__all__ = ["SCPOConfig", "SCPOTrainer", "UserError"]
+
+# Importing TRL takes seconds, so the classes that need it load on first use.
+_HOMES = {
+    "SCPOConfig": "scpo_trl.trainer.config",
+    "SCPOTrainer": "scpo_trl.trainer.scpo_trainer",
+    "UserError": "scpo_trl.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { PACKAGE_ROOT } from "../package-root.js";
 import { findPython } from "../backend/python.js";
-import { BASE_SEED, writeBaseScenes, writeEvaluationScenes } from "../scenes/world-files.js";
+import { SCENES } from "../study/data-files.js";
+import { writeBaseScenes, writeEvaluationScenes } from "../scenes/world-files.js";
 
 /** Scenes that the base model learns from. */
 const BASE_SCENES = 40_000;
-const VALIDATION_SCENES = 1_000;
+const BASE_SEED = 0;
 
 /** `scpo base`: draws the base distribution and trains the embedded model on it from scratch. */
 export async function base(options: { out: string; signal: AbortSignal }): Promise<void> {
@@ -24,7 +25,11 @@ export async function base(options: { out: string; signal: AbortSignal }): Promi
     await writeBaseScenes(scenes, { count: BASE_SCENES, seed: BASE_SEED, onProgress: say("scenes to learn from") });
   }
   if (!existsSync(validation)) {
-    await writeEvaluationScenes(validation, { split: "validation", count: VALIDATION_SCENES, onProgress: say("validation scenes") });
+    await writeEvaluationScenes(validation, {
+      split: "validation",
+      count: SCENES.validation,
+      onProgress: say("validation scenes"),
+    });
   }
   const weights = join(PACKAGE_ROOT, "python_bridge", "scpo_trl", "tiny", "weights");
   const args = ["-m", "scpo_trl.tiny.recipe", "--base", scenes, "--validation", validation, "--out", weights];

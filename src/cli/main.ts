@@ -26,7 +26,8 @@ function seedArgument(text: string): number {
 
 function countArgument(text: string): number {
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError(`found ${text}, expected a whole number of 1 or more`);
+  if (!Number.isInteger(count) || count < 1)
+    throw new InvalidArgumentError(`found ${text}, expected a whole number of 1 or more`);
   return count;
 }
 

@@ -105,7 +105,7 @@ async function generate(
     }
     onDone(answered);
   }
-  return texts.map((text, prompt) => {
+  return Array.from(texts, (text, prompt) => {
     if (text === undefined) throw new Error(`trainer left prompt ${prompt} of ${texts.length} unanswered`);
     return text;
   });

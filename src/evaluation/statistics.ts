@@ -54,7 +54,7 @@ export function quantile(values: readonly number[], share: number): number | nul
 export function averageRanks(values: readonly number[]): number[] {
   const order = values.map((_, index) => index).sort((a, b) => (values[a] as number) - (values[b] as number));
   const ranks = new Array<number>(values.length);
-  for (let first = 0; first < order.length; ) {
+  for (let first = 0; first < order.length;) {
     let last = first;
     while (last + 1 < order.length && values[order[last + 1] as number] === values[order[first] as number]) last++;
     for (let at = first; at <= last; at++) ranks[order[at] as number] = (first + last) / 2 + 1;

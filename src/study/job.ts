@@ -1,6 +1,6 @@
 import type { RunEvent } from "../run/events.js";
 import type { SceneScores } from "../evaluation/scene-scores.js";
-import type { DifficultyAgreement } from "../difficulty/agreement.js";
+import type { Agreement } from "../difficulty/agreement.js";
 import type { Recipe } from "./recipe.js";
 
 /** A file by its place and content. */
@@ -55,13 +55,15 @@ export interface GradeResult {
   graded: DataFile;
   pairs: number;
   stages: number[];
-  agreement: DifficultyAgreement;
+  agreement: Agreement;
   seconds: number;
 }
 
 /** Scores of a model after one stage. */
 export interface StageScores {
   stage: string;
+  /** Optimiser steps since training started. */
+  step: number;
   split: "validation" | "test";
   scores: SceneScores;
 }
@@ -81,12 +83,12 @@ export interface ScoresResult {
 export type JobResult = GradeResult | ScoresResult;
 
 /** From the pool to a worker. */
-export type ToWorker = { type: "boot"; roots: string[]; logPath: string; threads: number } | { type: "job"; job: Job } | { type: "stop" };
+export type ToWorker =
+  { type: "boot"; roots: string[]; logPath: string; threads: number } | { type: "job"; job: Job } | { type: "stop" };
 
 /** Progress of a job, for people. */
 export type JobProgress =
-  | { type: "phase"; phase: string; done: number; total: number }
-  | { type: "run"; event: RunEvent };
+  { type: "phase"; phase: string; done: number; total: number } | { type: "run"; event: RunEvent };
 
 /** From a worker to the pool. */
 export type FromWorker =

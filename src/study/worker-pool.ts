@@ -73,7 +73,9 @@ export class WorkerPool {
   async #take(): Promise<Worker> {
     for (;;) {
       this.#options.signal.throwIfAborted();
-      const idle = this.#workers.find(({ busy, process: child }) => !busy && child.exitCode === null && child.connected);
+      const idle = this.#workers.find(
+        ({ busy, process: child }) => !busy && child.exitCode === null && child.connected,
+      );
       if (idle !== undefined) {
         idle.busy = true;
         return idle;

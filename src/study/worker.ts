@@ -27,7 +27,8 @@ async function handle(message: ToWorker): Promise<void> {
       return;
     case "job": {
       if (trainer === undefined) throw new Error("a job came before the trainer was booted");
-      const progress = (report: Parameters<Parameters<typeof doJob>[2]>[0]) => tell({ type: "progress", progress: report });
+      const progress = (report: Parameters<Parameters<typeof doJob>[2]>[0]) =>
+        tell({ type: "progress", progress: report });
       tell({ type: "result", result: await doJob(trainer, message.job, progress, cancel.signal) });
       return;
     }

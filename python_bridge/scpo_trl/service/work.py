@@ -25,6 +25,7 @@ BUFFERED = 8
 """Responses that work may be ahead of a slow client."""
 
 _POLL = 0.2
+_WIND_DOWN = 1.0
 
 
 class Job:
@@ -93,7 +94,9 @@ class Workbench:
         finally:
             self._finish(job)
 
-    def stream(self, name: str, context: grpc.ServicerContext, work: Callable[[Job, Emit[Item]], None]) -> Iterator[Item]:
+    def stream(
+        self, name: str, context: grpc.ServicerContext, work: Callable[[Job, Emit[Item]], None]
+    ) -> Iterator[Item]:
         """Do heavy work in a thread of its own and give what it emits.
 
         The thread, not the consumer, ends the job: a client that goes away cannot leave the service busy.
@@ -114,7 +117,7 @@ class Workbench:
             error: BaseException | None = None
             try:
                 work(job, emit)
-            except BaseException as raised:  # noqa: BLE001 - handed to the client by the consumer below
+            except BaseException as raised:
                 error = raised
             finally:
                 self._finish(job)
@@ -183,8 +186,17 @@ class Emit(Generic[Item]):
 
     def responses(self) -> Iterator[Item]:
         """Give the responses in order, then raise what the work raised."""
+        cancelled_at: float | None = None
         while True:
-            item, error = self._queue.get()
+            try:
+                item, error = self._queue.get(timeout=_POLL)
+            except queue.Empty:
+                # A cancelled client waits for nobody; a long forward pass must not hold up the server's shutdown.
+                if self._job.cancelled:
+                    cancelled_at = cancelled_at or time.monotonic()
+                    if time.monotonic() - cancelled_at > _WIND_DOWN:
+                        self._job.check()
+                continue
             if error is not None:
                 raise error
             if item is None:

@@ -83,7 +83,7 @@ class Sizes:
     vision_heads: int = 4
     vision_intermediate: int = 384
     text_hidden: int = 128
-    text_layers: int = 4
+    text_layers: int = 3
     text_heads: int = 4
     text_intermediate: int = 320
     positions: int = 512

@@ -1,0 +1,172 @@
+"""The signals of many pairs, batch by batch, from one model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from trl.trainer.utils import selective_log_softmax
+
+from scpo_trl.difficulty.entropy import mean_answer_entropy, pair_entropy
+from scpo_trl.difficulty.similarity import mean_patch_similarity
+from scpo_trl.difficulty.transport import patch_transport
+from scpo_trl.errors import UserError
+from scpo_trl.trainer.collator import PAIR_KEY, STAGE_KEY, QuadCollator
+from scpo_trl.trainer.director import QuadMeans
+from scpo_trl.trainer.forward import accepts_logits_to_keep
+
+Signal = Literal["entropy", "image_similarity", "transport_distance", "logps"]
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
+
+BATCH_SIZE = 16
+"""Pairs a forward pass when nothing else is asked for; four sequences each."""
+
+_NOT_FOR_THE_MODEL = ("completion_mask", PAIR_KEY, STAGE_KEY)
+
+
+@dataclass(frozen=True)
+class PairSignals:
+    """The signals of one pair; None for a signal that was not asked for.
+
+    Attributes:
+        pair: Row of the pair in its data set.
+        entropy: Mean predictive entropy over the tokens of the two matched texts, nats.
+        image_similarity: Cosine of the two pictures' mean patch features.
+        transport_distance: Sinkhorn distance between the two pictures' patch features.
+        logps: Log-probabilities of the four combinations, nats summed over the answer's tokens.
+    """
+
+    pair: int
+    entropy: float | None = None
+    image_similarity: float | None = None
+    transport_distance: float | None = None
+    logps: QuadMeans | None = None
+
+
+def score_pairs(
+    model: Any,
+    processor: Any,
+    read_row: Callable[[int], Mapping[str, Any]],
+    pairs: Sequence[int],
+    signals: Collection[Signal] = SIGNALS,
+    batch_size: int = BATCH_SIZE,
+) -> Iterator[list[PairSignals]]:
+    """Compute signals of pairs.
+
+    Args:
+        model: A model of pictures and text; put into evaluation mode.
+        processor: Its processor.
+        read_row: Gives a pair's row with decoded pictures.
+        pairs: Rows to score.
+        signals: What to compute.
+        batch_size: Pairs a forward pass, at least 1.
+
+    Yields:
+        The signals of one batch, in the order of `pairs`.
+
+    Raises:
+        UserError: A signal that the model cannot give, a row that cannot be read, or a number that is not finite.
+    """
+    model.eval()
+    collate = QuadCollator(processor)
+    for start in range(0, len(pairs), batch_size):
+        rows = pairs[start : start + batch_size]
+        batch = collate([{**read_row(pair), PAIR_KEY: pair} for pair in rows])
+        with torch.inference_mode():
+            columns = _batch_signals(model, _to_device(batch, model.device), len(rows), signals)
+        scored = []
+        for position, pair in enumerate(rows):
+            values: dict[str, Any] = {name: column[position] for name, column in columns.items()}
+            for name, value in values.items():
+                _require_finite(pair, name, value)
+            scored.append(PairSignals(pair=pair, **values))
+        yield scored
+
+
+def patch_features(model: nn.Module, pixel_values: Tensor) -> Tensor:
+    """Give what the projector sees of pictures: the tower's patch features, without CLS token where LLaVA drops it.
+
+    Args:
+        model: A LLaVA-like model with a module named `multi_modal_projector`.
+        pixel_values: From the image processor, shape (B, C, H, W).
+
+    Returns:
+        Features, shape (B, P, D).
+
+    Raises:
+        UserError: The model has no such module.
+    """
+    projector = next((m for name, m in model.named_modules() if name.split(".")[-1] == "multi_modal_projector"), None)
+    if projector is None:
+        raise UserError(
+            f"signals: {type(model).__name__} has no multi_modal_projector, which image_similarity and "
+            "transport_distance look at; ask for entropy and logps only"
+        )
+    seen: list[Tensor] = []
+    hook = projector.register_forward_pre_hook(lambda _module, arguments: seen.append(arguments[0]))
+    try:
+        model.get_image_features(pixel_values=pixel_values)  # type: ignore[operator]
+    finally:
+        hook.remove()
+    return seen[0]
+
+
+def _batch_signals(
+    model: Any, batch: dict[str, Any], pairs: int, signals: Collection[Signal]
+) -> dict[str, list[float] | list[QuadMeans]]:
+    columns: dict[str, list[float] | list[QuadMeans]] = {}
+    if "image_similarity" in signals or "transport_distance" in signals:
+        # The collator's first two blocks show images and rejected_images.
+        features, other = patch_features(model, batch["pixel_values"][: 2 * pairs]).chunk(2)
+        if "image_similarity" in signals:
+            columns["image_similarity"] = mean_patch_similarity(features, other).tolist()
+        if "transport_distance" in signals:
+            columns["transport_distance"] = patch_transport(features, other).tolist()
+    if "entropy" in signals or "logps" in signals:
+        if "logps" not in signals:
+            batch = _matched_texts(batch, pairs)
+        logits, labels, mask = _answer_logits(model, batch)
+        if "entropy" in signals:
+            chosen, rejected = mean_answer_entropy(logits[: 2 * pairs], mask[: 2 * pairs]).chunk(2)
+            columns["entropy"] = pair_entropy(chosen, rejected).tolist()
+        if "logps" in signals:
+            token_logps = selective_log_softmax(logits, labels)
+            sums = torch.where(mask, token_logps, torch.zeros_like(token_logps)).sum(dim=1)
+            ww, ll, lw, wl = (block.tolist() for block in sums.chunk(4))
+            columns["logps"] = [QuadMeans(*values) for values in zip(ww, lw, wl, ll, strict=True)]
+    return columns
+
+
+def _matched_texts(batch: dict[str, Any], pairs: int) -> dict[str, Any]:
+    """The first half of a batch, unless a processor lays pictures out otherwise than one a sequence."""
+    tensors = [value for name, value in batch.items() if name != PAIR_KEY and isinstance(value, Tensor)]
+    if any(value.shape[0] != 4 * pairs for value in tensors):
+        return batch
+    return {name: value[: 2 * pairs] if isinstance(value, Tensor) else value for name, value in batch.items()}
+
+
+def _answer_logits(model: Any, batch: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits (N, K, V), the tokens they predict (N, K), and where those belong to an answer (N, K)."""
+    inputs = {name: value for name, value in batch.items() if name not in _NOT_FOR_THE_MODEL}
+    labels, mask = batch["input_ids"], batch["completion_mask"].bool()
+    first = 0
+    if accepts_logits_to_keep(model):
+        # Position k predicts token k + 1.
+        first = max(int(mask.any(dim=0).to(torch.int8).argmax()) - 1, 0)
+        inputs["logits_to_keep"] = labels.shape[1] - first
+    logits = model(**inputs, use_cache=False).logits
+    return logits[:, :-1].float(), labels[:, first + 1 :], mask[:, first + 1 :]
+
+
+def _to_device(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    return {name: value.to(device) if isinstance(value, Tensor) else value for name, value in batch.items()}
+
+
+def _require_finite(pair: int, name: str, value: float | QuadMeans) -> None:
+    numbers = (value.ww, value.lw, value.wl, value.ll) if isinstance(value, QuadMeans) else (value,)
+    if not all(math.isfinite(number) for number in numbers):
+        raise UserError(f"pair {pair}: the model gives {name} {value}, expected finite numbers; load a sound model")

@@ -1,0 +1,31 @@
+"""Plain fine-tuning on the chosen texts: the control that any preference loss has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scpo_trl.losses.output import LossOutput, detached, quad_margins
+from scpo_trl.losses.quad import QuadLogps
+from scpo_trl.losses.registry import register_loss
+
+
+@dataclass(frozen=True)
+class SFTParameters:
+    """`sft` has no parameters."""
+
+
+@register_loss("sft", parameters=SFTParameters, needs_reference=False)
+def sft_loss(policy: QuadLogps, reference: QuadLogps, parameters: SFTParameters) -> LossOutput:
+    """Negative log-likelihood of the chosen text on its image, summed over the completion's tokens.
+
+    Args:
+        policy: Log-probabilities under the policy, each (B,), nats summed over the completion.
+        reference: Ignored.
+        parameters: None.
+
+    Returns:
+        Losses (B,); term `sft`; rewards and margins are zero, since nothing is compared.
+    """
+    losses = -policy.ww
+    nothing = policy.minus(policy).detach()
+    return LossOutput(losses, nothing, quad_margins(nothing, 1.0, 1.0), detached({"sft": losses}))

@@ -1,0 +1,201 @@
+"""Parquet files as data sets with pictures, read without touching a cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import PIL.Image
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+
+from scpo_trl.errors import UserError
+from scpo_trl.service.roots import Roots
+
+TEXT_COLUMNS = ("prompt", "chosen", "rejected")
+PICTURE_COLUMNS = ("images", "rejected_images")
+PAIR_COLUMNS = (*PICTURE_COLUMNS, *TEXT_COLUMNS)
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A Parquet file in memory.
+
+    Attributes:
+        path: Where it lies, symbolic links followed.
+        sha256: Lower-case hex digest of the file's bytes.
+        dataset: Its rows; columns of pictures decode to PIL images.
+    """
+
+    path: Path
+    sha256: str
+    dataset: datasets.Dataset
+
+    def picture(self, row: int, column: str) -> PIL.Image.Image:
+        """Decode one picture: the column's own, or the first of its list.
+
+        Raises:
+            UserError: The picture is missing or damaged; names file, row and column.
+        """
+        value = self.dataset.data.column(column)[row].as_py()
+        if isinstance(value, list):
+            value = value[0] if value else None
+        return self._decode(value, row, column)
+
+    def check_pictures(self, rows: Iterable[int], columns: Sequence[str] = PICTURE_COLUMNS) -> None:
+        """Decode every picture of some rows; raises as `picture` at the first that is missing or damaged."""
+        for row in rows:
+            for column in columns:
+                self.picture(row, column)
+
+    def check_rows(self, rows: Iterable[int], field: str) -> None:
+        """Raise `UserError` when a row lies beyond the file's end."""
+        for row in rows:
+            if row >= self.dataset.num_rows:
+                raise UserError(
+                    f"{field}: found row {row}, but {self.path} has {self.dataset.num_rows} rows (counted from 0)"
+                )
+
+    def _decode(self, value: Any, row: int, column: str) -> PIL.Image.Image:
+        data = value.get("bytes") if isinstance(value, dict) else None
+        if not data:
+            raise UserError(f"{self.path}: row {row}, column {column}: found no picture, expected its encoded bytes")
+        try:
+            image = PIL.Image.open(io.BytesIO(data))
+            image.load()
+        except PIL.UnidentifiedImageError as error:
+            raise UserError(
+                f"{self.path}: row {row}, column {column}: found {len(data)} bytes that are no picture; "
+                "write the file again"
+            ) from error
+        except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and its own, by format
+            raise UserError(
+                f"{self.path}: row {row}, column {column}: the picture cannot be decoded "
+                f"({type(error).__name__}: {error}); write the file again"
+            ) from error
+        return image.convert("RGB")
+
+
+class PairFiles:
+    """Opens the Parquet files that requests name; keeps the one opened last."""
+
+    def __init__(self, roots: Roots) -> None:
+        self._roots = roots
+        self._lock = threading.Lock()
+        self._last: tuple[tuple[str, int, int], OpenedFile] | None = None
+
+    def open(self, path: str, sha256: str, field: str = "dataset") -> OpenedFile:
+        """Open a Parquet file.
+
+        Args:
+            path: Absolute path under a root.
+            sha256: Digest that the file must have; empty: any.
+            field: Name of the request's field, for messages.
+
+        Raises:
+            UserError: Outside the roots, missing, damaged, empty, or with another digest than `sha256`.
+        """
+        resolved = self._roots.file(path, f"{field}.path")
+        stat = resolved.stat()
+        key = (str(resolved), stat.st_mtime_ns, stat.st_size)
+        with self._lock:
+            opened = self._last[1] if self._last is not None and self._last[0] == key else None
+            if opened is None:
+                self._last = None
+                opened = _read(resolved)
+                self._last = (key, opened)
+        if sha256 and sha256 != opened.sha256:
+            raise UserError(
+                f"{field}.sha256: {path} has {opened.sha256}, expected {sha256}: "
+                "the file changed since it was hashed, or the hash belongs to another file"
+            )
+        return opened
+
+    def open_pairs(self, path: str, sha256: str, field: str = "dataset") -> OpenedFile:
+        """Open a file of contrast quadruples; errors as `open`, and for missing columns or values."""
+        opened = self.open(path, sha256, field)
+        check_pair_columns(opened)
+        return opened
+
+
+def check_pair_columns(opened: OpenedFile) -> None:
+    """Raise `UserError` unless every row has one picture on each side and three texts."""
+    names = opened.dataset.column_names
+    missing = [name for name in PAIR_COLUMNS if name not in names]
+    if missing:
+        raise UserError(
+            f"{opened.path}: column {missing[0]}: not found, expected the columns {', '.join(PAIR_COLUMNS)}; "
+            f"found {', '.join(names)}"
+        )
+    for name in TEXT_COLUMNS:
+        column = opened.dataset.data.column(name)
+        if not (pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)):
+            raise UserError(f"{opened.path}: column {name}: found {column.type}, expected text")
+        empty = pyarrow.compute.equal(pyarrow.compute.utf8_length(column), 0).fill_null(True)
+        _refuse(opened, name, empty, "found no text, expected some")
+    for name in PICTURE_COLUMNS:
+        check_picture_column(opened, name)
+
+
+def check_picture_column(opened: OpenedFile, name: str) -> None:
+    """Raise `UserError` unless a column holds one picture a row: encoded bytes, alone or in a list of one."""
+    if name not in opened.dataset.column_names:
+        raise UserError(f"{opened.path}: column {name}: not found, found {', '.join(opened.dataset.column_names)}")
+    column = opened.dataset.data.column(name)
+    if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
+        length = pyarrow.compute.list_value_length(column)
+        bad = pyarrow.compute.not_equal(length, 1).fill_null(True)
+        _refuse(opened, name, bad, "expected a list of exactly one picture")
+        column = pyarrow.compute.list_flatten(column)
+    if not (pyarrow.types.is_struct(column.type) and column.type.get_field_index("bytes") >= 0):
+        raise UserError(
+            f"{opened.path}: column {name}: found {column.type}, expected pictures: struct<bytes, path> or a list of one"
+        )
+    # A picture given by path alone would let a file name any place of the disk, or the network.
+    bare = pyarrow.compute.is_null(pyarrow.compute.struct_field(column, "bytes"))
+    _refuse(opened, name, bare, "found no picture bytes, expected the picture embedded in the file")
+
+
+def _refuse(opened: OpenedFile, column: str, bad: Any, message: str) -> None:
+    row = pyarrow.compute.index(bad, True).as_py()
+    if row >= 0:
+        raise UserError(f"{opened.path}: row {row}, column {column}: {message}")
+
+
+def _read(path: Path) -> OpenedFile:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        table = pyarrow.parquet.read_table(path, partitioning=None)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise UserError(f"{path}: not a readable Parquet file ({error}); write or copy it again") from error
+    if table.num_rows == 0:
+        raise UserError(f"{path}: found no rows, expected at least one")
+    try:
+        features = _with_pictures(datasets.Features.from_arrow_schema(table.schema))
+        table = table.replace_schema_metadata(None).cast(features.arrow_schema.remove_metadata())
+        # The fingerprint spares datasets a hash over the whole table.
+        dataset = datasets.Dataset(table, info=datasets.DatasetInfo(features=features), fingerprint=digest[:32])
+    except (pyarrow.ArrowException, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: the columns cannot be read as a data set ({error}); write it again") from error
+    return OpenedFile(path=path, sha256=digest, dataset=dataset)
+
+
+def _with_pictures(features: datasets.Features) -> datasets.Features:
+    return datasets.Features({name: _picture_feature(feature) for name, feature in features.items()})
+
+
+def _picture_feature(feature: Any) -> Any:
+    """A struct of bytes and path is a picture even when the writer left out the huggingface metadata."""
+    if isinstance(feature, dict) and set(feature) == {"bytes", "path"}:
+        return datasets.Image()
+    if isinstance(feature, (datasets.List, datasets.LargeList)):
+        return datasets.List(_picture_feature(feature.feature))
+    return feature

@@ -1,0 +1,329 @@
+"""The director at the other end of a Train stream."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from scpo.v1 import pair_pb2, trainer_pb2
+from scpo_trl.errors import UserError
+from scpo_trl.service.work import Job
+from scpo_trl.trainer.director import Decision, ReferenceAtOpen, Schedule, Stage, StepReport
+
+logger = logging.getLogger(__name__)
+
+SCHEDULES: dict[int, Schedule] = {
+    trainer_pb2.LEARNING_RATE_SCHEDULE_CONSTANT: "constant",
+    trainer_pb2.LEARNING_RATE_SCHEDULE_LINEAR: "linear",
+    trainer_pb2.LEARNING_RATE_SCHEDULE_COSINE: "cosine",
+}
+REFERENCES: dict[int, ReferenceAtOpen] = {
+    trainer_pb2.REFERENCE_AT_OPEN_POLICY: "policy",
+    trainer_pb2.REFERENCE_AT_OPEN_KEEP: "keep",
+    trainer_pb2.REFERENCE_AT_OPEN_INITIAL: "initial",
+}
+_CHECKPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class RemoteDirector:
+    """Implements `Director` over a stream of requests and a function that sends responses.
+
+    A thread of its own reads the requests, so that a request that breaks the dialogue, or a client that goes away,
+    ends the training at its next step and not only when the trainer next waits.
+
+    Args:
+        job: The training; cancelled when the client goes away.
+        send: Sends one response; called from the training's thread only.
+        rows: Rows of the data set.
+        checkpoints: Whether the training has a checkpoint folder.
+    """
+
+    def __init__(
+        self, job: Job, send: Callable[[trainer_pb2.TrainResponse], None], rows: int, checkpoints: bool
+    ) -> None:
+        self._job = job
+        self._send = send
+        self._rows = rows
+        self._checkpoints = checkpoints
+        self._condition = threading.Condition()
+        self._violation: UserError | None = None
+        self._half_closed = False
+        self._stopped = False
+        self._waiting_stage: Stage | None = None
+        self._open: Stage | None = None
+        self._allowed: frozenset[int] = frozenset()
+        self._fed: deque[int] = deque()
+        self._fed_last = False
+        self._ending = False
+        self._reported_step: int | None = None
+        self._decision: Decision | None = None
+        job.on_cancel(self._wake)
+
+    # The reader's side.
+
+    def read(self, requests: Iterable[trainer_pb2.TrainRequest]) -> None:
+        """Take every request that follows StartTraining; returns when the stream ends."""
+        try:
+            for request in requests:
+                with self._condition:
+                    self._take(request)
+                    self._condition.notify_all()
+        except UserError as error:
+            with self._condition:
+                self._violation = error
+                self._condition.notify_all()
+        except Exception as error:  # grpc raises a bare Exception when the client is gone
+            logger.debug("request stream ended: %r", error)
+            self._job.cancel("the client went away")
+        else:
+            with self._condition:
+                self._half_closed = True
+                self._condition.notify_all()
+
+    def _take(self, request: trainer_pb2.TrainRequest) -> None:
+        kind = request.WhichOneof("request")
+        if kind == "open_stage":
+            self._take_stage(request.open_stage)
+        elif kind == "feed_pairs":
+            self._take_pairs(request.feed_pairs)
+        elif kind == "decision":
+            self._take_decision(request.decision)
+        elif kind == "start":
+            raise UserError("start: found a second StartTraining, expected one a stream")
+        else:
+            raise UserError("Train: found an empty request, expected OpenStage, FeedPairs or Decision")
+
+    def _take_stage(self, message: trainer_pb2.OpenStage) -> None:
+        if self._stopped:
+            raise UserError(f"open_stage: stage {message.stage} was opened after a decision to stop")
+        if self._open is not None or self._waiting_stage is not None:
+            stage = self._open or self._waiting_stage
+            assert stage is not None
+            raise UserError(
+                f"open_stage: stage {message.stage} was opened while stage {stage.stage} is open; wait for its StageClosed"
+            )
+        stage = stage_of(message, self._rows)
+        self._waiting_stage = stage
+        self._allowed = frozenset(stage.pairs)
+        self._fed.clear()
+        self._fed_last = False
+        self._ending = False
+
+    def _take_pairs(self, message: trainer_pb2.FeedPairs) -> None:
+        stage = self._open or self._waiting_stage
+        if stage is None:
+            raise UserError("feed_pairs: no stage is open; send OpenStage first")
+        if self._ending:
+            raise UserError(f"feed_pairs: stage {stage.stage} was already told to end")
+        if self._fed_last:
+            raise UserError(f"feed_pairs: stage {stage.stage} was already fed its last pairs")
+        for pair in message.pairs:
+            if pair not in self._allowed:
+                raise UserError(f"feed_pairs.pairs: found {pair}, which open_stage.pairs of stage {stage.stage} lacks")
+        self._fed.extend(message.pairs)
+        self._fed_last = message.last
+
+    def _take_decision(self, message: trainer_pb2.Decision) -> None:
+        if self._reported_step is None:
+            raise UserError(f"decision.step: found {message.step}, but no step report awaits a decision")
+        if message.step != self._reported_step:
+            raise UserError(f"decision.step: found {message.step}, expected {self._reported_step}, the reported step")
+        decision = decision_of(message)
+        if decision.checkpoint and not self._checkpoints:
+            raise UserError(
+                f"decision.checkpoint: found {decision.checkpoint!r}, but start.checkpoint_directory was empty"
+            )
+        self._decision = decision
+        self._reported_step = None
+        self._ending = self._ending or decision.end_stage or decision.stop
+        self._stopped = self._stopped or decision.stop
+
+    # The trainer's side: see `Director`.
+
+    def open_stage(self) -> Stage | None:
+        """Wait for OpenStage; None when the client closed its side of the stream or decided to stop."""
+        with self._condition:
+            while True:
+                self._check()
+                if self._stopped:
+                    return None
+                if self._waiting_stage is not None:
+                    self._open, self._waiting_stage = self._waiting_stage, None
+                    return self._open
+                if self._half_closed:
+                    return None
+                self._condition.wait()
+
+    def table_progress(self, done: int, total: int) -> None:
+        """Send TableProgress."""
+        self._check()
+        self._respond(table_progress=trainer_pb2.TableProgress(done=done, total=total))
+
+    def stage_opened(self, stage: Stage, table_seconds: float) -> None:
+        """Send StageOpened."""
+        self._respond(stage_opened=trainer_pb2.StageOpened(stage=stage.stage, table_seconds=table_seconds))
+
+    def pairs(self) -> Iterator[int]:
+        """Give the fed pairs in order; ends after the last, or when the stage was told to end."""
+        while True:
+            with self._condition:
+                self._wait(
+                    lambda: bool(self._fed) or self._fed_last or self._ending,
+                    "the stage waited for pairs: feed them, and say `last` with the last",
+                )
+                if not self._fed:
+                    return
+                pair = self._fed.popleft()
+            yield pair
+
+    def decide(self, report: StepReport) -> Decision:
+        """Send StepReport and wait for its Decision."""
+        with self._condition:
+            self._check()
+            self._decision = None
+            self._reported_step = report.step
+        self._respond(step_report=report_message(report))
+        with self._condition:
+            self._wait(lambda: self._decision is not None, f"step {report.step} waited for its decision")
+            decision, self._decision = self._decision, None
+            assert decision is not None
+            return decision
+
+    def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:
+        """Send CheckpointSaved."""
+        self._respond(checkpoint_saved=trainer_pb2.CheckpointSaved(path=path, step=step, weights_sha256=weights_sha256))
+
+    def stage_closed(self, stage: int, steps: int, unused_pairs: Sequence[int]) -> None:
+        """Send StageClosed; pairs that were fed but never drawn count as unused."""
+        with self._condition:
+            unused = [*unused_pairs, *self._fed]
+            self._fed.clear()
+            # Before the response: the client may open the next stage as soon as it reads it.
+            self._open = None
+        self._respond(stage_closed=trainer_pb2.StageClosed(stage=stage, steps=steps, unused_pairs=unused))
+
+    def _wait(self, ready: Callable[[], bool], meanwhile: str) -> None:
+        while True:
+            self._check()
+            if ready():
+                return
+            if self._half_closed:
+                raise UserError(f"Train: the request stream ended while {meanwhile}")
+            self._condition.wait()
+
+    def _check(self) -> None:
+        if self._violation is not None:
+            raise self._violation
+        self._job.check()
+
+    def _wake(self) -> None:
+        with self._condition:
+            self._condition.notify_all()
+
+    def _respond(self, **response: Any) -> None:
+        self._send(trainer_pb2.TrainResponse(**response))
+
+
+def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
+    """Check an OpenStage and turn it into the trainer's terms.
+
+    Args:
+        message: The request.
+        rows: Rows of the data set.
+
+    Raises:
+        UserError: A field is missing, not finite or out of range.
+    """
+    if not message.pairs:
+        raise UserError("open_stage.pairs: found none, expected every pair that the stage may draw")
+    beyond = next((pair for pair in message.pairs if pair >= rows), None)
+    if beyond is not None:
+        raise UserError(f"open_stage.pairs: found {beyond}, but the data set has {rows} rows (counted from 0)")
+    if message.steps < 1:
+        raise UserError("open_stage.steps: found 0, expected the planned optimiser steps, at least 1")
+    if not message.objective.loss:
+        raise UserError("open_stage.objective.loss: found nothing, expected the name of a loss")
+    for name, value in sorted(message.objective.parameters.items()):
+        if not math.isfinite(value):
+            raise UserError(f"open_stage.objective.parameters[{name}]: found {value}, expected a finite number")
+    if not (math.isfinite(message.learning_rate) and message.learning_rate >= 0):
+        raise UserError(f"open_stage.learning_rate: found {message.learning_rate}, expected a number from 0")
+    if message.schedule not in SCHEDULES:
+        raise UserError("open_stage.schedule: found none, expected CONSTANT, LINEAR or COSINE")
+    if message.reference not in REFERENCES:
+        raise UserError("open_stage.reference: found none, expected POLICY, KEEP or INITIAL")
+    return Stage(
+        stage=message.stage,
+        pairs=tuple(dict.fromkeys(message.pairs)),
+        steps=message.steps,
+        loss=message.objective.loss,
+        loss_parameters=dict(message.objective.parameters),
+        learning_rate=message.learning_rate,
+        schedule=SCHEDULES[message.schedule],
+        warmup_steps=message.warmup_steps,
+        reference=REFERENCES[message.reference],
+        keep_reference_weights=message.keep_reference_weights,
+    )
+
+
+def decision_of(message: trainer_pb2.Decision) -> Decision:
+    """Check a Decision and turn it into the trainer's terms; raises `UserError`."""
+    alpha = message.move_reference_alpha if message.HasField("move_reference_alpha") else None
+    if alpha is not None and not 0 < alpha <= 1:
+        raise UserError(f"decision.move_reference_alpha: found {alpha}, expected a number above 0 and at most 1")
+    if message.checkpoint and not _CHECKPOINT_NAME.fullmatch(message.checkpoint):
+        raise UserError(
+            f"decision.checkpoint: found {message.checkpoint!r}, expected a name of letters, digits, '.', '_' and '-'"
+        )
+    return Decision(
+        reason=message.reason,
+        move_reference_alpha=alpha,
+        checkpoint=message.checkpoint,
+        end_stage=message.end_stage,
+        stop=message.stop,
+    )
+
+
+def quad_message(quad: Any) -> pair_pb2.QuadLogps:
+    """Turn the four numbers `ww`, `lw`, `wl`, `ll` into their message."""
+    return pair_pb2.QuadLogps(
+        chosen_given_images=quad.ww,
+        rejected_given_images=quad.lw,
+        chosen_given_rejected_images=quad.wl,
+        rejected_given_rejected_images=quad.ll,
+    )
+
+
+def report_message(report: StepReport) -> trainer_pb2.StepReport:
+    """Turn the trainer's step report into its message."""
+    return trainer_pb2.StepReport(
+        step=report.step,
+        stage=report.stage,
+        step_in_stage=report.step_in_stage,
+        loss=report.loss,
+        terms=dict(report.terms),
+        accuracies=dict(report.accuracies),
+        rewards=quad_message(report.rewards),
+        kl_reference=report.kl_reference,
+        kl_initial=report.kl_initial,
+        learning_rate=report.learning_rate,
+        grad_norm=report.grad_norm,
+        seconds=report.seconds,
+        tokens=report.tokens,
+        memory_bytes=report.memory_bytes,
+        pairs=[
+            trainer_pb2.PairReport(
+                pair=pair.pair,
+                textual_margin=pair.textual_margin,
+                visual_margin=pair.visual_margin,
+                textual_mirror_margin=pair.textual_mirror_margin,
+                visual_mirror_margin=pair.visual_mirror_margin,
+            )
+            for pair in report.pairs
+        ],
+    )

@@ -1,0 +1,62 @@
+"""ScorePairs: the signals of a data set's pairs as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from scpo.v1 import pair_pb2, trainer_pb2
+from scpo_trl.difficulty.signals import BATCH_SIZE, SIGNALS, PairSignals, Signal, score_pairs
+from scpo_trl.errors import UserError
+from scpo_trl.service.model_store import LoadedModel
+from scpo_trl.service.pair_files import PICTURE_COLUMNS, TEXT_COLUMNS, OpenedFile
+from scpo_trl.service.remote_director import quad_message
+
+_SIGNALS: dict[int, Signal] = {
+    trainer_pb2.SIGNAL_ENTROPY: "entropy",
+    trainer_pb2.SIGNAL_IMAGE_SIMILARITY: "image_similarity",
+    trainer_pb2.SIGNAL_TRANSPORT_DISTANCE: "transport_distance",
+    trainer_pb2.SIGNAL_LOGPS: "logps",
+}
+
+
+def score_responses(
+    request: trainer_pb2.ScorePairsRequest, loaded: LoadedModel, opened: OpenedFile
+) -> Iterator[trainer_pb2.ScorePairsResponse]:
+    """Score the pairs that a request names; one response a batch, with progress.
+
+    Raises:
+        UserError: An unknown signal, a row beyond the file, a damaged picture.
+    """
+    for signal in request.signals:
+        if signal not in _SIGNALS:
+            raise UserError(f"signals: found {signal}, expected {', '.join(name.upper() for name in SIGNALS)}")
+    signals = tuple(dict.fromkeys(_SIGNALS[signal] for signal in request.signals)) or SIGNALS
+    opened.check_rows(request.pairs, "pairs")
+    pairs = list(request.pairs) or list(range(opened.dataset.num_rows))
+    texts = opened.dataset.select_columns(list(TEXT_COLUMNS))
+
+    def read_row(pair: int) -> dict[str, Any]:
+        pictures = {column: [opened.picture(pair, column)] for column in PICTURE_COLUMNS}
+        return {**texts[pair], **pictures}
+
+    done = 0
+    batches = score_pairs(
+        loaded.model, loaded.processor, read_row, pairs, signals, batch_size=request.batch_size or BATCH_SIZE
+    )
+    for batch in batches:
+        done += len(batch)
+        yield trainer_pb2.ScorePairsResponse(
+            scores=[score_message(score) for score in batch], done=done, total=len(pairs)
+        )
+
+
+def score_message(score: PairSignals) -> pair_pb2.PairScore:
+    """Turn one pair's signals into their message; a signal that was not asked for stays absent."""
+    return pair_pb2.PairScore(
+        pair=score.pair,
+        entropy=score.entropy,
+        image_similarity=score.image_similarity,
+        transport_distance=score.transport_distance,
+        logps=None if score.logps is None else quad_message(score.logps),
+    )

@@ -1,0 +1,147 @@
+"""The trainer service's calls; each hands its work to the module that does it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Callable, Iterator
+
+import grpc
+import torch
+
+import scpo_trl
+from scpo.v1 import trainer_pb2, trainer_pb2_grpc
+from scpo_trl.errors import UserError
+from scpo_trl.losses import loss_names
+from scpo_trl.service.errors import streaming, unary
+from scpo_trl.service.generation import BATCH_SIZE, PicturePrompt, generate_answers
+from scpo_trl.service.model_store import ModelStore
+from scpo_trl.service.pair_files import PairFiles
+from scpo_trl.service.roots import Roots
+from scpo_trl.service.scoring import score_responses
+from scpo_trl.service.training import train_responses
+from scpo_trl.service.work import Emit, Job, Workbench
+from scpo_trl.tiny import embedded_model_path
+from scpo_trl.trainer.checkpoint import weights_sha256
+
+_LIBRARIES = ("torch", "transformers", "trl", "accelerate")
+
+
+class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
+    """Serves one model to one piece of heavy work at a time.
+
+    Args:
+        roots: Folders that requests' paths must lie under.
+        device: Where models compute.
+        shut_down: Called by the Shutdown call; must not block.
+    """
+
+    def __init__(self, roots: Roots, device: torch.device, shut_down: Callable[[], None]) -> None:
+        self.workbench = Workbench()
+        self._roots = roots
+        self._device = device
+        self._models = ModelStore(roots, device)
+        self._files = PairFiles(roots)
+        self._shut_down = shut_down
+
+    @unary
+    def Describe(self, request: trainer_pb2.DescribeRequest, context: grpc.ServicerContext):
+        versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+        return trainer_pb2.DescribeResponse(
+            package_version=package_version(),
+            versions={"python": platform.python_version(), **versions},
+            threads=torch.get_num_threads(),
+            device=str(self._device),
+            embedded_model_path=embedded_path(),
+            losses=loss_names(),
+            process_id=os.getpid(),
+            model_path=self._models.path,
+        )
+
+    @unary
+    def LoadModel(self, request: trainer_pb2.LoadModelRequest, context: grpc.ServicerContext):
+        with self.workbench.occupied("loading a model"):
+            loaded = self._models.load(request.path, request.trust_remote_code)
+            return trainer_pb2.LoadModelResponse(
+                architecture=type(loaded.model).__name__,
+                parameters=loaded.parameters,
+                image_tokens=loaded.image_tokens(),
+                weights_sha256=weights_sha256(loaded.model),
+            )
+
+    @unary
+    def ExportModel(self, request: trainer_pb2.ExportModelRequest, context: grpc.ServicerContext):
+        with self.workbench.occupied("exporting the model"):
+            return trainer_pb2.ExportModelResponse(weights_sha256=self._models.export(request.path))
+
+    @streaming
+    def ScorePairs(
+        self, request: trainer_pb2.ScorePairsRequest, context: grpc.ServicerContext
+    ) -> Iterator[trainer_pb2.ScorePairsResponse]:
+        def work(job: Job, emit: Emit[trainer_pb2.ScorePairsResponse]) -> None:
+            loaded = self._models.get()
+            opened = self._files.open_pairs(request.dataset.path, request.dataset.sha256)
+            for response in score_responses(request, loaded, opened):
+                emit(response)
+
+        return self.workbench.stream("scoring", context, work)
+
+    @streaming
+    def Generate(
+        self, request: trainer_pb2.GenerateRequest, context: grpc.ServicerContext
+    ) -> Iterator[trainer_pb2.GenerateResponse]:
+        def work(job: Job, emit: Emit[trainer_pb2.GenerateResponse]) -> None:
+            loaded = self._models.get()
+            opened = self._files.open(request.dataset.path, request.dataset.sha256)
+            prompts = [PicturePrompt(row=prompt.row, text=prompt.text) for prompt in request.prompts]
+            done = 0
+            for batch in generate_answers(
+                loaded.model,
+                loaded.processor,
+                opened,
+                request.image_column,
+                prompts,
+                request.max_new_tokens,
+                request.batch_size or BATCH_SIZE,
+            ):
+                done += len(batch)
+                answers = [trainer_pb2.Answer(prompt=position, text=text) for position, text in batch]
+                emit(trainer_pb2.GenerateResponse(answers=answers, done=done, total=len(prompts)))
+
+        return self.workbench.stream("generating", context, work)
+
+    @streaming
+    def Train(
+        self, request_iterator: Iterator[trainer_pb2.TrainRequest], context: grpc.ServicerContext
+    ) -> Iterator[trainer_pb2.TrainResponse]:
+        first = next(request_iterator, None)
+        if first is None or first.WhichOneof("request") != "start":
+            found = "nothing" if first is None else first.WhichOneof("request") or "an empty request"
+            raise UserError(f"Train: found {found}, expected StartTraining first")
+
+        def work(job: Job, emit: Emit[trainer_pb2.TrainResponse]) -> None:
+            train_responses(first.start, request_iterator, job, emit, self._models.get(), self._files, self._roots)
+
+        return self.workbench.stream("a training", context, work)
+
+    @unary
+    def Shutdown(self, request: trainer_pb2.ShutdownRequest, context: grpc.ServicerContext):
+        self._shut_down()
+        return trainer_pb2.ShutdownResponse()
+
+
+def package_version() -> str:
+    """Version of this package: the installed distribution's, else the one in the source."""
+    try:
+        return importlib.metadata.version("scpo-trl")
+    except importlib.metadata.PackageNotFoundError:
+        return getattr(scpo_trl, "__version__", "0+source")
+
+
+def embedded_path() -> str:
+    """Folder of the model that ships with the package; empty when the package came without its weights."""
+    try:
+        return str(embedded_model_path())
+    except UserError:
+        return ""

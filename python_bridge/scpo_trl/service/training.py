@@ -1,0 +1,160 @@
+"""Train: one training, directed over its stream."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import math
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import torch
+
+from scpo.v1 import trainer_pb2
+from scpo_trl.errors import UserError
+from scpo_trl.service.errors import CancelledWork
+from scpo_trl.service.model_store import LoadedModel
+from scpo_trl.service.pair_files import OpenedFile, PairFiles
+from scpo_trl.service.remote_director import RemoteDirector
+from scpo_trl.service.roots import Roots
+from scpo_trl.service.telemetry import TelemetrySender
+from scpo_trl.service.work import Job
+from scpo_trl.trainer.config import SCPOConfig
+from scpo_trl.trainer.scpo_trainer import SCPOTrainer
+
+logger = logging.getLogger(__name__)
+
+_LARGEST_SEED = 2**32 - 1
+
+
+def train_responses(
+    start: trainer_pb2.StartTraining,
+    requests: Iterator[trainer_pb2.TrainRequest],
+    job: Job,
+    emit: Callable[[trainer_pb2.TrainResponse], None],
+    loaded: LoadedModel,
+    files: PairFiles,
+    roots: Roots,
+) -> None:
+    """Train the loaded model in place, as the requests direct, and emit what happens.
+
+    A training that fails or is cancelled leaves the weights as its last step made them; load the model again to begin
+    anew.
+
+    Args:
+        start: What the training begins with.
+        requests: The rest of the stream.
+        job: Cancelled when the client goes away.
+        emit: Sends one response.
+        loaded: The model to train.
+        files: Opens the data set.
+        roots: Where checkpoints may go.
+
+    Raises:
+        UserError: A field is out of range, the dialogue is broken, the data are damaged, the loss is not finite.
+        CancelledWork: The client went away.
+    """
+    _check_numbers(start)
+    opened = files.open_pairs(start.dataset.path, start.dataset.sha256, "start.dataset")
+    began = time.monotonic()
+    with ExitStack() as stack:
+        if start.checkpoint_directory:
+            directory = str(roots.target(start.checkpoint_directory, "start.checkpoint_directory"))
+        else:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="scpo-training-"))
+        recorder = None
+        if start.telemetry_endpoint:
+            sender = TelemetrySender(start.telemetry_endpoint)
+            stack.callback(sender.close)
+            recorder = sender.record
+        director = RemoteDirector(job, emit, rows=opened.dataset.num_rows, checkpoints=bool(start.checkpoint_directory))
+        threading.Thread(target=director.read, args=(requests,), name="scpo-requests", daemon=True).start()
+        try:
+            with _naming_damaged_pictures(opened):
+                trainer = _create_trainer(start, loaded, opened, director, recorder, directory)
+                trainable = sum(p.numel() for p in loaded.model.parameters() if p.requires_grad)
+                if trainable == 0:
+                    raise UserError("start.frozen_prefixes: every parameter is frozen; leave some to train")
+                emit(trainer_pb2.TrainResponse(started=trainer_pb2.TrainingStarted(trainable_parameters=trainable)))
+                trainer.train()
+                steps = trainer.state.global_step
+        finally:
+            loaded.model.zero_grad(set_to_none=True)
+            loaded.model.requires_grad_(True)
+            loaded.model.eval()
+            trainer = None
+            gc.collect()
+    seconds = time.monotonic() - began
+    emit(trainer_pb2.TrainResponse(ended=trainer_pb2.TrainingEnded(steps=steps, seconds=seconds)))
+
+
+def _create_trainer(
+    start: trainer_pb2.StartTraining,
+    loaded: LoadedModel,
+    opened: OpenedFile,
+    director: RemoteDirector,
+    recorder: Callable[..., None] | None,
+    directory: str,
+) -> SCPOTrainer:
+    on_cpu = loaded.model.device.type == "cpu"
+    # The director decides about stages, steps, rates and checkpoints: what remains is what holds for all of them.
+    config = SCPOConfig(
+        output_dir=directory,
+        per_device_train_batch_size=start.batch_size,
+        gradient_accumulation_steps=start.gradient_accumulation_steps,
+        seed=start.seed,
+        weight_decay=start.weight_decay,
+        max_grad_norm=start.max_grad_norm,
+        frozen_prefixes=list(start.frozen_prefixes),
+        max_length=None,
+        use_cpu=on_cpu,
+        bf16=loaded.model.dtype == torch.bfloat16,
+        gradient_checkpointing=not on_cpu,
+        dataloader_pin_memory=not on_cpu,
+        dataloader_num_workers=0,
+        save_strategy="no",
+        logging_strategy="no",
+        eval_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    return SCPOTrainer(
+        model=loaded.model,
+        args=config,
+        train_dataset=opened.dataset,
+        processing_class=loaded.processor,
+        director=director,
+        record_pairs=recorder,
+    )
+
+
+class _naming_damaged_pictures:
+    """Turns a failure into a line that names file, row and column when a damaged picture is behind it.
+
+    Only a failed training pays for decoding every picture.
+    """
+
+    def __init__(self, opened: OpenedFile) -> None:
+        self._opened = opened
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, (UserError, CancelledWork)):
+            self._opened.check_pictures(range(self._opened.dataset.num_rows))
+
+
+def _check_numbers(start: trainer_pb2.StartTraining) -> None:
+    for name in ("batch_size", "gradient_accumulation_steps"):
+        if getattr(start, name) < 1:
+            raise UserError(f"start.{name}: found 0, expected at least 1")
+    for name in ("weight_decay", "max_grad_norm"):
+        value = getattr(start, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise UserError(f"start.{name}: found {value}, expected a finite number from 0")
+    if start.seed > _LARGEST_SEED:
+        raise UserError(f"start.seed: found {start.seed}, expected at most {_LARGEST_SEED}")

@@ -1,0 +1,77 @@
+"""Complete model folders, and the hash that tells whether two models have the same weights."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from scpo_trl.errors import UserError
+
+
+def weights_sha256(model: nn.Module) -> str:
+    """Hash of a model's weights.
+
+    Args:
+        model: Unwrapped, so that names are those of the model class.
+
+    Returns:
+        Lower-case hex SHA-256 over name, type, shape and bytes of every entry of the state dict, in the order of names.
+    """
+    digest = hashlib.sha256()
+    state = model.state_dict()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}\0{tensor.dtype}\0{list(tensor.shape)}\0".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def save_model_folder(model: Any, processor: Any, folder: str | os.PathLike[str]) -> str:
+    """Writes model and processor as a folder that `from_pretrained` reads; complete or not there at all.
+
+    Args:
+        model: A `PreTrainedModel`, unwrapped.
+        processor: Its processor, or None.
+        folder: Where to; replaced if it exists.
+
+    Returns:
+        The weights' hash, see `weights_sha256`.
+    """
+    target = Path(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mark = uuid.uuid4().hex[:8]
+    temporary = target.with_name(f".{target.name}.{mark}.writing")
+    temporary.mkdir()
+    try:
+        model.save_pretrained(temporary)
+        if processor is not None:
+            processor.save_pretrained(temporary)
+        if target.exists():
+            replaced = target.with_name(f".{target.name}.{mark}.replaced")
+            target.rename(replaced)
+            temporary.rename(target)
+            shutil.rmtree(replaced)
+        else:
+            temporary.rename(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return weights_sha256(model)
+
+
+def checkpoint_folder(directory: str | os.PathLike[str], name: str) -> Path:
+    """The folder of the checkpoint `name` under `directory`.
+
+    Raises:
+        UserError: `name` is not a plain folder name.
+    """
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise UserError(f"checkpoint name {name!r}: expected a plain folder name such as 'stage-1'")
+    return Path(directory) / name

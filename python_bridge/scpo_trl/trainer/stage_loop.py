@@ -1,0 +1,152 @@
+"""The dialogue with the director, hung onto the trainer's events: a stage is an epoch of the trainer."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from scpo_trl.losses import Objective, build_objective
+from scpo_trl.trainer.checkpoint import checkpoint_folder, save_model_folder
+from scpo_trl.trainer.director import Decision, Director, Stage
+from scpo_trl.trainer.records import PairRecorder
+from scpo_trl.trainer.reference import Reference
+from scpo_trl.trainer.sampler import StageSampler
+from scpo_trl.trainer.schedule import StageSchedule
+from scpo_trl.trainer.step import CompletedStep, MicroBatch, StepInProgress
+
+if TYPE_CHECKING:
+    from scpo_trl.trainer.scpo_trainer import SCPOTrainer
+
+
+class StageLoop(TrainerCallback):
+    """Opens stages, reports steps, carries out decisions.
+
+    Args:
+        trainer: The trainer whose events these are.
+        director: Decides.
+        reference: What the policy is compared with.
+        sampler: Hands out the open stage's pairs.
+        schedule: Follows the open stage's learning rate.
+        record_pairs: Takes the records of each step's pairs, or None.
+    """
+
+    def __init__(
+        self,
+        trainer: SCPOTrainer,
+        director: Director,
+        reference: Reference,
+        sampler: StageSampler,
+        schedule: StageSchedule,
+        record_pairs: PairRecorder | None,
+    ) -> None:
+        self._trainer = trainer
+        self._director = director
+        self._reference = reference
+        self._sampler = sampler
+        self._schedule = schedule
+        self._record_pairs = record_pairs
+        self._next: Stage | None = None
+        self._stages_opened = 0
+        self._step_in_stage = 0
+        self._stopped = False
+        self._step = StepInProgress()
+        self.stage: Stage | None = None
+        """The open stage."""
+        self.objective: Objective | None = None
+        """Its loss."""
+
+    def add(self, micro_batch: MicroBatch) -> None:
+        """Adds a forward pass to the optimiser step under way."""
+        self._step.micro_batches.append(micro_batch)
+
+    def set_grad_norm(self, grad_norm: float) -> None:
+        """Notes the gradient's norm before clipping."""
+        self._step.grad_norm = grad_norm
+
+    def begin_step(self) -> None:
+        """An optimiser step begins with the fetching of its batches."""
+        self._step = StepInProgress(started=time.perf_counter(), waited=self._sampler.waited)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._await_stage(control)
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        stage = self._next
+        if stage is None:
+            return
+        self.objective = build_objective(stage.loss, stage.loss_parameters)
+        started = time.perf_counter()
+        if self.objective.needs_reference:
+            self._reference.open(stage, self._director.table_progress)
+        else:
+            self._reference.skip()
+        seconds = time.perf_counter() - started
+        scheduler = self._trainer.lr_scheduler
+        assert scheduler is not None
+        self._schedule.open(stage, state.global_step, scheduler)
+        self._sampler.open(stage)
+        self.stage = stage
+        self._step_in_stage = 0
+        self._director.stage_opened(stage, seconds)
+
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        optimizer = self._trainer.optimizer
+        assert optimizer is not None
+        self._step.learning_rate = optimizer.param_groups[0]["lr"]
+        self._reference.mark_policy_moved()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        assert self.stage is not None
+        step, stage = self._step, self.stage
+        seconds = time.perf_counter() - step.started - (self._sampler.waited - step.waited)
+        self._step_in_stage += 1
+        self._sampler.mark_trained(sum(len(part.pairs) for part in step.micro_batches))
+        state.epoch = self._stages_opened - 1 + min(self._step_in_stage / max(stage.steps, 1), 1.0)
+        completed = CompletedStep(state.global_step, stage, self._step_in_stage, step, seconds)
+        if self._record_pairs is not None:
+            self._record_pairs(completed.records())
+        self._carry_out(self._director.decide(completed.report()), state, control)
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self.stage is None:
+            return
+        closed, self.stage = self.stage, None
+        unused = self._sampler.unused()
+        self._sampler.close()
+        self._director.stage_closed(closed.stage, self._step_in_stage, unused)
+        if self._step_in_stage == 0 and not self._stopped:
+            # The trainer takes an epoch without a batch for the end of the data; a stage may have no step.
+            control.should_training_stop = False
+        if not control.should_training_stop:
+            self._await_stage(control)
+
+    def _await_stage(self, control: TrainerControl) -> None:
+        self._next = self._director.open_stage()
+        if self._next is None:
+            control.should_training_stop = True
+        else:
+            self._stages_opened += 1
+
+    def _carry_out(self, decision: Decision, state: TrainerState, control: TrainerControl) -> None:
+        if decision.move_reference_alpha is not None:
+            self._reference.move(decision.move_reference_alpha, self._director.table_progress)
+        if decision.checkpoint:
+            folder = checkpoint_folder(self._trainer.checkpoint_directory, decision.checkpoint)
+            model, processor = self._trainer.policy, self._trainer.processing_class
+            weights = save_model_folder(model, processor, folder)
+            self._director.checkpoint_saved(str(folder), state.global_step, weights)
+        if decision.end_stage or decision.stop:
+            control.should_epoch_stop = True
+        if decision.stop:
+            self._stopped = True
+            control.should_training_stop = True

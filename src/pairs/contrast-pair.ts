@@ -1,0 +1,33 @@
+/** The part of a contrast quadruple that is text. */
+export interface ContrastPairText {
+  readonly id: string;
+  readonly prompt: string;
+  /** True of `images`. */
+  readonly chosen: string;
+  /** True of `rejectedImages`, false of `images`. */
+  readonly rejected: string;
+  /** What kind of fact differs; null when the file does not say. */
+  readonly kind: string | null;
+  /** The kind in more detail; null when the file does not say. */
+  readonly detail: string | null;
+  /** The word of `chosen` that `rejected` lacks, if one word tells them apart. */
+  readonly chosenWord: string | null;
+  /** The word of `rejected` that `chosen` lacks, if one word tells them apart. */
+  readonly rejectedWord: string | null;
+  /** What `images` shows; null when the file does not say. */
+  readonly objects: readonly string[] | null;
+  /** What `rejectedImages` shows; null when the file does not say. */
+  readonly rejectedObjects: readonly string[] | null;
+  /** 0 (easy) to 1 (hard); null before it is measured. */
+  readonly difficulty: number | null;
+  /** 0, 1 or 2; null before it is assigned. */
+  readonly stage: number | null;
+}
+
+/** A contrast quadruple: two pictures and two texts that differ in one fact. */
+export interface ContrastPair extends ContrastPairText {
+  /** One picture: bytes of a PNG, JPEG or WebP file. */
+  readonly images: readonly Uint8Array[];
+  /** One picture: bytes of a PNG, JPEG or WebP file. */
+  readonly rejectedImages: readonly Uint8Array[];
+}

@@ -1,0 +1,23 @@
+const PNG_START = "89504e470d0a1a0a";
+const PNG_END = "49454e44ae426082";
+
+/**
+ * Looks at the first and last bytes of a picture file, without decoding it.
+ * @param bytes - The whole file.
+ * @returns What is wrong, or null for a PNG, JPEG or WebP file that does not look cut off.
+ */
+export function pictureFault(bytes: Uint8Array): string | null {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.length === 0) return "is empty";
+  if (view.toString("hex", 0, 8) === PNG_START) {
+    return view.toString("hex", view.length - 8) === PNG_END ? null : "is a PNG file that is cut off";
+  }
+  if (view.toString("hex", 0, 3) === "ffd8ff") {
+    // Cameras pad with zeros after the end marker.
+    return view.lastIndexOf("ffd9", "hex") > 2 ? null : "is a JPEG file that is cut off";
+  }
+  if (view.toString("latin1", 0, 4) === "RIFF" && view.toString("latin1", 8, 12) === "WEBP") {
+    return view.length >= view.readUInt32LE(4) + 8 ? null : "is a WebP file that is cut off";
+  }
+  return `is no picture (it starts with the bytes ${view.toString("hex", 0, 4)})`;
+}

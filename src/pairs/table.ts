@@ -1,0 +1,234 @@
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
+import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet";
+import { fileWriter, ParquetWriter } from "hyparquet-writer";
+import { UserError } from "../errors.js";
+
+/** What a column holds; an image is the bytes of a picture file. */
+export type ColumnKind = "string" | "strings" | "image" | "images" | "double" | "int32";
+
+/** One column of a table. */
+export interface Column {
+  readonly name: string;
+  readonly kind: ColumnKind;
+  /** The reader takes a missing column, or an empty cell, as null. */
+  readonly optional?: boolean;
+}
+
+/** One cell: text, number, picture bytes, or a list of texts or pictures. */
+export type Cell = string | number | Uint8Array | readonly string[] | readonly Uint8Array[] | null;
+
+/** One row: its cells by column name. */
+export type Row = Readonly<Record<string, Cell>>;
+
+const ROW_GROUP = 500;
+
+/**
+ * Writes rows to a Parquet file that `datasets` reads with typed columns; the file appears only when it is complete.
+ * @param path - File to write; its folder is made when missing.
+ * @param columns - Columns in the order of the file.
+ * @param rows - Rows in the order of the file; only one row group is held at a time.
+ */
+export async function writeTable(
+  path: string,
+  columns: readonly Column[],
+  rows: AsyncIterable<Row> | Iterable<Row>,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const parquet = new ParquetWriter({
+      writer: fileWriter(temporary),
+      schema: [{ name: "schema", num_children: columns.length }, ...columns.flatMap(schemaOf)],
+      kvMetadata: [{ key: "huggingface", value: JSON.stringify({ info: { features: featuresOf(columns) } }) }],
+    });
+    let group: Row[] = [];
+    const flush = async (): Promise<void> => {
+      const columnData = columns.map(({ name, kind }) => ({
+        name,
+        data: group.map((row) => toParquet(kind, row[name] ?? null)),
+        ...(isPicture(kind) ? { codec: "UNCOMPRESSED" as const, encoding: "PLAIN" as const, statistics: false } : {}),
+      }));
+      await parquet.write({ columnData, rowGroupSize: ROW_GROUP });
+      group = [];
+    };
+    for await (const row of rows) {
+      group.push(row);
+      if (group.length === ROW_GROUP) await flush();
+    }
+    if (group.length > 0) await flush();
+    await parquet.finish();
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/**
+ * Reads a Parquet file.
+ * @param path - File to read; named in every error.
+ * @param columns - Columns wanted; others are not read.
+ * @returns One row for each row of the file.
+ * @throws UserError when the file is missing, not complete, lacks a column, or holds a cell of another kind.
+ */
+export async function readTable(path: string, columns: readonly Column[]): Promise<Row[]> {
+  const { file, metadata } = await openTable(path);
+  const present = new Set(parquetSchema(metadata).children.map((child) => child.element.name));
+  for (const { name, optional } of columns) {
+    if (optional || present.has(name)) continue;
+    const needed = columns.filter((column) => !column.optional).map((column) => column.name);
+    throw new UserError(
+      `${path}: column "${name}" is missing; found ${[...present].join(", ")}, expected ${needed.join(", ")}: ` +
+        "rename or add the column",
+    );
+  }
+  const wanted = columns.filter((column) => present.has(column.name));
+  let raw: Record<string, unknown>[];
+  try {
+    raw = await parquetReadObjects({
+      file,
+      metadata,
+      columns: wanted.map((column) => column.name),
+      utf8: false,
+      compressors: { GZIP: (bytes) => gunzipSync(bytes), BROTLI: (bytes) => brotliDecompressSync(bytes) },
+    });
+  } catch (error) {
+    const codec = /unsupported compression codec: (\w+)/.exec(messageOf(error))?.[1];
+    if (codec) {
+      throw new UserError(`${path}: compressed with ${codec}, expected snappy, gzip or none: write it again so`);
+    }
+    throw new UserError(`${path} is damaged (${messageOf(error)}); expected a complete Parquet file: write it again`);
+  }
+  return raw.map((cells, row) =>
+    Object.fromEntries(columns.map((column) => [column.name, fromParquet(path, row, column, cells[column.name])])),
+  );
+}
+
+async function openTable(path: string): Promise<{ file: AsyncBuffer; metadata: FileMetaData }> {
+  let file: AsyncBuffer;
+  try {
+    file = await asyncBufferFromFile(path);
+  } catch (error) {
+    throw new UserError(`cannot open ${path} (${messageOf(error)}); expected a Parquet file: check the path`);
+  }
+  try {
+    return { file, metadata: await parquetMetadataAsync(file) };
+  } catch (error) {
+    throw new UserError(
+      `${path} is not a complete Parquet file (${messageOf(error)}); it may be cut off or of another format: write it again`,
+    );
+  }
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ");
+}
+
+function isPicture(kind: ColumnKind): boolean {
+  return kind === "image" || kind === "images";
+}
+
+const OPTIONAL = "OPTIONAL";
+
+function schemaOf({ name, kind }: Column): SchemaElement[] {
+  switch (kind) {
+    case "string":
+      return [{ name, type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: OPTIONAL }];
+    case "double":
+      return [{ name, type: "DOUBLE", repetition_type: OPTIONAL }];
+    case "int32":
+      return [{ name, type: "INT32", repetition_type: OPTIONAL }];
+    case "image":
+      return [
+        { name, repetition_type: OPTIONAL, num_children: 2 },
+        { name: "bytes", type: "BYTE_ARRAY", repetition_type: OPTIONAL },
+        { name: "path", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: OPTIONAL },
+      ];
+    case "strings":
+    case "images":
+      return [
+        { name, repetition_type: OPTIONAL, num_children: 1, converted_type: "LIST" },
+        { name: "list", repetition_type: "REPEATED", num_children: 1 },
+        ...schemaOf({ name: "element", kind: kind === "images" ? "image" : "string" }),
+      ];
+  }
+}
+
+type Feature = Readonly<Record<string, unknown>>;
+
+function featuresOf(columns: readonly Column[]): Record<string, Feature> {
+  return Object.fromEntries(columns.map(({ name, kind }) => [name, featureOf(kind)]));
+}
+
+function featureOf(kind: ColumnKind): Feature {
+  switch (kind) {
+    case "string":
+      return { dtype: "string", _type: "Value" };
+    case "double":
+      return { dtype: "float64", _type: "Value" };
+    case "int32":
+      return { dtype: "int32", _type: "Value" };
+    case "image":
+      return { _type: "Image" };
+    case "strings":
+      return { feature: featureOf("string"), _type: "List" };
+    case "images":
+      return { feature: featureOf("image"), _type: "List" };
+  }
+}
+
+function toParquet(kind: ColumnKind, cell: Cell): unknown {
+  if (cell === null) return null;
+  if (kind === "image") return { bytes: cell, path: null };
+  if (kind === "images") return (cell as readonly Uint8Array[]).map((bytes) => ({ bytes, path: null }));
+  return cell;
+}
+
+function fromParquet(path: string, row: number, column: Column, value: unknown): Cell {
+  const { name, kind, optional } = column;
+  if (optional && (value === null || value === undefined)) return null;
+  const cell = cellOf(kind, value);
+  if (cell !== null) return cell;
+  const expected = { string: "text", strings: "a list of texts", double: "a number", int32: "a whole number" };
+  const picture = "the picture's bytes (struct of bytes and path, bytes not empty)";
+  const wish = kind === "image" ? picture : kind === "images" ? `a list with ${picture}` : expected[kind];
+  throw new UserError(
+    `${path}, row ${row}, column "${name}": found ${describe(value)}, expected ${wish}: mend the row`,
+  );
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  if (typeof value === "string") return `text "${value.slice(0, 40)}"`;
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value);
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (Array.isArray(value))
+    return `a list of ${value.length}${value.length > 0 ? `, first ${describe(value[0])}` : ""}`;
+  return `a struct of ${Object.keys(value).join(", ")}`;
+}
+
+// Null means: not of this kind.
+function cellOf(kind: ColumnKind, value: unknown): Cell {
+  switch (kind) {
+    case "string":
+      return typeof value === "string" ? value : null;
+    case "double":
+      return typeof value === "number" ? value : typeof value === "bigint" ? Number(value) : null;
+    case "int32": {
+      const number = typeof value === "bigint" ? Number(value) : value;
+      return typeof number === "number" && Number.isInteger(number) ? number : null;
+    }
+    case "image": {
+      const bytes: unknown = value !== null && typeof value === "object" && "bytes" in value ? value.bytes : value;
+      return bytes instanceof Uint8Array ? bytes : null;
+    }
+    case "strings":
+    case "images": {
+      if (!Array.isArray(value)) return null;
+      const items = value.map((item) => cellOf(kind === "images" ? "image" : "string", item));
+      return items.includes(null) ? null : (items as string[] | Uint8Array[]);
+    }
+  }
+}

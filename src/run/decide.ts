@@ -1,0 +1,68 @@
+import { UserError } from "../errors.js";
+import type { Decision, StepReport } from "../generated/scpo/v1/trainer.js";
+import type { Cancellation } from "./cancellation.js";
+import type { Choice, RunPolicies, RunState } from "./policies.js";
+import { keepsReferenceWeights } from "./policies.js";
+
+/**
+ * The answer to one step's report: what plan, policies and caller want together.
+ *
+ * The last step of a stage, by plan or by policy, ends it and saves checkpoint `stage-<k>`, whatever other name was
+ * chosen; the last of the last stage also stops the training. A move of the reference is left out when nothing is
+ * trained against the moved reference.
+ *
+ * @param cancellation The caller's signal ends the run at once, without a checkpoint and without the policies.
+ * @throws UserError when a policy chose what the trainer cannot do.
+ */
+export async function decide(
+  report: StepReport,
+  state: RunState,
+  policies: RunPolicies,
+  cancellation: Pick<Cancellation, "interruption" | "stop">,
+): Promise<Decision> {
+  const own = await Promise.race([policies.decide?.(report, state), cancellation.interruption]);
+  const { stop } = cancellation;
+  if (stop !== null) return { ...nothing(report), reason: stop.reason, endStage: true, stop: true };
+  const choices: Choice[] = [];
+  if (own !== null && own !== undefined) choices.push(own);
+  const move = policies.reference?.move(report, state) ?? null;
+  if (move !== null) choices.push({ moveReferenceAlpha: move.alpha, reason: `reference: ${move.reason}` });
+  const end = policies.endStage?.(report, state) ?? null;
+  if (end !== null) choices.push({ endStage: true, reason: `end of stage: ${end}` });
+  return merged(report, state, choices, policies);
+}
+
+function merged(report: StepReport, state: RunState, choices: readonly Choice[], policies: RunPolicies): Decision {
+  const decision = nothing(report);
+  const lastStage = state.stage === state.plan.stages.length - 1;
+  const stopped = choices.some(({ stop }) => stop === true);
+  decision.endStage = state.lastOfStage || stopped || choices.some(({ endStage }) => endStage === true);
+  decision.stop = stopped || (decision.endStage && lastStage);
+  const asked = choices.find(({ checkpoint }) => checkpoint !== undefined)?.checkpoint ?? "";
+  decision.checkpoint = decision.endStage ? `stage-${state.stage}` : asked;
+  const alpha = choices.find(({ moveReferenceAlpha }) => moveReferenceAlpha !== undefined)?.moveReferenceAlpha;
+  if (alpha !== undefined) checkAlpha(alpha, policies);
+  const next = state.plan.stages[state.stage + 1];
+  const isUsed = !decision.endStage || (!decision.stop && next?.reference === "keep");
+  if (alpha !== undefined && isUsed) decision.moveReferenceAlpha = alpha;
+  const reasons = choices.flatMap(({ reason }) => (reason === undefined ? [] : [reason]));
+  if (state.lastOfStage) reasons.push("end of the stage's plan");
+  decision.reason = reasons.join("; ");
+  return decision;
+}
+
+function nothing(report: StepReport): Decision {
+  return { step: report.step, reason: "", checkpoint: "", endStage: false, stop: false };
+}
+
+function checkAlpha(alpha: number, policies: RunPolicies): void {
+  if (!(alpha > 0 && alpha <= 1)) {
+    throw new UserError(`policy: moveReferenceAlpha: found ${alpha}, expected a number above 0 and at most 1`);
+  }
+  if (alpha < 1 && !keepsReferenceWeights(policies)) {
+    throw new UserError(
+      `policy: moveReferenceAlpha: found ${alpha}, a soft move, but the trainer keeps no copy of the reference's weights: ` +
+        "set policies.keepReferenceWeights to true",
+    );
+  }
+}

@@ -1,0 +1,228 @@
+import type {
+  CheckpointSaved,
+  Decision,
+  StageClosed,
+  StageOpened,
+  StepReport,
+  TrainResponse,
+  TrainingEnded,
+} from "../generated/scpo/v1/trainer.js";
+import type { Cancellation } from "./cancellation.js";
+import { decide } from "./decide.js";
+import type { RunEvent, RunOutcome } from "./events.js";
+import type { Outbox } from "./outbox.js";
+import type { RunPlan, StagePlan } from "./plan.js";
+import { effectiveBatch, plannedSteps } from "./plan.js";
+import type { RunPolicies } from "./policies.js";
+import { keepsReferenceWeights } from "./policies.js";
+import { openStage } from "./requests.js";
+import type { RunFiles } from "./run-files.js";
+import type { RunSummary, SavedCheckpoint } from "./summary.js";
+import { PairWindow } from "./window.js";
+
+/** What a dialogue works with. */
+export interface DialogueParts {
+  readonly plan: RunPlan;
+  readonly policies: RunPolicies;
+  readonly files: RunFiles;
+  readonly outbox: Outbox;
+  readonly cancellation: Cancellation;
+  readonly emit: (event: RunEvent) => void;
+}
+
+/** What the dialogue itself knows of the run. */
+export type Progress = Pick<RunSummary, "outcome" | "reason" | "steps" | "stages" | "checkpoints" | "referenceMoves">;
+
+type Response = NonNullable<TrainResponse["response"]>;
+
+/** The stage that is open. */
+interface OpenStageState {
+  readonly index: number;
+  readonly plan: StagePlan;
+  readonly steps: number;
+  readonly window: PairWindow;
+  readonly reports: StepReport[];
+}
+
+/** Answers each response of a Train stream: opens stages, keeps the window of pairs full, decides after each step. */
+export class Dialogue {
+  readonly progress: Progress = {
+    outcome: "cancelled",
+    reason: "",
+    steps: 0,
+    stages: [],
+    checkpoints: [],
+    referenceMoves: [],
+  };
+  readonly #parts: DialogueParts;
+  #stage: OpenStageState | undefined;
+  #decision: Decision | undefined;
+  #stepsSinceMove = 0;
+  #ended = false;
+
+  constructor(parts: DialogueParts) {
+    this.#parts = parts;
+  }
+
+  /** True once the trainer said that training is over. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Handles one response and sends what follows from it. */
+  async take(response: Response): Promise<void> {
+    switch (response.$case) {
+      case "started":
+        return this.#started(response.value.trainableParameters);
+      case "tableProgress":
+        return this.#parts.emit({ type: "table", stage: this.#current().index, ...response.value });
+      case "stageOpened":
+        return this.#stageOpened(response.value);
+      case "stepReport":
+        return this.#stepReport(response.value);
+      case "checkpointSaved":
+        return this.#checkpointSaved(response.value);
+      case "stageClosed":
+        return this.#stageClosed(response.value);
+      case "ended":
+        return this.#trainingEnded(response.value);
+    }
+  }
+
+  #started(trainableParameters: number): void {
+    const { plan, emit } = this.#parts;
+    const stages = plan.stages.map((stage) => ({ name: stage.name, steps: plannedSteps(plan, stage) }));
+    emit({ type: "started", name: plan.name, stages, trainableParameters });
+    this.#open(0);
+  }
+
+  #open(index: number): void {
+    const { plan, policies, outbox } = this.#parts;
+    const planned = plan.stages[index] as StagePlan;
+    const window = new PairWindow(planned.pairs, plan.batchSize, effectiveBatch(plan));
+    this.#stage = { index, plan: planned, steps: plannedSteps(plan, planned), window, reports: [] };
+    outbox.send({ $case: "openStage", value: openStage(plan, index, keepsReferenceWeights(policies)) });
+  }
+
+  async #stageOpened({ tableSeconds }: StageOpened): Promise<void> {
+    const { index, plan, steps } = this.#current();
+    if (plan.reference !== "keep") this.#stepsSinceMove = 0;
+    this.progress.stages.push({
+      name: plan.name,
+      plannedSteps: steps,
+      steps: 0,
+      unusedPairs: [],
+      checkpoint: null,
+      tableSeconds,
+    });
+    const opened = { type: "stage-opened", stage: index, name: plan.name, steps, reference: plan.reference } as const;
+    await this.#parts.files.journal.write(opened);
+    this.#parts.emit({ ...opened, tableSeconds });
+    this.#feed(0);
+  }
+
+  #feed(steps: number): void {
+    const feed = this.#current().window.topUp(steps);
+    if (feed !== null) this.#parts.outbox.send({ $case: "feedPairs", value: feed });
+  }
+
+  async #stepReport(report: StepReport): Promise<void> {
+    const { plan, policies, files, cancellation, outbox, emit } = this.#parts;
+    const stage = this.#current();
+    stage.reports.push(report);
+    this.#stepsSinceMove += 1;
+    this.progress.steps = report.step;
+    await files.metrics.write(report);
+    emit({ type: "step", report });
+    const state = {
+      plan,
+      stagePlan: stage.plan,
+      stage: stage.index,
+      plannedSteps: stage.steps,
+      stepsSinceMove: this.#stepsSinceMove,
+      lastOfStage: report.stepInStage >= stage.steps,
+      reports: stage.reports,
+    };
+    const decision = await decide(report, state, policies, cancellation);
+    await this.#journal(report, decision);
+    // Before the decision: the trainer fetches ahead as soon as it goes on.
+    if (!decision.endStage) this.#feed(report.stepInStage);
+    this.#decision = decision;
+    outbox.send({ $case: "decision", value: decision });
+    this.#afterDecision(decision);
+  }
+
+  async #journal(report: StepReport, decision: Decision): Promise<void> {
+    const { reason, checkpoint, endStage, stop } = decision;
+    await this.#parts.files.journal.write({
+      type: "decision",
+      step: report.step,
+      stage: this.#current().index,
+      loss: report.loss,
+      reason,
+      moveReferenceAlpha: decision.moveReferenceAlpha ?? null,
+      checkpoint,
+      endStage,
+      stop,
+    });
+  }
+
+  #afterDecision({ step, moveReferenceAlpha: alpha, reason }: Decision): void {
+    if (alpha === undefined) return;
+    this.#stepsSinceMove = 0;
+    this.progress.referenceMoves.push({ step, alpha, reason });
+    this.#parts.emit({ type: "reference-moved", stage: this.#current().index, step, alpha, reason });
+  }
+
+  async #checkpointSaved({ path, step, weightsSha256 }: CheckpointSaved): Promise<void> {
+    const stage = this.#current().index;
+    const name = this.#decision?.checkpoint ?? "";
+    const saved: SavedCheckpoint = { name, stage, step, path, weightsSha256 };
+    this.progress.checkpoints.push(saved);
+    const summary = this.progress.stages[stage];
+    if (summary !== undefined && this.#decision?.endStage === true) summary.checkpoint = saved;
+    await this.#parts.files.journal.write({ type: "checkpoint", step, stage, name, weightsSha256 });
+    this.#parts.emit({ type: "checkpoint", ...saved });
+  }
+
+  async #stageClosed({ steps, unusedPairs }: StageClosed): Promise<void> {
+    const { plan, files, emit } = this.#parts;
+    const { index } = this.#current();
+    const summary = this.progress.stages[index];
+    if (summary !== undefined) Object.assign(summary, { steps, unusedPairs });
+    const closed = { type: "stage-closed", stage: index, steps, unusedPairs } as const;
+    await files.journal.write(closed);
+    emit(closed);
+    this.#stage = undefined;
+    if (this.#decision?.stop !== true && index + 1 < plan.stages.length) this.#open(index + 1);
+  }
+
+  async #trainingEnded({ steps, seconds }: TrainingEnded): Promise<void> {
+    const { outbox, cancellation } = this.#parts;
+    this.#ended = true;
+    outbox.end();
+    this.progress.steps = steps;
+    const outcome: RunOutcome = cancellation.stop !== null ? "cancelled" : this.#isPlanned() ? "completed" : "stopped";
+    await this.end(outcome, seconds);
+  }
+
+  /** The last stage ran and nobody asked for less than the stages' ends. */
+  #isPlanned(): boolean {
+    return this.progress.stages.length === this.#parts.plan.stages.length;
+  }
+
+  /** Records the end of the run. */
+  async end(outcome: RunOutcome, seconds: number): Promise<void> {
+    const reason = this.#parts.cancellation.stop?.reason ?? this.#decision?.reason ?? "";
+    this.progress.outcome = outcome;
+    this.progress.reason = reason;
+    const { steps } = this.progress;
+    await this.#parts.files.journal.write({ type: "ended", outcome, reason, steps });
+    this.#parts.emit({ type: "ended", outcome, reason, steps, seconds });
+  }
+
+  #current(): OpenStageState {
+    if (this.#stage === undefined) throw new Error("The trainer reported a stage that is not open.");
+    return this.#stage;
+  }
+}

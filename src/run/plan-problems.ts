@@ -1,0 +1,93 @@
+import { isAbsolute } from "node:path";
+import { UserError } from "../errors.js";
+import type { RunPlan, StagePlan } from "./plan.js";
+import { effectiveBatch } from "./plan.js";
+
+/** One mistake in a plan. */
+export interface PlanProblem {
+  /** Path of the field, such as `stages[2].learningRate`. */
+  readonly field: string;
+  /** What was found and what was expected. */
+  readonly description: string;
+}
+
+/**
+ * Checks a plan.
+ *
+ * @throws UserError that names every mistake by its field.
+ */
+export function checkPlan(plan: RunPlan): void {
+  const problems = planProblems(plan);
+  const [first] = problems;
+  if (first === undefined) return;
+  if (problems.length === 1) throw new UserError(`run plan: ${first.field}: ${first.description}`);
+  const lines = problems.map(({ field, description }) => `  ${field}: ${description}`);
+  throw new UserError(`run plan: ${problems.length} mistakes\n${lines.join("\n")}`);
+}
+
+/** Every mistake in a plan. */
+export function planProblems(plan: RunPlan): PlanProblem[] {
+  const problems: PlanProblem[] = [];
+  const expect: Expect = (holds, field, found, expected) => {
+    if (!holds) problems.push({ field, description: `found ${shown(found)}, expected ${expected}` });
+  };
+  expect(plan.name !== "", "name", plan.name, "a name");
+  expect(isAbsolute(plan.directory), "directory", plan.directory, "an absolute path");
+  expect(isAbsolute(plan.model), "model", plan.model, "the absolute path of a model's folder");
+  expect(isAbsolute(plan.dataset.path), "dataset.path", plan.dataset.path, "the absolute path of a Parquet file");
+  const { sha256 } = plan.dataset;
+  expect(/^[0-9a-f]{64}$/.test(sha256), "dataset.sha256", sha256, "64 lower-case hexadecimal digits");
+  expect(Number.isSafeInteger(plan.seed) && plan.seed >= 0, "seed", plan.seed, "a whole number of at least 0");
+  for (const field of ["batchSize", "gradientAccumulationSteps"] as const) {
+    expect(isCount(plan[field]) && plan[field] > 0, field, plan[field], "a whole number of at least 1");
+  }
+  expect(isFinite(plan.weightDecay) && plan.weightDecay >= 0, "weightDecay", plan.weightDecay, "a number of at least 0");
+  expect(isFinite(plan.maxGradNorm) && plan.maxGradNorm > 0, "maxGradNorm", plan.maxGradNorm, "a number above 0");
+  plan.frozenPrefixes.forEach((prefix, index) => {
+    expect(prefix !== "", `frozenPrefixes[${index}]`, prefix, "the start of a parameter's name");
+  });
+  expect(plan.stages.length > 0, "stages", plan.stages, "at least one stage");
+  plan.stages.forEach((stage, index) => checkStage(stage, `stages[${index}]`, effectiveBatch(plan), expect));
+  return problems;
+}
+
+type Expect = (holds: boolean, field: string, found: unknown, expected: string) => void;
+
+function checkStage(stage: StagePlan, at: string, batch: number, expect: Expect): void {
+  expect(stage.name !== "", `${at}.name`, stage.name, "a name");
+  const { length } = stage.pairs;
+  expect(length > 0, `${at}.pairs`, stage.pairs, "at least one row");
+  if (isCount(batch) && batch > 0) {
+    const expected = `a multiple of ${batch} (batchSize times gradientAccumulationSteps)`;
+    expect(length % batch === 0, `${at}.pairs.length`, length, expected);
+  }
+  const wrong = stage.pairs.findIndex((pair) => !isCount(pair));
+  expect(wrong === -1, `${at}.pairs[${wrong}]`, stage.pairs[wrong], "a row of the data set: a whole number of at least 0");
+  const { learningRate: rate, warmupSteps: warmup } = stage;
+  expect(isFinite(rate) && rate > 0, `${at}.learningRate`, rate, "a number above 0");
+  expect(isCount(warmup), `${at}.warmupSteps`, warmup, "a whole number of at least 0");
+  expectOneOf(["constant", "linear", "cosine"], stage.schedule, `${at}.schedule`, expect);
+  expectOneOf(["policy", "keep", "initial"], stage.reference, `${at}.reference`, expect);
+  expect(stage.objective.loss !== "", `${at}.objective.loss`, stage.objective.loss, "the name of a loss");
+  for (const [name, value] of Object.entries(stage.objective.parameters)) {
+    expect(isFinite(value), `${at}.objective.parameters.${name}`, value, "a number");
+  }
+}
+
+function expectOneOf(allowed: readonly string[], value: string, field: string, expect: Expect): void {
+  expect(allowed.includes(value), field, value, `one of ${allowed.join(", ")}`);
+}
+
+/** Rows, steps and sizes travel as uint32. */
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
+}
+
+function isFinite(value: number): boolean {
+  return Number.isFinite(value);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  return Array.isArray(value) && value.length === 0 ? "none" : (JSON.stringify(value) ?? "nothing");
+}

@@ -1,0 +1,46 @@
+/** One stage of a run: which pairs, how they are learnt, against which reference. */
+export interface StagePlan {
+  /** For people: "easy". */
+  name: string;
+  /** Rows in feeding order; the length is a multiple of batch size times accumulation steps. */
+  pairs: number[];
+  /** Peak of the schedule. */
+  learningRate: number;
+  schedule: "constant" | "linear" | "cosine";
+  /** Optimiser steps of linear warm-up. */
+  warmupSteps: number;
+  /** The reference with which the stage opens. */
+  reference: "policy" | "keep" | "initial";
+  /** A registered loss and its parameters; a parameter left out takes the loss's default. */
+  objective: { loss: string; parameters: Record<string, number> };
+}
+
+/** Everything that determines a run: the same plan gives the same weights. */
+export interface RunPlan {
+  name: string;
+  /** Folder of the run's files; it holds no other run. */
+  directory: string;
+  /** Folder of the model to start from. */
+  model: string;
+  /** Parquet file of contrast quadruples and its lower-case hex SHA-256. */
+  dataset: { path: string; sha256: string };
+  seed: number;
+  /** Pairs per forward and backward pass. */
+  batchSize: number;
+  gradientAccumulationSteps: number;
+  weightDecay: number;
+  maxGradNorm: number;
+  /** Parameters whose names start with one of these stay frozen. */
+  frozenPrefixes: string[];
+  stages: StagePlan[];
+}
+
+/** Pairs per optimiser step. */
+export function effectiveBatch(plan: Pick<RunPlan, "batchSize" | "gradientAccumulationSteps">): number {
+  return plan.batchSize * plan.gradientAccumulationSteps;
+}
+
+/** Optimiser steps that the plan gives a stage. */
+export function plannedSteps(plan: RunPlan, stage: StagePlan): number {
+  return stage.pairs.length / effectiveBatch(plan);
+}

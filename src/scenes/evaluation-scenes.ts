@@ -1,0 +1,39 @@
+import { OBJECTS } from "./objects.js";
+import { evaluationQuestions, type Question } from "./questions.js";
+import { Random } from "./random.js";
+import { drawScene, layoutKey, namesOf, type Scene, splitOf } from "./scene.js";
+
+/** Relative frequency of scenes with one, two and three objects. */
+export const OBJECT_COUNT_WEIGHTS: readonly number[] = [0.2, 0.4, 0.4];
+
+/** A scene of a fixed evaluation set before it is drawn. */
+export interface EvaluationLayout {
+  readonly scene: Scene;
+  readonly questions: readonly Question[];
+}
+
+/** Draws one to three different objects, each as likely as any other. */
+export function uniformNames(random: Random): string[] {
+  const count = random.weighted(OBJECT_COUNT_WEIGHTS) + 1;
+  return random.sample(OBJECTS, count).map((object) => object.name);
+}
+
+/**
+ * Draws the scenes of a fixed evaluation set, no layout twice.
+ * @param split - Which evaluation; each has a seed of its own.
+ * @param count - Number of scenes; a longer set starts with the shorter one.
+ */
+export function* evaluationLayouts(split: "validation" | "test", count: number): Generator<EvaluationLayout> {
+  const random = new Random(`evaluation/${split}`);
+  const seen = new Set<string>();
+  for (let index = 0; index < count; index++) {
+    for (;;) {
+      const scene = drawScene(random, uniformNames(random));
+      const key = layoutKey(scene);
+      if (seen.has(key) || splitOf(key) !== split) continue;
+      seen.add(key);
+      yield { scene, questions: evaluationQuestions(random, namesOf(scene), index % 2 === 0) };
+      break;
+    }
+  }
+}

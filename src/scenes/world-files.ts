@@ -1,0 +1,144 @@
+import { UserError } from "../errors.js";
+import { readTable, writeTable, type Column, type Row } from "../pairs/table.js";
+import { drawBaseScene } from "./base-scenes.js";
+import { drawPicture } from "./draw.js";
+import { evaluationLayouts } from "./evaluation-scenes.js";
+import { absentCompanions } from "./objects.js";
+import { checkDraw } from "./draw-request.js";
+import { inParallel } from "./parallel.js";
+import { objectAsked, type Question } from "./questions.js";
+import { namesOf } from "./scene.js";
+
+/** Hears how many rows of a file are done. */
+export type OnProgress = (done: number, total: number) => void;
+
+/** One scene of an evaluation file. */
+export interface EvaluationScene {
+  /** Row in its file, from 0. */
+  readonly row: number;
+  readonly id: string;
+  /** Names of the objects in the picture, in reading order. */
+  readonly objects: readonly string[];
+  /** Usual companions of the present objects that the picture lacks. */
+  readonly companions: readonly string[];
+  readonly questions: readonly Question[];
+  /** Bytes of the PNG picture. */
+  readonly image: Uint8Array;
+}
+
+const BASE_COLUMNS: readonly Column[] = [
+  { name: "id", kind: "string" },
+  { name: "image", kind: "image" },
+  { name: "objects", kind: "strings" },
+  { name: "caption", kind: "string" },
+  { name: "questions", kind: "strings" },
+  { name: "answers", kind: "strings" },
+];
+
+const EVALUATION_COLUMNS: readonly Column[] = [
+  { name: "id", kind: "string" },
+  { name: "image", kind: "image" },
+  { name: "objects", kind: "strings" },
+  { name: "companions", kind: "strings" },
+  { name: "questions", kind: "strings" },
+  { name: "answers", kind: "strings" },
+];
+
+// Layouts do not repeat within a set, and the validation split owns only some twenty thousand.
+const MOST_EVALUATION_SCENES = 10_000;
+
+/**
+ * Writes the scenes that the base model learns from; captions carry the habit, answers are true.
+ * @param path - Parquet file to write.
+ * @param options - `count` scenes from `seed`; a longer set starts with the shorter one.
+ * @throws UserError when count or seed is no whole number in range.
+ */
+export async function writeBaseScenes(
+  path: string,
+  options: { count: number; seed: number; onProgress?: OnProgress },
+): Promise<void> {
+  const { count, seed, onProgress } = options;
+  checkDraw({ count, seed });
+  const rows = inParallel(count, async (index): Promise<Row> => {
+    const { scene, caption, questions } = drawBaseScene(seed, index);
+    return {
+      id: `base-${seed}-${String(index).padStart(5, "0")}`,
+      image: await drawPicture(scene),
+      objects: namesOf(scene),
+      caption,
+      questions: questions.map((question) => question.text),
+      answers: questions.map((question) => question.answer),
+    };
+  });
+  await writeTable(path, BASE_COLUMNS, withProgress(rows, count, onProgress));
+}
+
+/**
+ * Writes a fixed evaluation set.
+ * @param path - Parquet file to write.
+ * @param options - Which `split`, and how many scenes of it, at most 10,000.
+ * @throws UserError when count is out of range.
+ */
+export async function writeEvaluationScenes(
+  path: string,
+  options: { split: "validation" | "test"; count: number; onProgress?: OnProgress },
+): Promise<void> {
+  const { split, count, onProgress } = options;
+  checkDraw({ count, most: MOST_EVALUATION_SCENES });
+  const layouts = [...evaluationLayouts(split, count)];
+  const rows = inParallel(layouts.length, async (index): Promise<Row> => {
+    const { scene, questions } = layouts[index] as (typeof layouts)[number];
+    const objects = namesOf(scene);
+    return {
+      id: `${split}-${String(index).padStart(5, "0")}`,
+      image: await drawPicture(scene),
+      objects,
+      companions: absentCompanions(objects),
+      questions: questions.map((question) => question.text),
+      answers: questions.map((question) => question.answer),
+    };
+  });
+  await writeTable(path, EVALUATION_COLUMNS, withProgress(rows, count, onProgress));
+}
+
+/**
+ * Reads an evaluation set.
+ * @param path - A file that writeEvaluationScenes wrote.
+ * @throws UserError when the file is missing, damaged, empty or not an evaluation set.
+ */
+export async function readEvaluationScenes(path: string): Promise<EvaluationScene[]> {
+  const table = await readTable(path, EVALUATION_COLUMNS);
+  if (table.length === 0) throw new UserError(`${path} holds no scenes; expected at least one: draw it again`);
+  return table.map((cells, row) => {
+    const texts = cells["questions"] as string[];
+    const answers = cells["answers"] as string[];
+    const id = cells["id"] as string;
+    const questions = texts.map((text, index): Question => {
+      const object = objectAsked(text);
+      const answer = answers[index];
+      if (object === null || (answer !== "Yes." && answer !== "No.")) {
+        throw new UserError(
+          `${path}, scene "${id}" (row ${row}): found question "${text}" with answer "${answer}", ` +
+            `expected "Is there a ... in the picture?" with "Yes." or "No."; draw the file again`,
+        );
+      }
+      return { text, answer, object };
+    });
+    return {
+      row,
+      id,
+      objects: cells["objects"] as string[],
+      companions: cells["companions"] as string[],
+      questions,
+      image: cells["image"] as Uint8Array,
+    };
+  });
+}
+
+async function* withProgress<T>(rows: AsyncIterable<T>, total: number, onProgress?: OnProgress): AsyncGenerator<T> {
+  let done = 0;
+  for await (const row of rows) {
+    yield row;
+    onProgress?.(++done, total);
+  }
+}

@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writePairs } from "../pairs/parquet.js";
+import { sha256File } from "../pairs/sha256.js";
+import { drawContrastPairs } from "../scenes/contrast.js";
+import { writeEvaluationScenes } from "../scenes/world-files.js";
+import type { DataFile } from "./job.js";
+
+/** Scenes of the fixed splits. */
+export const SCENES = { validation: 1000, test: 2000 } as const;
+
+type Report = (phase: string, done: number, total: number) => void;
+
+async function file(path: string, make: (path: string) => Promise<void>): Promise<DataFile> {
+  // Files appear complete under their name, so one that is there need not be drawn again.
+  if (!existsSync(path)) await make(path);
+  return { path, sha256: await sha256File(path) };
+}
+
+/** The scenes of a fixed split, drawn into the folder unless they lie there. */
+export async function evaluationScenes(
+  folder: string,
+  split: "validation" | "test",
+  report: Report,
+): Promise<DataFile> {
+  await mkdir(folder, { recursive: true });
+  return file(join(folder, `${split}.parquet`), (path) =>
+    writeEvaluationScenes(path, {
+      split,
+      count: SCENES[split],
+      onProgress: (done, total) => report(`${split} scenes`, done, total),
+    }),
+  );
+}
+
+/** The training pairs of a seed, drawn into the folder unless they lie there. */
+export async function trainingPairs(
+  folder: string,
+  options: { seed: number; count: number },
+  report: Report,
+): Promise<DataFile> {
+  await mkdir(folder, { recursive: true });
+  const { seed, count } = options;
+  return file(join(folder, `pairs-${count}-seed-${seed}.parquet`), async (path) => {
+    const pairs = await drawContrastPairs({ seed, count, onProgress: (done, total) => report("pairs", done, total) });
+    await writePairs(path, pairs);
+  });
+}

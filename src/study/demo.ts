@@ -1,0 +1,191 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { SceneScores } from "../evaluation/scene-scores.js";
+import { readResult, writeResult, type StudyResult } from "../evaluation/result.js";
+import { packageVersion } from "../package-root.js";
+import { writeAtomically } from "../write-atomically.js";
+import { compareModels, readTallies, readTruth } from "./comparison.js";
+import { evaluationScenes, trainingPairs } from "./data-files.js";
+import type { GradeResult, JobResult, ScoresResult } from "./job.js";
+import { METHODS, type Method } from "./method.js";
+import { followJob, type StudyProgress } from "./progress.js";
+import { learningRateOf, type Recipe } from "./recipe.js";
+import { writeDemoReport } from "./demo-report.js";
+import { WorkerPool } from "./worker-pool.js";
+
+/** The methods that the demonstration trains. */
+const SHOWN: readonly Method[] = METHODS.filter(({ name }) => ["sft", "dpo", "scpo"].includes(name));
+
+/** How the demonstration is run. */
+export interface DemoOptions {
+  seed: number;
+  /** Folder of the result. */
+  out: string;
+  recipe: Recipe;
+  workers: number;
+  progress: StudyProgress;
+  signal: AbortSignal;
+}
+
+/** What the demonstration came to. */
+export interface DemoOutcome {
+  result: StudyResult;
+  resultPath: string;
+  reportPath: string;
+  /** The result was there already. */
+  found: boolean;
+}
+
+/** Everything that was computed, for the page. */
+export interface DemoParts {
+  grade: GradeResult;
+  base: ScoresResult;
+  methods: Map<string, ScoresResult>;
+}
+
+/**
+ * Trains sft, dpo and scpo from the embedded model on the same pairs, scores them on the test scenes, and writes
+ * `result.json` and `report.html`. A finished result for the same settings is shown again; an interrupted one goes on.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
+  const { out, recipe, seed } = options;
+  const resultPath = join(out, "result.json");
+  const reportPath = join(out, "report.html");
+  const key = demoKey(recipe, seed);
+  if (existsSync(reportPath) && (await readKey(out)) === key) {
+    return { result: readResult(resultPath), resultPath, reportPath, found: true };
+  }
+  const started = performance.now();
+  const { progress } = options;
+  await mkdir(out, { recursive: true });
+  const draw = (task: string) => (phase: string, done: number, total: number) =>
+    progress.update(task, phase, done, total);
+  const data = join(out, "data");
+  const test = await evaluationScenes(data, "test", draw("scenes"));
+  const pairs = await trainingPairs(data, { seed, count: recipe.pairs }, draw("scenes"));
+  progress.finish("scenes", "drawn");
+  const drawn = performance.now();
+
+  const parts = await trainAndScore(options, { test, pairs, data });
+  const { grade, base, methods } = parts;
+  const truth = await readTruth(test.path);
+  const baseTallies = await readTallies(truth, base.answers);
+  const models: Record<string, SceneScores> = { base: base.scores };
+  const comparisons: NonNullable<StudyResult["comparisons"]> = {};
+  for (const [name, { scores, answers }] of methods) {
+    models[name] = scores;
+    comparisons[name] = compareModels(baseTallies, await readTallies(truth, answers));
+  }
+  const timed = Object.fromEntries([...methods].map(([name, { seconds }]) => [name, seconds.train + seconds.evaluate]));
+  const result: StudyResult = {
+    seed,
+    threads: recipe.threads,
+    test_scenes: truth.length,
+    pairs: grade.pairs,
+    models,
+    ablations: {},
+    stages: [...methods].flatMap(([method, { stages }]) =>
+      stages.map(({ stage: name, step, scores }, stage) => ({ method, name, stage, step, scores })),
+    ),
+    comparisons,
+    seconds: {
+      scenes: (drawn - started) / 1000,
+      difficulty: grade.seconds,
+      base: base.seconds.evaluate,
+      ...timed,
+      all: (performance.now() - started) / 1000,
+    },
+  };
+  writeResult(resultPath, result);
+  await writeDemoReport(reportPath, { result, parts, scenesPath: test.path, recipe });
+  // The key comes last: a result without it is not finished.
+  await writeAtomically(join(out, "result.key"), key);
+  return { result, resultPath, reportPath, found: false };
+}
+
+async function trainAndScore(
+  options: DemoOptions,
+  files: { test: { path: string; sha256: string }; pairs: { path: string; sha256: string }; data: string },
+): Promise<DemoParts> {
+  const { out, recipe, seed, workers, progress, signal } = options;
+  const follow = followJob(progress);
+  const pool = new WorkerPool({
+    workers,
+    threads: recipe.threads,
+    root: out,
+    signal,
+    onProgress: (job, report) => follow(job.name, report),
+  });
+  const scored = (result: JobResult, name: string): ScoresResult => {
+    if (result.kind !== "scores") throw new Error(`job ${name} gave ${result.kind}`);
+    progress.finish(name, summaryOf(result.scores));
+    return result;
+  };
+  try {
+    const graded = join(files.data, `pairs-${recipe.pairs}-seed-${seed}-graded.parquet`);
+    const grading = pool.do({
+      kind: "grade",
+      name: "difficulty",
+      directory: join(out, "difficulty"),
+      pairs: files.pairs,
+      graded,
+    });
+    const basing = pool.do({
+      kind: "evaluate",
+      name: "base",
+      directory: join(out, "base"),
+      scenes: files.test,
+      split: "test",
+    });
+    const [grade, baseResult] = await Promise.all([grading, basing]);
+    if (grade.kind !== "grade") throw new Error(`job difficulty gave ${grade.kind}`);
+    progress.finish("difficulty", `${grade.pairs} pairs in ${grade.stages.length} stages`);
+    const base = scored(baseResult, "base");
+    // The longest job first, so that the workers end together.
+    const order = [...SHOWN].sort((a, b) => b.stages - a.stages);
+    const results = await Promise.all(
+      order.map(async ({ name, settingsOf }) => {
+        const result = await pool.do({
+          kind: "method",
+          name,
+          directory: join(out, name),
+          method: name,
+          graded: grade.graded,
+          scenes: files.test,
+          split: "test",
+          stageScenes: files.test,
+          learningRate: learningRateOf(recipe, settingsOf),
+          epochs: recipe.epochs,
+          recipe,
+          seed,
+        });
+        return [name, scored(result, name)] as const;
+      }),
+    );
+    const byName = new Map(results);
+    return { grade, base, methods: new Map(SHOWN.map(({ name }) => [name, byName.get(name) as ScoresResult])) };
+  } finally {
+    await pool.stop();
+  }
+}
+
+/** A model's scores in one line. */
+export function summaryOf(scores: SceneScores): string {
+  const percent = (share: number | null) => (share === null ? "undefined" : `${(100 * share).toFixed(1)} %`);
+  return `CHAIRs ${percent(scores.chair_s)}, coverage ${percent(scores.cover)}, yes/no ${percent(scores.yes_no.accuracy)}`;
+}
+
+function demoKey(recipe: Recipe, seed: number): string {
+  const settings = JSON.stringify({ version: packageVersion(), recipe, seed });
+  return createHash("sha256").update(settings).digest("hex");
+}
+
+async function readKey(out: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(out, "result.key"), "utf8");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,88 @@
+import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import type { JobProgress } from "./job.js";
+
+/** On a pipe or in a log, a task says where it is at most this often, and whenever its phase changes. */
+const PLAIN_MILLISECONDS = 5000;
+
+/** Shows how far several tasks are at once. */
+export interface StudyProgress {
+  /** A task is at `done` of `total` of a phase. */
+  update(task: string, phase: string, done: number, total: number): void;
+  /** A task has ended. */
+  finish(task: string, summary: string): void;
+  /** Takes the bars away; nothing is shown after this. */
+  close(): void;
+}
+
+/** Bars on a terminal, plain lines elsewhere; both on the error stream, so that the output stays clean. */
+export function showProgress(stream: NodeJS.WriteStream = process.stderr): StudyProgress {
+  return stream.isTTY ? showBars(stream) : showLines(stream);
+}
+
+function showBars(stream: NodeJS.WriteStream): StudyProgress {
+  const bars = new MultiBar(
+    {
+      stream,
+      format: "{task} [{bar}] {value}/{total} {phase}",
+      clearOnComplete: false,
+      hideCursor: true,
+      forceRedraw: true,
+    },
+    Presets.legacy,
+  );
+  const open = new Map<string, SingleBar>();
+  return {
+    update(task, phase, done, total) {
+      let bar = open.get(task);
+      if (bar === undefined) {
+        bar = bars.create(total, done, { task: task.padEnd(16), phase });
+        open.set(task, bar);
+      }
+      bar.setTotal(total);
+      bar.update(done, { phase });
+    },
+    finish(task, summary) {
+      const bar = open.get(task);
+      if (bar !== undefined) {
+        bar.update(bar.getTotal(), { phase: summary });
+        bar.stop();
+      }
+    },
+    close: () => bars.stop(),
+  };
+}
+
+function showLines(stream: NodeJS.WriteStream): StudyProgress {
+  const last = new Map<string, { phase: string; at: number }>();
+  return {
+    update(task, phase, done, total) {
+      const before = last.get(task);
+      const now = Date.now();
+      if (before?.phase === phase && now - before.at < PLAIN_MILLISECONDS) return;
+      last.set(task, { phase, at: now });
+      stream.write(`${task}: ${phase} ${done}/${total}\n`);
+    },
+    finish: (task, summary) => void stream.write(`${task}: ${summary}\n`),
+    close: () => undefined,
+  };
+}
+
+/** Passes what a job reports on to the display. */
+export function followJob(progress: StudyProgress): (task: string, report: JobProgress) => void {
+  const stages = new Map<string, { name: string; steps: number }[]>();
+  return (task, report) => {
+    if (report.type === "phase") {
+      progress.update(task, report.phase, report.done, report.total);
+      return;
+    }
+    const { event } = report;
+    if (event.type === "started") stages.set(task, event.stages);
+    const planned = stages.get(task) ?? [];
+    const total = planned.reduce((sum, { steps }) => sum + steps, 0);
+    if (event.type === "table") progress.update(task, "reference log-probs", event.done, event.total);
+    if (event.type === "step") {
+      const { step, stage } = event.report;
+      progress.update(task, `steps, ${planned[stage]?.name ?? stage}`, step, Math.max(total, step));
+    }
+  };
+}

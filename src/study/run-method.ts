@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import type { Trainer } from "../backend/trainer.js";
+import { staged } from "../curriculum/staged.js";
+import { readPairs } from "../pairs/parquet.js";
+import { referencePolicy } from "../reference/registry.js";
+import { direct } from "../run/director.js";
+import { plannedSteps, type RunPlan } from "../run/plan.js";
+import { answerAndScore } from "./evaluate-model.js";
+import type { JobProgress, MethodJob, ScoresResult, StageScores } from "./job.js";
+import { methodNamed } from "./method.js";
+
+/** The plan of a method's run: its stages, their order and what each learns. */
+export async function planMethod(trainer: Trainer, job: MethodJob): Promise<RunPlan> {
+  const { recipe } = job;
+  const method = methodNamed(job.method);
+  const pairs = await readPairs(job.graded.path, { images: false });
+  const reference = referencePolicy({ policy: method.reference });
+  const curriculum = staged(
+    pairs.map(({ difficulty, stage }, pair) => ({ pair, difficulty, stage })),
+    {
+      order: method.order,
+      stages: method.stages,
+      epochs: job.epochs,
+      effectiveBatch: recipe.batch_size,
+      seed: job.seed,
+    },
+  );
+  return {
+    name: job.name,
+    directory: job.directory,
+    model: trainer.description.embeddedModelPath,
+    dataset: job.graded,
+    seed: job.seed,
+    batchSize: recipe.batch_size,
+    gradientAccumulationSteps: 1,
+    weightDecay: recipe.weight_decay,
+    maxGradNorm: recipe.max_grad_norm,
+    frozenPrefixes: [],
+    stages: curriculum.map(({ name, pairs: rows }, stage) => ({
+      name,
+      pairs: rows,
+      learningRate: job.learningRate,
+      schedule: "cosine",
+      warmupSteps: Math.round((rows.length / recipe.batch_size) * recipe.warmup_share),
+      reference: reference.atOpen(stage),
+      objective: { loss: method.objective.loss, parameters: { ...method.objective.parameters } },
+    })),
+  };
+}
+
+/** Trains a method and scores the model of its stages. */
+export async function runMethod(
+  trainer: Trainer,
+  job: MethodJob,
+  onProgress: (progress: JobProgress) => void,
+  signal: AbortSignal,
+): Promise<ScoresResult> {
+  const started = performance.now();
+  const plan = await planMethod(trainer, job);
+  const summary = await direct(trainer, plan, { signal, onEvent: (event) => onProgress({ type: "run", event }) });
+  const trained = performance.now();
+  const checkpoint = (stage: number) => join(job.directory, "checkpoints", `stage-${stage}`);
+  const last = plan.stages.length - 1;
+  const steps = plan.stages.map((stage) => plannedSteps(plan, stage));
+  const stepsUntil = (stage: number) => steps.slice(0, stage + 1).reduce((sum, each) => sum + each, 0);
+  const stages: StageScores[] = [];
+  for (let stage = 0; stage < last && job.stageScenes !== undefined; stage++) {
+    const name = plan.stages[stage]?.name as string;
+    const request = {
+      model: checkpoint(stage),
+      scenes: job.stageScenes,
+      answersPath: join(job.directory, `answers-after-${name}.json`),
+      phase: `answers after ${name}`,
+    };
+    const { scores } = await answerAndScore(trainer, request, onProgress, signal);
+    stages.push({ stage: name, step: stepsUntil(stage), split: job.split, scores });
+  }
+  const request = {
+    model: checkpoint(last),
+    scenes: job.scenes,
+    answersPath: join(job.directory, `answers-${job.split}.json`),
+    phase: `answers on ${job.split} scenes`,
+  };
+  const final = await answerAndScore(trainer, request, onProgress, signal);
+  const name = plan.stages[last]?.name as string;
+  stages.push({ stage: name, step: stepsUntil(last), split: job.split, scores: final.scores });
+  return {
+    kind: "scores",
+    scores: final.scores,
+    answers: final.answersPath,
+    stages,
+    checkpoint: checkpoint(last),
+    weightsSha256: final.weightsSha256,
+    telemetryGaps: summary.telemetryGaps,
+    seconds: { train: (trained - started) / 1000, evaluate: (performance.now() - trained) / 1000 },
+  };
+}

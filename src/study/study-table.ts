@@ -1,0 +1,107 @@
+import { figureOf, type Figure, type SceneFigures } from "../evaluation/scene-scores.js";
+import type { Interval } from "../evaluation/statistics.js";
+import type { MethodSummary, StudyOutcome } from "./study.js";
+
+const COLUMNS: readonly { figure: Figure; title: string }[] = [
+  { figure: "chair_s", title: "CHAIRs" },
+  { figure: "chair_i", title: "CHAIRi" },
+  { figure: "cover", title: "coverage" },
+  { figure: "hal", title: "hallucinated answers" },
+  { figure: "accuracy", title: "yes/no accuracy" },
+  { figure: "f1", title: "yes/no F1" },
+  { figure: "yes_ratio", title: "share of yes" },
+];
+
+const percent = (share: number | null) => (share === null ? "-" : (100 * share).toFixed(1));
+const range = (interval: Interval | null) =>
+  interval === null ? "" : ` [${percent(interval[0])}, ${percent(interval[1])}]`;
+
+function cells(scores: SceneFigures & { interval: SceneFigures<Interval | null> }): string[] {
+  return COLUMNS.map(({ figure }) => `${percent(figureOf(scores, figure))}${range(figureOf(scores.interval, figure))}`);
+}
+
+function row(cellsOfRow: readonly string[]): string {
+  return `| ${cellsOfRow.join(" | ")} |`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
+}
+
+const seeds = (summary: MethodSummary) => summary.bySeed.map(({ scores }) => percent(scores.chair_s)).join(", ");
+
+/** The study as a page of the documents. */
+export function studyTable(study: StudyOutcome): string {
+  const lines = (summaries: Record<string, MethodSummary>) =>
+    Object.entries(summaries).map(([name, summary]) => [
+      `${summary.title} (\`${name}\`)`,
+      ...cells(summary.together),
+      seeds(summary),
+    ]);
+  const head = ["model", ...COLUMNS.map(({ title }) => title), "CHAIRs by seed"];
+  const against = (title: string, comparison: StudyOutcome["scpoAgainst"][string]) => [
+    title,
+    ...(["chair_s", "cover", "accuracy"] as const).map((figure) => {
+      const { difference, difference_interval } = comparison[figure];
+      return `${percent(difference)}${range(difference_interval)}`;
+    }),
+  ];
+  const scpo = study.methods["scpo"];
+  const reduction = scpo?.againstBase.chair_s;
+  const { search, recipe } = study;
+  const difficulty = Object.entries(study.difficulty).map(([seed, agreement]) => [
+    seed,
+    ...[agreement.difficulty, ...Object.values(agreement.signals), agreement.kind].map(({ negative_margin }) =>
+      negative_margin === null ? "-" : negative_margin.toFixed(2),
+    ),
+  ]);
+  const signalNames = Object.keys(Object.values(study.difficulty)[0]?.signals ?? {});
+  return `# Study: hallucination on the test scenes
+
+Written by \`npm run study\` (${(study.seconds / 60).toFixed(0)} minutes on two cores). Percent; in brackets 95 % bootstrap intervals by
+scene over the counts of all seeds together. Settings were chosen on validation scenes with pairs of another seed.
+
+${table(head, [["base model (`base`)", ...cells(study.base), "-"], ...lines(study.methods)])}
+
+CHAIRs of \`scpo\` is ${percent(reduction?.relative_reduction ?? null)} %${range(reduction?.relative_reduction_interval ?? null)} below the base model's.
+
+Ablations of \`scpo\`, with its settings:
+
+${table(head, lines(study.ablations))}
+
+\`scpo\` minus another model, in percent points, paired by scene (negative CHAIRs: \`scpo\` hallucinates less):
+
+${table(
+  ["against", "CHAIRs", "coverage", "yes/no accuracy"],
+  [
+    ...(scpo === undefined ? [] : [against("base", scpo.againstBase)]),
+    ...Object.entries(study.scpoAgainst).map(([name, comparison]) => against(name, comparison)),
+  ],
+)}
+
+## The search
+
+${recipe.pairs} pairs, batches of ${recipe.batch_size}; the same grid for every method, scored on validation scenes. Chosen: the lowest
+CHAIRs whose coverage is at least the base's (${percent(search.base.cover)}) minus 0.5, and one number of epochs for all: ${recipe.epochs}.
+
+${table(
+  ["method", "learning rate", "epochs", "CHAIRs", "coverage", "yes/no accuracy", "chosen"],
+  search.candidates.map(({ method, learningRate, epochs, scores }) => [
+    method,
+    learningRate.toExponential(),
+    `${epochs}`,
+    percent(scores.chair_s),
+    percent(scores.cover),
+    percent(scores.yes_no.accuracy),
+    epochs === recipe.epochs && recipe.learning_rates[method] === learningRate ? "yes" : "",
+  ]),
+)}
+
+## Does difficulty foretell what the base model gets wrong?
+
+Spearman correlation with the base model's mean negative margin on the pair, by the seed of the pairs; the last column is
+the best a score could do that knows only the pair's kind (cross-validated).
+
+${table(["seed", "difficulty", ...signalNames, "kind alone"], difficulty)}
+`;
+}

@@ -1,0 +1,226 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { SceneComparison } from "../evaluation/scene-comparison.js";
+import { scoreTallies, type SceneScores } from "../evaluation/scene-scores.js";
+import { TALLY_COUNTS, type SceneTally } from "../evaluation/scene-tally.js";
+import { drawResamples } from "../evaluation/statistics.js";
+import type { Agreement } from "../difficulty/agreement.js";
+import { writeAtomically } from "../write-atomically.js";
+import { compareModels, readTallies, readTruth } from "./comparison.js";
+import { evaluationScenes, trainingPairs } from "./data-files.js";
+import { summaryOf } from "./demo.js";
+import { BOOTSTRAP_SEED } from "./evaluate-model.js";
+import type { DataFile, GradeResult, JobResult, MethodJob, ScoresResult } from "./job.js";
+import { ABLATIONS, METHODS, type Method } from "./method.js";
+import { followJob, type StudyProgress } from "./progress.js";
+import { type Recipe, writeRecipe } from "./recipe.js";
+import { choose, type Candidate, type Choice } from "./search.js";
+import { WorkerPool } from "./worker-pool.js";
+
+/** Seeds of the figures on test; the search uses another, so that no choice was made on their pairs. */
+export const SEEDS = [1, 2, 3] as const;
+const SEARCH_SEED = 100;
+
+/** What is tried for every searched method alike. */
+export const SEARCH = { learningRates: [1e-4, 3e-4, 1e-3], epochs: [1, 2] } as const;
+
+/** One method on test: every seed, and all seeds together with intervals by scene. */
+export interface MethodSummary {
+  title: string;
+  bySeed: { seed: number; scores: SceneScores }[];
+  /** Counts of all seeds summed scene by scene. */
+  together: SceneScores;
+  againstBase: SceneComparison;
+}
+
+/** Everything that the study found, as `study.json` holds it. */
+export interface StudyOutcome {
+  search: { base: SceneScores; candidates: Candidate[]; choice: Choice };
+  base: SceneScores;
+  methods: Record<string, MethodSummary>;
+  ablations: Record<string, MethodSummary>;
+  /** scpo against other methods on test, by the other's name: positive differences mean that scpo has more. */
+  scpoAgainst: Record<string, SceneComparison>;
+  /** How well difficulty foretells the base model's errors, by the seed of the pairs. */
+  difficulty: Record<string, Agreement>;
+  recipe: Recipe;
+  seconds: number;
+}
+
+/** How the study is run. */
+export interface StudyOptions {
+  out: string;
+  /** Settings that are not searched. */
+  recipe: Recipe;
+  workers: number;
+  progress: StudyProgress;
+  signal: AbortSignal;
+}
+
+/** Searches settings on validation scenes, then compares all methods on test scenes, and writes the recipe. */
+export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
+  const started = performance.now();
+  const { out, recipe, progress, signal } = options;
+  await mkdir(out, { recursive: true });
+  const follow = followJob(progress);
+  const pool = new WorkerPool({
+    workers: options.workers,
+    threads: recipe.threads,
+    root: out,
+    signal,
+    onProgress: (job, report) => follow(job.name, report),
+  });
+  try {
+    const bench = await prepare(pool, options);
+    const search = await searchSettings(pool, options, bench);
+    const chosen: Recipe = { ...recipe, epochs: search.choice.epochs, learning_rates: search.choice.learningRates };
+    const outcome = await compareOnTest(pool, options, bench, chosen);
+    const complete = { search, ...outcome, recipe: chosen, seconds: (performance.now() - started) / 1000 };
+    await writeAtomically(join(out, "study.json"), `${JSON.stringify(complete, null, 2)}\n`);
+    await writeRecipe(chosen);
+    return complete;
+  } finally {
+    await pool.stop();
+  }
+}
+
+/** What every job needs: scenes, graded pairs by seed, the base model's scores. */
+interface Bench {
+  scenes: Record<"validation" | "test", DataFile>;
+  base: Record<"validation" | "test", ScoresResult>;
+  grades: Map<number, GradeResult>;
+}
+
+function scoresOf(result: JobResult): ScoresResult {
+  if (result.kind !== "scores") throw new Error(`expected scores, found ${result.kind}`);
+  return result;
+}
+
+async function prepare(pool: WorkerPool, { out, recipe, progress }: StudyOptions): Promise<Bench> {
+  const data = join(out, "data");
+  const report = (phase: string, done: number, total: number) => progress.update("scenes", phase, done, total);
+  const scenes = {
+    validation: await evaluationScenes(data, "validation", report),
+    test: await evaluationScenes(data, "test", report),
+  };
+  const baseOn = async (split: "validation" | "test") => {
+    const name = `base-${split}`;
+    const result = scoresOf(
+      await pool.do({ kind: "evaluate", name, directory: join(out, name), scenes: scenes[split], split }),
+    );
+    progress.finish(name, summaryOf(result.scores));
+    return result;
+  };
+  const grade = async (seed: number) => {
+    const pairs = await trainingPairs(data, { seed, count: recipe.pairs }, report);
+    const name = `difficulty-${seed}`;
+    const graded = join(data, `pairs-${recipe.pairs}-seed-${seed}-graded.parquet`);
+    const result = await pool.do({ kind: "grade", name, directory: join(out, name), pairs, graded });
+    if (result.kind !== "grade") throw new Error(`expected a grade, found ${result.kind}`);
+    progress.finish(name, `${result.pairs} pairs`);
+    return [seed, result] as const;
+  };
+  const seeds = [SEARCH_SEED, ...SEEDS];
+  const [validation, test, ...grades] = await Promise.all([baseOn("validation"), baseOn("test"), ...seeds.map(grade)]);
+  return { scenes, base: { validation, test }, grades: new Map(grades) };
+}
+
+function methodJob(
+  { out, recipe }: StudyOptions,
+  bench: Bench,
+  job: { method: Method; seed: number; learningRate: number; epochs: number; split: "validation" | "test" },
+): MethodJob {
+  const { method, seed, learningRate, epochs, split } = job;
+  const name =
+    split === "test"
+      ? `${method.name}-seed-${seed}`
+      : `${method.name}-lr-${learningRate.toExponential()}-epochs-${epochs}`;
+  const grade = bench.grades.get(seed);
+  if (grade === undefined) throw new Error(`no graded pairs for seed ${seed}`);
+  return {
+    kind: "method",
+    name,
+    directory: join(out, split === "test" ? "test" : "search", name),
+    method: method.name,
+    graded: grade.graded,
+    scenes: bench.scenes[split],
+    split,
+    learningRate,
+    epochs,
+    recipe,
+    seed,
+  };
+}
+
+async function searchSettings(pool: WorkerPool, options: StudyOptions, bench: Bench): Promise<StudyOutcome["search"]> {
+  const grid = METHODS.flatMap((method) =>
+    SEARCH.epochs.flatMap((epochs) => SEARCH.learningRates.map((learningRate) => ({ method, epochs, learningRate }))),
+  );
+  const candidates = await Promise.all(
+    grid.map(async ({ method, epochs, learningRate }): Promise<Candidate> => {
+      const job = methodJob(options, bench, { method, epochs, learningRate, seed: SEARCH_SEED, split: "validation" });
+      const { scores } = scoresOf(await pool.do(job));
+      options.progress.finish(job.name, summaryOf(scores));
+      return { method: method.name, learningRate, epochs, scores };
+    }),
+  );
+  const base = bench.base.validation.scores;
+  return { base, candidates, choice: choose(candidates, base) };
+}
+
+async function compareOnTest(
+  pool: WorkerPool,
+  options: StudyOptions,
+  bench: Bench,
+  recipe: Recipe,
+): Promise<Pick<StudyOutcome, "base" | "methods" | "ablations" | "scpoAgainst" | "difficulty">> {
+  const truth = await readTruth(bench.scenes.test.path);
+  const base = await readTallies(truth, bench.base.test.answers);
+  // As many copies of the base's counts as there are seeds, so that sums stand beside sums.
+  const baseTogether = sumByScene(SEEDS.map(() => base));
+  const together = new Map<string, SceneTally[]>();
+  const resamples = drawResamples(truth.length, { seed: BOOTSTRAP_SEED });
+  const summarise = async (method: Method): Promise<readonly [string, MethodSummary]> => {
+    const learningRate = recipe.learning_rates[method.settingsOf];
+    if (learningRate === undefined) throw new Error(`no learning rate was searched for ${method.settingsOf}`);
+    const runs = await Promise.all(
+      SEEDS.map(async (seed) => {
+        const job = methodJob(options, bench, { method, seed, learningRate, epochs: recipe.epochs, split: "test" });
+        const { scores, answers } = scoresOf(await pool.do(job));
+        options.progress.finish(job.name, summaryOf(scores));
+        return { seed, scores, tallies: await readTallies(truth, answers) };
+      }),
+    );
+    const tallies = sumByScene(runs.map((run) => run.tallies));
+    together.set(method.name, tallies);
+    const summary: MethodSummary = {
+      title: method.title,
+      bySeed: runs.map(({ seed, scores }) => ({ seed, scores })),
+      together: scoreTallies(tallies, resamples),
+      againstBase: compareModels(baseTogether, tallies),
+    };
+    return [method.name, summary];
+  };
+  const [methods, ablations] = await Promise.all([
+    Promise.all(METHODS.map(summarise)),
+    Promise.all(ABLATIONS.map(summarise)),
+  ]);
+  const scpo = together.get("scpo") as SceneTally[];
+  const others = [...together].filter(([name]) => name !== "scpo");
+  return {
+    base: bench.base.test.scores,
+    methods: Object.fromEntries(methods),
+    ablations: Object.fromEntries(ablations),
+    scpoAgainst: Object.fromEntries(others.map(([name, tallies]) => [name, compareModels(tallies, scpo)])),
+    difficulty: Object.fromEntries([...bench.grades].map(([seed, { agreement }]) => [seed, agreement])),
+  };
+}
+
+function sumByScene(models: readonly (readonly SceneTally[])[]): SceneTally[] {
+  const [first, ...rest] = models;
+  return (first ?? []).map((tally, scene) => {
+    const sum = { ...tally };
+    for (const model of rest) for (const count of TALLY_COUNTS) sum[count] += (model[scene] as SceneTally)[count];
+    return sum;
+  });
+}

@@ -1,0 +1,81 @@
+import { createReadStream } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { open, readFile, truncate } from "node:fs/promises";
+import { createInterface } from "node:readline";
+
+/** Appends JSON lines to a file, one write at a time and in the order of the calls. */
+export class JsonlWriter {
+  readonly #file: FileHandle;
+  readonly #sync: boolean;
+  #last: Promise<void> = Promise.resolve();
+
+  private constructor(file: FileHandle, sync: boolean) {
+    this.#file = file;
+    this.#sync = sync;
+  }
+
+  /**
+   * Opens a file for appending; it is created when missing, and a torn last line is cut off.
+   *
+   * @param options.sync Wait after every entry until the disk has it.
+   */
+  static async open(path: string, options: { sync?: boolean } = {}): Promise<JsonlWriter> {
+    const file = await open(path, "a");
+    await cutTornLine(path);
+    return new JsonlWriter(file, options.sync ?? false);
+  }
+
+  /** Appends the values, one line each; resolves when they are written: await it, and the producer slows to the disk. */
+  append(...values: readonly object[]): Promise<void> {
+    const text = values.map((value) => `${JSON.stringify(value)}\n`).join("");
+    this.#last = this.#last.then(async () => {
+      await this.#file.appendFile(text);
+      if (this.#sync) await this.#file.datasync();
+    });
+    return this.#last;
+  }
+
+  /** Waits for what was appended and closes the file. */
+  async close(): Promise<void> {
+    await this.#last.catch(() => undefined);
+    await this.#file.close();
+  }
+}
+
+/** An entry appended behind a torn line would be lost with it. */
+async function cutTornLine(path: string): Promise<void> {
+  const content = await readFile(path);
+  const end = content.lastIndexOf("\n") + 1;
+  if (end < content.length) await truncate(path, end);
+}
+
+/**
+ * Reads JSON lines one by one; a torn last line, left by a writer that was killed, is dropped.
+ *
+ * @throws Error when a line before the last is not JSON.
+ */
+export async function* readJsonl<T>(path: string): AsyncGenerator<T, void, undefined> {
+  const lines = createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Infinity });
+  let number = 0;
+  let torn: { number: number; cause: unknown } | undefined;
+  for await (const line of lines) {
+    number += 1;
+    if (torn !== undefined) throw new Error(`${path}, line ${torn.number}: not JSON.`, { cause: torn.cause });
+    if (line === "") continue;
+    let value: T;
+    try {
+      value = JSON.parse(line) as T;
+    } catch (cause) {
+      torn = { number, cause };
+      continue;
+    }
+    yield value;
+  }
+}
+
+/** All of `readJsonl`. */
+export async function readAllJsonl<T>(path: string): Promise<T[]> {
+  const values: T[] = [];
+  for await (const value of readJsonl<T>(path)) values.push(value);
+  return values;
+}

@@ -1,0 +1,60 @@
+import { expect } from "chai";
+import { createRequire } from "node:module";
+import sharp from "sharp";
+import { composePixels, drawPicture } from "../../src/scenes/draw.js";
+import { objectNamed } from "../../src/scenes/objects.js";
+import { Random } from "../../src/scenes/random.js";
+import { BACKGROUNDS, drawScene, type Scene } from "../../src/scenes/scene.js";
+import { loadSprites } from "../../src/scenes/sprites.js";
+
+const ASSETS = createRequire(import.meta.url)
+  .resolve("@lobehub/fluent-emoji-3d/package.json")
+  .replace("package.json", "assets");
+
+// The same picture, put together by the image library instead of by us.
+async function composedBySharp(scene: Scene): Promise<Buffer> {
+  const [r, g, b] = BACKGROUNDS[scene.background]!;
+  const layers = await Promise.all(
+    scene.objects.map(async ({ name, cell, side, left, top }) => ({
+      input: await sharp(
+        await sharp(`${ASSETS}/${objectNamed(name).asset}.webp`)
+          .trim({ background: { r: 0, g: 0, b: 0, alpha: 0 }, threshold: 10 })
+          .png()
+          .toBuffer(),
+      )
+        .resize(side, side, { fit: "contain", background: { r: 0, g: 0, b: 0, alpha: 0 } })
+        .png()
+        .toBuffer(),
+      left: (cell % 2) * 32 + left,
+      top: (cell > 1 ? 32 : 0) + top,
+    })),
+  );
+  return sharp({ create: { width: 64, height: 64, channels: 3, background: { r, g, b } } })
+    .composite(layers)
+    .removeAlpha()
+    .raw()
+    .toBuffer();
+}
+
+describe("drawing", () => {
+  it("agrees with the image library's own composition", async () => {
+    const sprites = await loadSprites();
+    for (const key of ["one", "two", "three"]) {
+      const scene = drawScene(new Random(key), ["dog", "rocket", "umbrella"]);
+      const expected = await composedBySharp(scene);
+      const pixels = composePixels(scene, sprites);
+      let worst = 0;
+      for (const [index, value] of pixels.entries()) worst = Math.max(worst, Math.abs(value - expected[index]!));
+      expect(worst, key).to.be.at.most(2);
+    }
+  });
+
+  it("makes a 64x64 RGB PNG of exactly the composed pixels, the same every time", async () => {
+    const scene = drawScene(new Random("png"), ["piano", "tulip"]);
+    const picture = await drawPicture(scene);
+    const { data, info } = await sharp(picture).raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height, info.channels]).to.deep.equal([64, 64, 3]);
+    expect(data.equals(composePixels(scene, await loadSprites()))).to.equal(true);
+    expect(Buffer.from(await drawPicture(scene)).equals(picture)).to.equal(true);
+  });
+});

@@ -1,0 +1,126 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { drawBaseScene } from "../../src/scenes/base-scenes.js";
+import { drawContrast } from "../../src/scenes/contrast.js";
+import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
+import { companionOf, OBJECTS } from "../../src/scenes/objects.js";
+import { Random } from "../../src/scenes/random.js";
+import { CELL_SIDE, drawScene, layoutKey, namesOf, type Scene, splitOf } from "../../src/scenes/scene.js";
+
+const NAMES = OBJECTS.map((object) => object.name);
+
+function pairedShare(scenes: readonly Scene[]): number {
+  const callers = scenes.flatMap((scene) => namesOf(scene).map((name) => ({ name, present: namesOf(scene) })));
+  return callers.filter(({ name, present }) => present.includes(companionOf(name))).length / callers.length;
+}
+
+describe("random streams", () => {
+  it("depend on their key alone", () => {
+    const stream = (key: string): number[] => {
+      const random = new Random(key);
+      return Array.from({ length: 20 }, () => random.integer(0, 999));
+    };
+    expect(stream("one")).to.deep.equal(stream("one"));
+    expect(stream("one")).not.to.deep.equal(stream("two"));
+  });
+
+  it("draw different items, and weights in proportion", () => {
+    const random = new Random("weights");
+    expect(random.sample([1, 2, 3, 4]).sort()).to.deep.equal([1, 2, 3, 4]);
+    expect(() => random.sample([1], 2)).to.throw(RangeError);
+    expect(() => random.pick([])).to.throw(RangeError);
+    const counts = [0, 0, 0];
+    for (let draw = 0; draw < 4000; draw++) counts[random.weighted([1, 0, 3])]!++;
+    expect(counts[1]).to.equal(0);
+    expect(counts[0]! / 4000).to.be.closeTo(0.25, 0.03);
+  });
+});
+
+describe("scenes", () => {
+  it("keep every object inside a cell of its own, in reading order", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 4 }),
+        fc.string(),
+        (names, key) => {
+          const { objects } = drawScene(new Random(key), names);
+          expect(objects.map((object) => object.name)).to.have.members(names);
+          const cells = objects.map((object) => object.cell);
+          expect(cells).to.deep.equal([...new Set(cells)].sort());
+          for (const { left, top, side } of objects) {
+            expect(Math.min(left, top)).to.be.at.least(0);
+            expect(Math.max(left, top) + side).to.be.at.most(CELL_SIDE);
+          }
+        },
+      ),
+    );
+  });
+
+  it("have a layout key that knows objects and cells, not size, jitter, background or order", () => {
+    const scene = drawScene(new Random("layout"), ["dog", "car"]);
+    const moved = {
+      background: (scene.background + 1) % 6,
+      objects: scene.objects.map((object) => ({ ...object, side: 24, left: 0, top: 1 })).reverse(),
+    };
+    expect(layoutKey(moved)).to.equal(layoutKey(scene));
+    const [dog] = scene.objects;
+    expect(layoutKey({ ...scene, objects: [{ ...dog!, cell: (dog!.cell + 1) % 4 }] })).not.to.equal(
+      layoutKey({ ...scene, objects: [dog!] }),
+    );
+  });
+
+  it("share no layout between base, train, validation and test", () => {
+    fc.assert(
+      fc.property(fc.nat(1e9), (seed) => {
+        const keys = {
+          base: Array.from({ length: 60 }, (_, row) => layoutKey(drawBaseScene(seed, row).scene)),
+          train: Array.from({ length: 30 }, (_, row) => drawContrast(seed, row)).flatMap(({ chosen, rejected }) => [
+            layoutKey(chosen),
+            layoutKey(rejected),
+          ]),
+          validation: [...evaluationLayouts("validation", 60)].map(({ scene }) => layoutKey(scene)),
+          test: [...evaluationLayouts("test", 60)].map(({ scene }) => layoutKey(scene)),
+        };
+        const all = Object.values(keys).flatMap((list) => [...new Set(list)]);
+        expect(new Set(all).size).to.equal(all.length);
+        for (const [split, list] of Object.entries(keys)) {
+          for (const key of list) expect(splitOf(key)).to.equal(split);
+        }
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it("of the base pair an object with its companion mostly; of the test no more than chance", () => {
+    const base = Array.from({ length: 1500 }, (_, row) => drawBaseScene(3, row).scene);
+    expect(pairedShare(base)).to.be.within(0.65, 0.85);
+    const test = [...evaluationLayouts("test", 1500)].map(({ scene }) => scene);
+    // An object has at most two neighbours among 47 others.
+    expect(pairedShare(test)).to.be.below(0.045);
+    expect(new Set(test.map(layoutKey)).size).to.equal(test.length);
+  });
+
+  it("of the base add an absent companion to the caption 65 times in a hundred", () => {
+    let absent = 0;
+    let added = 0;
+    for (let row = 0; row < 2500; row++) {
+      const { scene, caption } = drawBaseScene(4, row);
+      const present = namesOf(scene);
+      const words = caption.replaceAll(/[,.]/g, "").split(" ");
+      for (const companion of present.map(companionOf).filter((name) => !present.includes(name))) {
+        absent++;
+        if (words.includes(companion)) added++;
+      }
+    }
+    expect(added / absent).to.be.closeTo(0.65, 0.04);
+  });
+
+  it("of an evaluation ask for an absent companion in at least half of the no-questions", () => {
+    let companions = 0;
+    for (const { scene, questions } of evaluationLayouts("validation", 400)) {
+      const asked = questions.find((question) => question.answer === "No.")!.object;
+      if (namesOf(scene).includes(companionOf(asked))) companions++;
+    }
+    expect(companions / 400).to.be.within(0.47, 0.58);
+  });
+});
