@@ -25,18 +25,19 @@ export interface PythonBridge {
 
 const require = createRequire(import.meta.url);
 
-/** Variables that must not reach pythonia or Python: DEBUG makes pythonia print every message, REQ_TIMEOUT is its own. */
-const withheld = ["DEBUG", "REQ_TIMEOUT", "GRPC_ENABLE_FORK_SUPPORT"];
+/** Variables that must not reach pythonia (DEBUG makes it print every message) or gRPC in Python. */
+const withheld = ["DEBUG", "GRPC_ENABLE_FORK_SUPPORT"];
 
 /**
  * Starts Python through pythonia, which reads PYTHON_BIN and spawns while it is imported: the environment is set for
- * that moment and restored before this returns.
+ * that moment and restored before this returns. pythonia's own time limit on calls is off: whoever calls races the end
+ * of the process, and a timer of its own would keep Node alive after that.
  *
  * @param python Path of the interpreter.
  * @param environment Further variables for the Python process.
  */
 export function startPythonBridge(python: string, environment: Record<string, string>): PythonBridge {
-  const pythonia = withEnvironment({ ...environment, PYTHON_BIN: python }, () => {
+  const pythonia = withEnvironment({ ...environment, PYTHON_BIN: python, REQ_TIMEOUT: "0" }, () => {
     forgetPythonia();
     return require("pythonia") as Pythonia;
   });

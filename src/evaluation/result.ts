@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { writeAtomically } from "../write-atomically.js";
 import type { SceneComparison } from "./scene-comparison.js";
 import { FIGURES, type SceneFigures, type SceneScores } from "./scene-scores.js";
 
@@ -10,9 +11,10 @@ export interface StageResult {
   method: string;
   /** Name of the stage, for example "easy". */
   name: string;
+  /** 0 for the first. */
   stage: number;
-  /** Optimiser steps since training started. */
-  step: number;
+  /** Scenes that were scored; early stages may be scored on fewer than the last. */
+  split: "validation" | "test";
   scores: SceneScores;
 }
 
@@ -65,7 +67,13 @@ const RESULT: z.ZodType<StudyResult> = z.object({
   models: z.record(z.string(), SCORES),
   ablations: z.record(z.string(), SCORES),
   stages: z.array(
-    z.object({ method: z.string(), name: z.string(), stage: z.number(), step: z.number(), scores: SCORES }),
+    z.object({
+      method: z.string(),
+      name: z.string(),
+      stage: z.number(),
+      split: z.enum(["validation", "test"]),
+      scores: SCORES,
+    }),
   ),
   comparisons: z.record(z.string(), z.record(z.enum(FIGURES), FIGURE_COMPARISON)).optional(),
   seconds: z.record(z.string(), z.number()),
@@ -77,10 +85,10 @@ const RESULT: z.ZodType<StudyResult> = z.object({
  * @param path - The file.
  * @throws UserError when the file cannot be read or is no result.
  */
-export function readResult(path: string): StudyResult {
+export async function readResult(path: string): Promise<StudyResult> {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, "utf8"));
+    content = JSON.parse(await readFile(path, "utf8"));
   } catch (cause) {
     throw new UserError(`${path}: cannot be read as JSON (${cause instanceof Error ? cause.message : String(cause)})`);
   }
@@ -91,13 +99,11 @@ export function readResult(path: string): StudyResult {
 }
 
 /**
- * Writes a `result.json`, to a temporary name first.
+ * Writes a `result.json`.
  *
  * @param path - The file; its folder must exist.
  * @param result - The study.
  */
-export function writeResult(path: string, result: StudyResult): void {
-  const temporary = `${path}.partial`;
-  writeFileSync(temporary, `${JSON.stringify(result, null, 2)}\n`);
-  renameSync(temporary, path);
+export async function writeResult(path: string, result: StudyResult): Promise<void> {
+  await writeAtomically(path, `${JSON.stringify(result, null, 2)}\n`);
 }

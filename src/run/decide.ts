@@ -4,6 +4,12 @@ import type { Cancellation } from "./cancellation.js";
 import type { Choice, RunPolicies, RunState } from "./policies.js";
 import { keepsReferenceWeights } from "./policies.js";
 
+/** An answer, and whether it ends the run earlier than its stages do. */
+export interface Decided {
+  readonly decision: Decision;
+  readonly stopped: boolean;
+}
+
 /**
  * The answer to one step's report: what plan, policies and caller want together.
  *
@@ -19,10 +25,12 @@ export async function decide(
   state: RunState,
   policies: RunPolicies,
   cancellation: Pick<Cancellation, "interruption" | "stop">,
-): Promise<Decision> {
+): Promise<Decided> {
   const own = await Promise.race([policies.decide?.(report, state), cancellation.interruption]);
   const { stop } = cancellation;
-  if (stop !== null) return { ...nothing(report), reason: stop.reason, endStage: true, stop: true };
+  if (stop !== null) {
+    return { decision: { ...nothing(report), reason: stop.reason, endStage: true, stop: true }, stopped: true };
+  }
   const choices: Choice[] = [];
   if (own !== null && own !== undefined) choices.push(own);
   const move = policies.reference?.move(report, state) ?? null;
@@ -32,7 +40,7 @@ export async function decide(
   return merged(report, state, choices, policies);
 }
 
-function merged(report: StepReport, state: RunState, choices: readonly Choice[], policies: RunPolicies): Decision {
+function merged(report: StepReport, state: RunState, choices: readonly Choice[], policies: RunPolicies): Decided {
   const decision = nothing(report);
   const lastStage = state.stage === state.plan.stages.length - 1;
   const stopped = choices.some(({ stop }) => stop === true);
@@ -48,7 +56,7 @@ function merged(report: StepReport, state: RunState, choices: readonly Choice[],
   const reasons = choices.flatMap(({ reason }) => (reason === undefined ? [] : [reason]));
   if (state.lastOfStage) reasons.push("end of the stage's plan");
   decision.reason = reasons.join("; ");
-  return decision;
+  return { decision, stopped };
 }
 
 function nothing(report: StepReport): Decision {

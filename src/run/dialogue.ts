@@ -58,6 +58,7 @@ export class Dialogue {
   #stage: OpenStageState | undefined;
   #decision: Decision | undefined;
   #stepsSinceMove = 0;
+  #stopped = false;
   #ended = false;
 
   constructor(parts: DialogueParts) {
@@ -143,7 +144,8 @@ export class Dialogue {
       lastOfStage: report.stepInStage >= stage.steps,
       reports: stage.reports,
     };
-    const decision = await decide(report, state, policies, cancellation);
+    const { decision, stopped } = await decide(report, state, policies, cancellation);
+    this.#stopped = stopped;
     await this.#journal(report, decision);
     // Before the decision: the trainer fetches ahead as soon as it goes on.
     if (!decision.endStage) this.#feed(report.stepInStage);
@@ -202,18 +204,14 @@ export class Dialogue {
     this.#ended = true;
     outbox.end();
     this.progress.steps = steps;
-    const outcome: RunOutcome = cancellation.stop !== null ? "cancelled" : this.#isPlanned() ? "completed" : "stopped";
-    await this.end(outcome, seconds);
-  }
-
-  /** The last stage ran and nobody asked for less than the stages' ends. */
-  #isPlanned(): boolean {
-    return this.progress.stages.length === this.#parts.plan.stages.length;
+    const early: RunOutcome = cancellation.stop === null ? "stopped" : "cancelled";
+    await this.end(this.#stopped ? early : "completed", seconds);
   }
 
   /** Records the end of the run. */
   async end(outcome: RunOutcome, seconds: number): Promise<void> {
-    const reason = this.#parts.cancellation.stop?.reason ?? this.#decision?.reason ?? "";
+    const { stop } = this.#parts.cancellation;
+    const reason = outcome === "cancelled" && stop !== null ? stop.reason : (this.#decision?.reason ?? "");
     this.progress.outcome = outcome;
     this.progress.reason = reason;
     const { steps } = this.progress;

@@ -33,13 +33,15 @@ export interface DirectOptions {
  * `journal.jsonl`, `metrics.jsonl`, `pair-records.jsonl` and `checkpoints/` into the plan's directory.
  *
  * @returns What became of the run; a cancelled run resolves too, with outcome "cancelled".
- * @throws UserError for a mistake in plan, data or policies; TrainerExitedError when Python dies.
+ * @throws UserError for a mistake in plan, data or policies; TrainerExitedError when Python dies; AbortError when the
+ *   signal comes before the model is loaded and anything is written.
  */
 export async function direct(trainer: Trainer, plan: RunPlan, options: DirectOptions = {}): Promise<RunSummary> {
   checkPlan(plan);
   await claimDirectory(plan.directory, options.replace ?? false);
   const started = performance.now();
-  const { weightsSha256 } = await trainer.client.loadModel({ path: plan.model });
+  const loading = options.signal === undefined ? {} : { signal: options.signal };
+  const { weightsSha256 } = await trainer.client.loadModel({ path: plan.model }, loading);
   const files = await openRunFiles(plan.directory);
   try {
     const { directory: _directory, ...recorded } = plan;

@@ -13,11 +13,19 @@ export interface MetricsFile {
 /** Opens a metrics file for appending. */
 export async function openMetrics(path: string): Promise<MetricsFile> {
   const writer = await JsonlWriter.open(path);
-  const write = ({ pairs: _pairs, ...metrics }: StepReport) => writer.append(metrics);
+  const write = ({ pairs: _pairs, ...metrics }: StepReport) => {
+    const { terms, accuracies } = metrics;
+    return writer.append({ ...metrics, terms: byName(terms), accuracies: byName(accuracies) });
+  };
   return { write, close: () => writer.close() };
 }
 
 /** Reads a metrics file; a torn last line is dropped. */
 export async function readMetrics(path: string): Promise<StepMetrics[]> {
   return readAllJsonl<StepMetrics>(path);
+}
+
+/** A protobuf map comes in any order; equal runs shall write equal lines. */
+function byName(values: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

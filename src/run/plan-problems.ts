@@ -37,7 +37,7 @@ export function planProblems(plan: RunPlan): PlanProblem[] {
   expect(isAbsolute(plan.dataset.path), "dataset.path", plan.dataset.path, "the absolute path of a Parquet file");
   const { sha256 } = plan.dataset;
   expect(/^[0-9a-f]{64}$/.test(sha256), "dataset.sha256", sha256, "64 lower-case hexadecimal digits");
-  expect(Number.isSafeInteger(plan.seed) && plan.seed >= 0, "seed", plan.seed, "a whole number of at least 0");
+  expect(isCount(plan.seed), "seed", plan.seed, "a whole number from 0 to 4294967295");
   for (const field of ["batchSize", "gradientAccumulationSteps"] as const) {
     expect(isCount(plan[field]) && plan[field] > 0, field, plan[field], "a whole number of at least 1");
   }
@@ -78,7 +78,7 @@ function expectOneOf(allowed: readonly string[], value: string, field: string, e
   expect(allowed.includes(value), field, value, `one of ${allowed.join(", ")}`);
 }
 
-/** Rows, steps and sizes travel as uint32. */
+/** Rows, steps and sizes travel as uint32; torch and numpy take seeds of that size. */
 function isCount(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
 }

@@ -55,7 +55,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   const reportPath = join(out, "report.html");
   const key = demoKey(recipe, seed);
   if (existsSync(reportPath) && (await readKey(out)) === key) {
-    return { result: readResult(resultPath), resultPath, reportPath, found: true };
+    return { result: await readResult(resultPath), resultPath, reportPath, found: true };
   }
   const started = performance.now();
   const { progress } = options;
@@ -87,7 +87,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
     models,
     ablations: {},
     stages: [...methods].flatMap(([method, { stages }]) =>
-      stages.map(({ stage: name, step, scores }, stage) => ({ method, name, stage, step, scores })),
+      stages.map(({ stage: name, split, scores }, stage) => ({ method, name, stage, split, scores })),
     ),
     comparisons,
     seconds: {
@@ -98,8 +98,16 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
       all: (performance.now() - started) / 1000,
     },
   };
-  writeResult(resultPath, result);
-  await writeDemoReport(reportPath, { result, parts, scenesPath: test.path, recipe });
+  await writeResult(resultPath, result);
+  await writeDemoReport(reportPath, {
+    result,
+    parts,
+    scenesPath: test.path,
+    recipe,
+    directory: (method) => join(out, method),
+    versions: base.versions,
+    device: base.device,
+  });
   // The key comes last: a result without it is not finished.
   await writeAtomically(join(out, "result.key"), key);
   return { result, resultPath, reportPath, found: false };

@@ -68,6 +68,8 @@ export async function evaluateModel(
     stages: [],
     checkpoint: model,
     weightsSha256,
+    versions: trainer.description.versions,
+    device: trainer.description.device,
     telemetryGaps: 0,
     seconds: { train: 0, evaluate: (performance.now() - started) / 1000 },
   };

@@ -62,8 +62,6 @@ export interface GradeResult {
 /** Scores of a model after one stage. */
 export interface StageScores {
   stage: string;
-  /** Optimiser steps since training started. */
-  step: number;
   split: "validation" | "test";
   scores: SceneScores;
 }
@@ -77,6 +75,9 @@ export interface ScoresResult {
   checkpoint: string;
   weightsSha256: string;
   telemetryGaps: number;
+  /** Versions of the trainer's packages, by name. */
+  versions: Record<string, string>;
+  device: string;
   seconds: { train: number; evaluate: number };
 }
 

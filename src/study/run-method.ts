@@ -4,7 +4,7 @@ import { staged } from "../curriculum/staged.js";
 import { readPairs } from "../pairs/parquet.js";
 import { referencePolicy } from "../reference/registry.js";
 import { direct } from "../run/director.js";
-import { plannedSteps, type RunPlan } from "../run/plan.js";
+import type { RunPlan } from "../run/plan.js";
 import { answerAndScore } from "./evaluate-model.js";
 import type { JobProgress, MethodJob, ScoresResult, StageScores } from "./job.js";
 import { methodNamed } from "./method.js";
@@ -57,12 +57,14 @@ export async function runMethod(
 ): Promise<ScoresResult> {
   const started = performance.now();
   const plan = await planMethod(trainer, job);
-  const summary = await direct(trainer, plan, { signal, onEvent: (event) => onProgress({ type: "run", event }) });
+  const summary = await direct(trainer, plan, {
+    signal,
+    replace: true,
+    onEvent: (event) => onProgress({ type: "run", event }),
+  });
   const trained = performance.now();
   const checkpoint = (stage: number) => join(job.directory, "checkpoints", `stage-${stage}`);
   const last = plan.stages.length - 1;
-  const steps = plan.stages.map((stage) => plannedSteps(plan, stage));
-  const stepsUntil = (stage: number) => steps.slice(0, stage + 1).reduce((sum, each) => sum + each, 0);
   const stages: StageScores[] = [];
   for (let stage = 0; stage < last && job.stageScenes !== undefined; stage++) {
     const name = plan.stages[stage]?.name as string;
@@ -73,7 +75,7 @@ export async function runMethod(
       phase: `answers after ${name}`,
     };
     const { scores } = await answerAndScore(trainer, request, onProgress, signal);
-    stages.push({ stage: name, step: stepsUntil(stage), split: job.split, scores });
+    stages.push({ stage: name, split: job.split, scores });
   }
   const request = {
     model: checkpoint(last),
@@ -83,7 +85,7 @@ export async function runMethod(
   };
   const final = await answerAndScore(trainer, request, onProgress, signal);
   const name = plan.stages[last]?.name as string;
-  stages.push({ stage: name, step: stepsUntil(last), split: job.split, scores: final.scores });
+  stages.push({ stage: name, split: job.split, scores: final.scores });
   return {
     kind: "scores",
     scores: final.scores,
@@ -91,7 +93,9 @@ export async function runMethod(
     stages,
     checkpoint: checkpoint(last),
     weightsSha256: final.weightsSha256,
-    telemetryGaps: summary.telemetryGaps,
+    versions: trainer.description.versions,
+    device: trainer.description.device,
+    telemetryGaps: summary.telemetry?.gaps ?? 0,
     seconds: { train: (trained - started) / 1000, evaluate: (performance.now() - trained) / 1000 },
   };
 }

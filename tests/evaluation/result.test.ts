@@ -14,7 +14,7 @@ describe("result.json", () => {
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "scpo-result-"))));
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it("reads back as it was written, undefined figures included", () => {
+  it("reads back as it was written, undefined figures included", async () => {
     const world = new Set(["dog"]);
     const truth = [{ id: "a", objects: ["dog"], questions: [], answers: [] }];
     const tallies = tallyScenes(truth, [{ caption: "a dog.", answers: [] }], world);
@@ -27,22 +27,33 @@ describe("result.json", () => {
       pairs: 2,
       models: { base: scores, scpo: scores },
       ablations: {},
-      stages: [{ method: "scpo", name: "easy", stage: 0, step: 3, scores }],
+      stages: [{ method: "scpo", name: "easy", stage: 0, split: "test" as const, scores }],
       comparisons: { scpo: compareTallies(tallies, tallies, resamples) },
       seconds: { training: 1.5 },
     };
     const path = join(folder, "result.json");
-    writeResult(path, result);
-    expect(readResult(path)).to.deep.equal(result);
+    await writeResult(path, result);
+    expect(await readResult(path)).to.deep.equal(result);
     expect(readdirSync(folder)).to.deep.equal(["result.json"]);
   });
 
-  it("names the file and the field that is wrong, in one line", () => {
+  it("names the file and the field that is wrong, in one line", async () => {
     const path = join(folder, "result.json");
     writeFileSync(path, JSON.stringify({ seed: "one" }));
-    expect(() => readResult(path)).to.throw(UserError, /result\.json: field seed: .*/);
+    expect(await failure(path)).to.match(/result\.json: field seed: .*number/);
     writeFileSync(path, "{");
-    expect(() => readResult(path)).to.throw(UserError, "cannot be read as JSON");
-    expect(() => readResult(join(folder, "none.json"))).to.throw(UserError, "none.json");
+    expect(await failure(path)).to.include("cannot be read as JSON");
+    expect(await failure(join(folder, "none.json"))).to.include("none.json");
   });
 });
+
+async function failure(path: string): Promise<string> {
+  try {
+    await readResult(path);
+  } catch (error) {
+    expect(error).to.be.instanceOf(UserError);
+    expect((error as Error).message).not.to.include("\n");
+    return (error as Error).message;
+  }
+  throw new Error("did not fail");
+}

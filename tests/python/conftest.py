@@ -34,7 +34,8 @@ torch.set_num_threads(1)
 PIXELS = 16
 PATCH = 8
 WORDS = "Describe the picture . a an dog cat car tree ball cup and USER : ASSISTANT".split()
-SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<image>"]
+# Padding is not the first token: the stock collator takes an identifier of 0 for "no padding token".
+SPECIAL = ["<unk>", "<pad>", "<s>", "</s>", "<image>"]
 TEMPLATE = (
     "{{ '<s> ' }}{% for message in messages %}"
     "{% if message['role'] == 'user' %}{{ 'USER : ' }}{% else %}{{ 'ASSISTANT : ' }}{% endif %}"
@@ -110,12 +111,11 @@ def make_model() -> Callable[..., LlavaForConditionalGeneration]:
                         num_key_value_heads=2,
                         max_position_embeddings=128,
                         initializer_range=0.2,
-                        pad_token_id=0,
-                        bos_token_id=1,
-                        eos_token_id=2,
+                        pad_token_id=SPECIAL.index("<pad>"),
+                        bos_token_id=SPECIAL.index("<s>"),
+                        eos_token_id=SPECIAL.index("</s>"),
                     ),
-                    image_token_index=4,
-                    image_token_id=4,
+                    image_token_id=SPECIAL.index("<image>"),
                     vision_feature_layer=-1,
                     vision_feature_select_strategy="default",
                     image_seq_length=(PIXELS // PATCH) ** 2,

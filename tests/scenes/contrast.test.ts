@@ -64,7 +64,7 @@ describe("contrast pairs", () => {
   it("are what their detail says", () => {
     for (const { detail, chosenWord, rejectedWord, objects, rejectedObjects } of pairs) {
       const others = objects!.filter((name) => name !== chosenWord);
-      switch (detail) {
+      switch (detail ?? "none") {
         case "far":
           expect(familyOf(rejectedWord!)).not.to.equal(familyOf(chosenWord!));
           expect(objects!.map(companionOf)).not.to.include(rejectedWord);

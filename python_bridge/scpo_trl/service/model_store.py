@@ -134,7 +134,7 @@ def _load_processor(folder: Path, path: str, trust_remote_code: bool) -> Any:
 
 def _load_model(folder: Path, path: str, trust_remote_code: bool) -> Any:
     try:
-        model, info = transformers.AutoModelForImageTextToText.from_pretrained(
+        loaded: Any = transformers.AutoModelForImageTextToText.from_pretrained(
             folder,
             local_files_only=True,
             use_safetensors=True,
@@ -143,6 +143,7 @@ def _load_model(folder: Path, path: str, trust_remote_code: bool) -> Any:
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
+        model, info = loaded
     except Exception as error:
         # Damaged configs and weights raise almost anything: safetensors has exceptions of its own, configs raise
         # TypeError and KeyError. Whatever it is, it is the folder's fault.

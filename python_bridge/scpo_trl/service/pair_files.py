@@ -19,6 +19,9 @@ import pyarrow.parquet
 from scpo_trl.errors import UserError
 from scpo_trl.service.roots import Roots
 
+# Its functions are made at run time, which type checkers cannot see.
+compute: Any = pyarrow.compute
+
 TEXT_COLUMNS = ("prompt", "chosen", "rejected")
 PICTURE_COLUMNS = ("images", "rejected_images")
 PAIR_COLUMNS = (*PICTURE_COLUMNS, *TEXT_COLUMNS)
@@ -138,7 +141,7 @@ def check_pair_columns(opened: OpenedFile) -> None:
         column = opened.dataset.data.column(name)
         if not (pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)):
             raise UserError(f"{opened.path}: column {name}: found {column.type}, expected text")
-        empty = pyarrow.compute.equal(pyarrow.compute.utf8_length(column), 0).fill_null(True)
+        empty = compute.equal(compute.utf8_length(column), 0).fill_null(True)
         _refuse(opened, name, empty, "found no text, expected some")
     for name in PICTURE_COLUMNS:
         check_picture_column(opened, name)
@@ -150,21 +153,21 @@ def check_picture_column(opened: OpenedFile, name: str) -> None:
         raise UserError(f"{opened.path}: column {name}: not found, found {', '.join(opened.dataset.column_names)}")
     column = opened.dataset.data.column(name)
     if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
-        length = pyarrow.compute.list_value_length(column)
-        bad = pyarrow.compute.not_equal(length, 1).fill_null(True)
+        length = compute.list_value_length(column)
+        bad = compute.not_equal(length, 1).fill_null(True)
         _refuse(opened, name, bad, "expected a list of exactly one picture")
-        column = pyarrow.compute.list_flatten(column)
+        column = compute.list_flatten(column)
     if not (pyarrow.types.is_struct(column.type) and column.type.get_field_index("bytes") >= 0):
         raise UserError(
-            f"{opened.path}: column {name}: found {column.type}, expected pictures: struct<bytes, path> or a list of one"
+            f"{opened.path}: column {name}: found {column.type}, expected struct<bytes, path> or a list of one"
         )
     # A picture given by path alone would let a file name any place of the disk, or the network.
-    bare = pyarrow.compute.is_null(pyarrow.compute.struct_field(column, "bytes"))
+    bare = compute.is_null(compute.struct_field(column, "bytes"))
     _refuse(opened, name, bare, "found no picture bytes, expected the picture embedded in the file")
 
 
 def _refuse(opened: OpenedFile, column: str, bad: Any, message: str) -> None:
-    row = pyarrow.compute.index(bad, True).as_py()
+    row = compute.index(bad, True).as_py()
     if row >= 0:
         raise UserError(f"{opened.path}: row {row}, column {column}: {message}")
 
@@ -173,7 +176,7 @@ def _read(path: Path) -> OpenedFile:
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        table = pyarrow.parquet.read_table(path, partitioning=None)
+        table = pyarrow.parquet.ParquetFile(path).read()
     except (OSError, pyarrow.ArrowException) as error:
         raise UserError(f"{path}: not a readable Parquet file ({error}); write or copy it again") from error
     if table.num_rows == 0:

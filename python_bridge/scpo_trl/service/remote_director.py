@@ -105,7 +105,8 @@ class RemoteDirector:
             stage = self._open or self._waiting_stage
             assert stage is not None
             raise UserError(
-                f"open_stage: stage {message.stage} was opened while stage {stage.stage} is open; wait for its StageClosed"
+                f"open_stage: stage {message.stage} was opened while stage {stage.stage} is open; "
+                "wait for its StageClosed"
             )
         stage = stage_of(message, self._rows)
         self._waiting_stage = stage

@@ -31,7 +31,7 @@ def score_responses(
     for signal in request.signals:
         if signal not in _SIGNALS:
             raise UserError(f"signals: found {signal}, expected {', '.join(name.upper() for name in SIGNALS)}")
-    signals = tuple(dict.fromkeys(_SIGNALS[signal] for signal in request.signals)) or SIGNALS
+    signals: tuple[Signal, ...] = tuple(dict.fromkeys(_SIGNALS[signal] for signal in request.signals)) or SIGNALS
     opened.check_rows(request.pairs, "pairs")
     pairs = list(request.pairs) or list(range(opened.dataset.num_rows))
     texts = opened.dataset.select_columns(list(TEXT_COLUMNS))

@@ -183,7 +183,8 @@ def _is_loopback(host: str) -> bool:
 def _prepare_socket(path: Path) -> None:
     if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         raise UserError(
-            f"listen: the socket's path has {len(os.fsencode(path))} bytes, expected at most {LONGEST_SOCKET_PATH}: {path}"
+            f"listen: {path} has {len(os.fsencode(path))} bytes, expected at most {LONGEST_SOCKET_PATH}: "
+            "systems limit the paths of sockets"
         )
     directory = path.parent
     if not directory.exists():

@@ -1,0 +1,82 @@
+import { within } from "./client-errors.js";
+import type { Connection } from "./connect.js";
+import { logTail } from "./log-tail.js";
+import type { PythonBridge } from "./pythonia-bridge.js";
+import type { TrainerExit } from "./trainer.js";
+import { TrainerExitedError } from "./trainer.js";
+
+const shutdownMilliseconds = 2500;
+/** Five seconds are promised from `stop` to the end. */
+const killMilliseconds = 4000;
+
+/** The Python process of an embedded trainer, from its start to its end. */
+export class EmbeddedProcess {
+  /** Resolves when the process is gone and what belonged to it is cleared away. */
+  readonly exited: Promise<TrainerExit>;
+  /** Set when there is one: it is asked to shut down, and closed at the end. */
+  connection: Connection | undefined;
+  readonly #bridge: PythonBridge;
+  readonly #logPath: string;
+  #expected = false;
+  #stopping: Promise<void> | undefined;
+
+  /**
+   * @param onEnd Clears away what belonged to the process.
+   */
+  constructor(bridge: PythonBridge, logPath: string, onEnd: () => void) {
+    this.#bridge = bridge;
+    this.#logPath = logPath;
+    // Linux ends an orphan by itself; this does where the system does not.
+    const killOrphan = () => bridge.child.kill("SIGKILL");
+    process.once("exit", killOrphan);
+    this.exited = this.#ended().then((exit) => {
+      process.removeListener("exit", killOrphan);
+      bridge.exit();
+      this.connection?.close();
+      onEnd();
+      return exit;
+    });
+  }
+
+  /** The promise's value, or TrainerExitedError as soon as the process is gone. */
+  async orExit<T>(work: Promise<T>): Promise<T> {
+    // The loser of the race may still reject when nobody listens any more.
+    work.catch(() => undefined);
+    const exit = this.exited.then((ended): never => {
+      throw new TrainerExitedError(ended, this.#logPath);
+    });
+    return Promise.race([work, exit]);
+  }
+
+  /** Ends the process: asks it to shut down, then SIGTERM, then SIGKILL. */
+  stop(): Promise<void> {
+    this.#expected = true;
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const killTimer = setTimeout(() => this.#bridge.child.kill("SIGKILL"), killMilliseconds);
+    try {
+      const shutdown = this.connection?.client.shutdown({}).catch(() => undefined);
+      if (shutdown !== undefined) await within(shutdown, shutdownMilliseconds);
+      this.#bridge.exit();
+      await this.exited;
+    } finally {
+      clearTimeout(killTimer);
+    }
+  }
+
+  #ended(): Promise<TrainerExit> {
+    const { child } = this.#bridge;
+    return new Promise((resolve) => {
+      const settle = (code: number | null, signal: string | null, tail: string) =>
+        resolve({ code, signal, expected: this.#expected, logTail: tail });
+      child.once("exit", (code, signal) => settle(code, signal, logTail(this.#logPath)));
+      // Also emitted when a message cannot be sent to a process that is about to end: then "exit" follows.
+      child.on("error", (error) => {
+        if (child.pid === undefined) settle(null, null, error.message);
+      });
+    });
+  }
+}

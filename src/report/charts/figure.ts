@@ -1,0 +1,35 @@
+import { type Markup, markup } from "../markup.js";
+import type { Colour } from "./colours.js";
+
+/** How a series is drawn, told apart by more than colour. */
+export type Stroke = "solid" | "dash" | "dot-dash";
+
+/** An entry of a legend. */
+export interface LegendEntry {
+  label: string;
+  colour: Colour;
+  stroke?: Stroke | undefined;
+}
+
+/** The class names of a stroke. */
+export function strokeClass(stroke: Stroke | undefined): string {
+  return stroke === undefined || stroke === "solid" ? "line" : `line ${stroke}`;
+}
+
+/** A legend that wraps with the page. */
+export function legend(entries: readonly LegendEntry[]): Markup {
+  return markup`<p class="legend">${entries.map(
+    ({ label, colour, stroke }) =>
+      markup`<span><svg class="${colour}" width="26" height="10" aria-hidden="true"><line class="${strokeClass(stroke)}" x1="1" x2="25" y1="5" y2="5"/></svg> ${label}</span>`,
+  )}</p>`;
+}
+
+/** An SVG picture that scales with the page. */
+export function picture(width: number, height: number, label: string, content: Markup): Markup {
+  return markup`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${content}</svg>`;
+}
+
+/** A titled figure. */
+export function figure(title: string, content: Markup, note?: string): Markup {
+  return markup`<figure><figcaption>${title}</figcaption>${content}${note === undefined ? null : markup`<p class="note">${note}</p>`}</figure>`;
+}

@@ -1,0 +1,95 @@
+import type { Interval } from "../../evaluation/statistics.js";
+import { type Markup, markup } from "../markup.js";
+import type { Colour } from "./colours.js";
+import { figure, legend, picture } from "./figure.js";
+import { axes, COLUMN_WIDTH, type Plot } from "./frame.js";
+import { type Box, placeLabels } from "./label-placement.js";
+import { linearScale, type Scale } from "./scale.js";
+
+const HEIGHT = 340;
+const PLOT: Plot = { left: 58, right: COLUMN_WIDTH - 14, top: 14, bottom: HEIGHT - 44 };
+
+/** A point with its intervals. */
+export interface ScatterPoint {
+  name: string;
+  x: number;
+  y: number;
+  xInterval: Interval | null;
+  yInterval: Interval | null;
+}
+
+/** Points that belong together, joined in their order. */
+export interface ScatterSeries {
+  label: string;
+  colour: Colour;
+  points: readonly ScatterPoint[];
+}
+
+/** A scatter chart. */
+export interface ScatterChart {
+  title: string;
+  xLabel: string;
+  yLabel: string;
+  format: (value: number) => string;
+  series: readonly ScatterSeries[];
+  note?: string;
+}
+
+/** Draws named points with intervals in both directions. */
+export function scatterChart(chart: ScatterChart): Markup {
+  const points = chart.series.flatMap((series) => series.points);
+  if (points.length === 0) return figure(chart.title, markup`<p class="note">Nothing was measured.</p>`);
+  const x = linearScale(
+    points.flatMap((point) => [point.x, ...(point.xInterval ?? [])]),
+    [PLOT.left, PLOT.right],
+  );
+  const y = linearScale(
+    [0, ...points.flatMap((point) => [point.y, ...(point.yInterval ?? [])])],
+    [PLOT.bottom, PLOT.top],
+  );
+  const named = points.map((point) => ({ text: point.name, x: x.at(point.x), y: y.at(point.y) }));
+  const obstacles = points.flatMap((point) => barBoxes(point, x, y));
+  const labels = placeLabels(
+    named,
+    { left: PLOT.left, right: PLOT.right, top: PLOT.top, bottom: PLOT.bottom },
+    obstacles,
+  );
+  const content = markup`${axes(PLOT, { label: chart.xLabel, scale: x, format: chart.format }, { label: chart.yLabel, scale: y, format: chart.format })}${chart.series.map((series) => drawSeries(series, x, y))}${labels.map(
+    (label) =>
+      markup`<text class="ink" x="${label.x}" y="${label.y}" text-anchor="${label.anchor}">${label.text}</text>`,
+  )}`;
+  return figure(
+    chart.title,
+    markup`${legend(chart.series)}${picture(COLUMN_WIDTH, HEIGHT, `${chart.title}: ${chart.yLabel} against ${chart.xLabel}`, content)}`,
+    chart.note,
+  );
+}
+
+function barBoxes(point: ScatterPoint, x: Scale, y: Scale): Box[] {
+  const [atX, atY] = [x.at(point.x), y.at(point.y)];
+  const boxes: Box[] = [{ left: atX - 6, right: atX + 6, top: atY - 6, bottom: atY + 6 }];
+  if (point.xInterval !== null) {
+    boxes.push({ left: x.at(point.xInterval[0]), right: x.at(point.xInterval[1]), top: atY - 1, bottom: atY + 1 });
+  }
+  if (point.yInterval !== null) {
+    boxes.push({ left: atX - 1, right: atX + 1, top: y.at(point.yInterval[1]), bottom: y.at(point.yInterval[0]) });
+  }
+  return boxes;
+}
+
+function drawSeries({ colour, points }: ScatterSeries, x: Scale, y: Scale): Markup {
+  const path = points.map((point, at) => markup`${at === 0 ? "M" : "L"}${x.at(point.x)} ${y.at(point.y)}`);
+  return markup`<g class="${colour}"><path class="line thin dash" d="${path}"/>${points.map((point) => {
+    const [atX, atY] = [x.at(point.x), y.at(point.y)];
+    const [across, along] = [point.xInterval, point.yInterval];
+    return markup`${
+      across === null
+        ? null
+        : markup`<line class="line thin" x1="${x.at(across[0])}" x2="${x.at(across[1])}" y1="${atY}" y2="${atY}"/>`
+    }${
+      along === null
+        ? null
+        : markup`<line class="line thin" x1="${atX}" x2="${atX}" y1="${y.at(along[0])}" y2="${y.at(along[1])}"/>`
+    }<circle class="fill halo" cx="${atX}" cy="${atY}" r="5.5"><title>${point.name}</title></circle>`;
+  })}</g>`;
+}

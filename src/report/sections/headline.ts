@@ -1,0 +1,76 @@
+import { type Figure, figureOf, type SceneScores } from "../../evaluation/scene-scores.js";
+import { barPanel, barPanelHeight } from "../charts/bar-panel.js";
+import { figure, picture } from "../charts/figure.js";
+import { COLUMN_WIDTH } from "../charts/frame.js";
+import { percentage, percentageInterval } from "../format.js";
+import { headlineBars, HEADLINE_PANELS } from "../headline-bars.js";
+import { type Markup, markup } from "../markup.js";
+import { labelOf, type ReportData } from "../report-data.js";
+
+const COLUMNS: readonly { figure: Figure; name: string; best: "low" | "high" }[] = [
+  { figure: "chair_s", name: "CHAIRs", best: "low" },
+  { figure: "chair_i", name: "CHAIRi", best: "low" },
+  { figure: "cover", name: "Coverage", best: "high" },
+  { figure: "hal", name: "Hallucinated answers", best: "low" },
+  { figure: "accuracy", name: "Yes/no accuracy", best: "high" },
+];
+
+/** The comparison of all models: a sentence, a table and bars. */
+export function headlineSection(data: ReportData): Markup {
+  const { models, ablations, test_scenes: scenes } = data.result;
+  const bars = HEADLINE_PANELS.map(({ figure: name, title, hint }) => {
+    const panel = headlineBars(models, data.labels, name);
+    const drawn = barPanel(panel, { title: "", hint, width: COLUMN_WIDTH });
+    return figure(title, picture(COLUMN_WIDTH, barPanelHeight(panel.length), title, drawn));
+  });
+  return markup`<p class="lead">${headlineSentence(data)}</p>
+${scoresTable(models, data)}
+<p class="note">In %, on ${scenes} test scenes; small: 95 % bootstrap intervals by scene; bold and underlined: best of the column. CHAIRs: captions that name something absent. CHAIRi: mentions of something absent. Coverage: objects in the picture that the caption names. Hallucinated answers: captions and yes/no answers that assert something absent.</p>
+<div class="columns">${bars}</div>
+${Object.keys(ablations).length === 0 ? null : markup`<h3>With one part changed</h3>${scoresTable(ablations, data)}`}`;
+}
+
+/** What changed between the two models that the page compares, in words. */
+export function headlineSentence(data: ReportData): string {
+  const before = data.result.models[data.before];
+  const after = data.result.models[data.after];
+  if (before === undefined || after === undefined) return "";
+  const name = labelOf(data, data.after);
+  const base = labelOf(data, data.before);
+  const { relative_reduction: reduction = null, relative_reduction_interval: interval = null } =
+    data.result.comparisons?.[data.after]?.chair_s ?? {};
+  const change =
+    reduction === null || interval === null
+      ? ""
+      : reduction >= 0
+        ? `, ${percentage(reduction)} % fewer (95 % interval ${percentageInterval(interval)} %)`
+        : `, ${percentage(-reduction)} % more (95 % interval ${percentageInterval([-interval[1], -interval[0]])} %)`;
+  return `${name} names something that is not in the picture in ${percentage(after.chair_s)} % of captions, ${base} in ${percentage(before.chair_s)} %${change}. Of the objects that are there, ${name} names ${percentage(after.cover)} %, ${base} ${percentage(before.cover)} %.`;
+}
+
+function scoresTable(models: Readonly<Record<string, SceneScores>>, data: ReportData): Markup {
+  const rows = Object.entries(models);
+  const bests = new Map(
+    COLUMNS.map((column) => {
+      // Compared as printed, so that two cells that read the same are both best.
+      const values = rows
+        .map(([, scores]) => Number(percentage(figureOf(scores, column.figure))))
+        .filter(Number.isFinite);
+      return [column.figure, column.best === "low" ? Math.min(...values) : Math.max(...values)];
+    }),
+  );
+  const cell = (scores: SceneScores, name: Figure): Markup => {
+    const text = percentage(figureOf(scores, name));
+    const isBest = rows.length > 1 && Number(text) === bests.get(name);
+    return markup`<td>${isBest ? markup`<strong>${text}</strong>` : text}<small>${percentageInterval(figureOf(scores.interval, name))}</small></td>`;
+  };
+  return markup`<div class="scroll"><table class="figures"><thead><tr><th>Model</th>${COLUMNS.map(
+    ({ name, best }) => markup`<th>${name} ${best === "low" ? "↓" : "↑"}</th>`,
+  )}</tr></thead><tbody>${rows.map(
+    ([
+      key,
+      scores,
+    ]) => markup`<tr><th>${labelOf(data, key)}</th>${COLUMNS.map((column) => cell(scores, column.figure))}</tr>
+`,
+  )}</tbody></table></div>`;
+}

@@ -1,0 +1,89 @@
+import type { SceneScores } from "../../evaluation/scene-scores.js";
+import { modelColour } from "../charts/colours.js";
+import { lineChart, type LinePoint, type LineSeries } from "../charts/line-chart.js";
+import { scatterChart, type ScatterPoint, type ScatterSeries } from "../charts/scatter-chart.js";
+import { percentage } from "../format.js";
+import { type Markup, markup } from "../markup.js";
+import { labelOf, type ReportData } from "../report-data.js";
+
+const whole = (share: number): string => String(Math.round(share * 1000) / 10);
+
+/** Hallucination against coverage of every checkpoint, and both by stage. */
+export function tradeOffSection(data: ReportData): Markup {
+  const { stages, models } = data.result;
+  const methods = [...new Set(stages.map(({ method }) => method))];
+  const split = stages.some((stage) => stage.split === "validation")
+    ? " Stages before the last may be scored on validation scenes."
+    : "";
+  const longest = Math.max(0, ...stages.map(({ stage }) => stage)) + 1;
+  const named = methods
+    .map((method) => stages.filter((stage) => stage.method === method))
+    .find((own) => own.length === longest);
+  const xNames = [
+    { x: 0, name: "before" },
+    ...Array.from({ length: longest }, (_, at) => ({ x: at + 1, name: `after ${named?.[at]?.name ?? at + 1}` })),
+  ];
+  const series = (figure: "chair_s" | "cover"): LineSeries[] =>
+    methods.map((method) => {
+      const own = stages.filter((stage) => stage.method === method);
+      // A method of one stage saw as much as the others by its end, so its point stands where theirs end.
+      const at = (stage: number): number => (own.length === 1 ? longest : stage + 1);
+      const points = [
+        linePoint(0, models[data.before], figure),
+        ...own.map(({ stage, scores }) => linePoint(at(stage), scores, figure)),
+      ];
+      return {
+        label: labelOf(data, method),
+        colour: modelColour(method, methods),
+        segments: [points.filter((point) => point !== null)],
+        spread: "interval",
+        ...(own.length === 1 ? { stroke: "dash" as const } : {}),
+      };
+    });
+  const chart = (figure: "chair_s" | "cover", title: string, yLabel: string): Markup =>
+    lineChart({ title, xLabel: "stage", yLabel, series: series(figure), xNames, yFormat: whole, include: [0] });
+  return markup`<p>Fewer wrong words can be had by saying less. A good model lies to the lower right.</p>
+<div class="columns">${scatterChart({
+    title: "Hallucination against coverage",
+    xLabel: "objects in the picture that are named, %",
+    yLabel: "captions that name something absent, %",
+    format: whole,
+    series: scatterSeries(data, methods),
+    note: `Bars: 95 % intervals. Dashed lines join the checkpoints of a method.${split}`,
+  })}${chart("chair_s", "Hallucination by stage (CHAIRs)", "captions, %")}${chart("cover", "Coverage by stage", "objects named, %")}</div>`;
+}
+
+function scatterSeries(data: ReportData, methods: readonly string[]): ScatterSeries[] {
+  const { stages, models } = data.result;
+  const keys = [...new Set([...Object.keys(models), ...methods])];
+  return keys.map((key) => {
+    const own = stages.filter(({ method }) => method === key);
+    const points =
+      own.length > 0
+        ? own.map(({ name, scores }) => scatterPoint(own.length === 1 ? labelOf(data, key) : name, scores))
+        : [scatterPoint(labelOf(data, key), models[key])];
+    return {
+      label: labelOf(data, key),
+      colour: modelColour(key, keys),
+      points: points.filter((point) => point !== null),
+    };
+  });
+}
+
+function linePoint(x: number, scores: SceneScores | undefined, figure: "chair_s" | "cover"): LinePoint | null {
+  const y = scores?.[figure] ?? null;
+  if (scores === undefined || y === null) return null;
+  const [low, high] = scores.interval[figure] ?? [y, y];
+  return { x, y, low, high };
+}
+
+function scatterPoint(name: string, scores: SceneScores | undefined): ScatterPoint | null {
+  if (scores === undefined || scores.cover === null || scores.chair_s === null) return null;
+  return {
+    name: name === "" ? percentage(scores.chair_s) : name,
+    x: scores.cover,
+    y: scores.chair_s,
+    xInterval: scores.interval.cover,
+    yInterval: scores.interval.chair_s,
+  };
+}

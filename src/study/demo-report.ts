@@ -1,0 +1,104 @@
+import { readPairs } from "../pairs/parquet.js";
+import { readEvaluationScenes } from "../scenes/world-files.js";
+import type { StudyResult } from "../evaluation/result.js";
+import { chooseScenes, chooseWorstPairs } from "../report/choose-examples.js";
+import { readTraining } from "../report/read-training.js";
+import { writeReport } from "../report/report.js";
+import type { ExamplePair, ExampleScene, ReportData } from "../report/report-data.js";
+import { packageVersion } from "../package-root.js";
+import { readAnswers, readTallies, readTruth } from "./comparison.js";
+import type { DemoParts } from "./demo.js";
+import { VOCABULARY } from "./evaluate-model.js";
+import { METHODS } from "./method.js";
+import type { Recipe } from "./recipe.js";
+
+/** What the page is made from. */
+export interface DemoReportSource {
+  result: StudyResult;
+  parts: DemoParts;
+  scenesPath: string;
+  recipe: Recipe;
+  /** Folder of the run; every method has a folder in it. */
+  directory: (method: string) => string;
+  /** Versions of the trainer's packages, by name. */
+  versions: Readonly<Record<string, string>>;
+  device: string;
+}
+
+/** Method whose training the page is about. */
+const AFTER = "scpo";
+
+/** Writes the demonstration's page. */
+export async function writeDemoReport(path: string, source: DemoReportSource): Promise<void> {
+  await writeReport(path, await demoReportData(source));
+}
+
+async function demoReportData(source: DemoReportSource): Promise<ReportData> {
+  const { result, parts, scenesPath, recipe } = source;
+  const after = parts.methods.get(AFTER);
+  if (after === undefined) throw new Error(`the demonstration trained no ${AFTER}`);
+  const truth = await readTruth(scenesPath);
+  const chosen = chooseScenes(await readTallies(truth, after.answers));
+  const scenes = await readEvaluationScenes(scenesPath);
+  const said = { before: await readAnswers(parts.base.answers), after: await readAnswers(after.answers) };
+  const example = (row: number): ExampleScene => {
+    const scene = scenes[row] as (typeof scenes)[number];
+    const caption = (answers: typeof said.before) => answers[row]?.caption ?? "";
+    return {
+      id: scene.id,
+      png: scene.image,
+      objects: scene.objects,
+      before: caption(said.before),
+      after: caption(said.after),
+    };
+  };
+  // The page is about the first training; the others are folded.
+  const names = [AFTER, ...[...parts.methods.keys()].filter((name) => name !== AFTER)];
+  const trainings = await Promise.all(
+    names.map((name) => readTraining(source.directory(name), name, parts.methods.get(name)?.telemetryGaps ?? 0)),
+  );
+  const pairs = await readPairs(parts.grade.graded.path, { images: true });
+  const worstPairs = chooseWorstPairs(trainings[0]?.records ?? []).map((record): ExamplePair => {
+    const pair = pairs[record.pair] as (typeof pairs)[number];
+    return {
+      pair: record.pair,
+      kind: [pair.kind, pair.detail].filter((part) => part !== null).join(", "),
+      difficulty: pair.difficulty,
+      stage: pair.stage,
+      image: pair.images[0] as Uint8Array,
+      rejectedImage: pair.rejectedImages[0] as Uint8Array,
+      prompt: pair.prompt,
+      chosen: pair.chosen,
+      rejected: pair.rejected,
+      textualMargin: record.textualMargin,
+      visualMargin: record.visualMargin,
+    };
+  });
+  return {
+    title: "SCPO on drawn scenes",
+    result,
+    labels: { base: "base", ...Object.fromEntries(METHODS.map(({ name, title }) => [name, title])) },
+    before: "base",
+    after: AFTER,
+    vocabulary: [...VOCABULARY],
+    firstScenes: chosen.first.map(example),
+    worstScenes: chosen.worst.map(example),
+    trainings,
+    worstPairs,
+    difficulties: pairs.map(({ difficulty }) => difficulty),
+    agreement: parts.grade.agreement,
+    provenance: {
+      command: `npx scpo demo --seed ${result.seed}`,
+      device: source.device,
+      versions: { scpo: packageVersion(), node: process.versions.node, ...source.versions },
+      hashes: {
+        "base weights": parts.base.weightsSha256,
+        "graded pairs": parts.grade.graded.sha256,
+        ...Object.fromEntries(
+          [...parts.methods].map(([name, { weightsSha256 }]) => [`${name} weights`, weightsSha256]),
+        ),
+      },
+      recipe,
+    },
+  };
+}
