@@ -28,7 +28,8 @@ export function causedErrors(exited?: Promise<TrainerExit>, logPath = ""): Clien
     } catch (error) {
       // The caller gave up first: what follows from that is no failure of the trainer.
       if (options.signal?.aborted === true) throw error;
-      if (exit === undefined && exited !== undefined && mayMeanExit(error)) exit = await within(exited, exitMilliseconds);
+      if (exit === undefined && exited !== undefined && mayMeanExit(error))
+        exit = await within(exited, exitMilliseconds);
       if (exit !== undefined) throw new TrainerExitedError(exit, logPath);
       if (error instanceof ClientError && error.code === Status.INVALID_ARGUMENT) throw new UserError(error.details);
       throw error;

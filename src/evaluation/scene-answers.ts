@@ -1,7 +1,5 @@
 import type { TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
-
-/** The prompt that asks for a caption. */
-export const CAPTION_PROMPT = "Describe the picture.";
+import { CAPTION_PROMPT } from "../scenes/caption.js";
 
 const CAPTION_TOKENS = 24;
 const YES_NO_TOKENS = 4;

@@ -22,7 +22,7 @@ export function renderHeadlineSvg(
   labels: Readonly<Record<string, string>> = {},
 ): string {
   const width = 2 * EDGE + 2 * PANEL + GAP;
-  const panels = barPanelHeight(Object.keys(result.models).length);
+  const panels = barPanelHeight(Object.keys(result.models).length, true);
   const height = 2 * EDGE + panels + 20;
   const style = CHART_STYLE + BAR_STYLE + ".sheet{fill:var(--paper)}";
   const themes = `${resolveStyle(style, LIGHT)}@media (prefers-color-scheme:dark){${resolveStyle(style, DARK)}}`;
@@ -30,7 +30,7 @@ export function renderHeadlineSvg(
     const panel = barPanel(headlineBars(result.models, labels, figure), { title, hint, width: PANEL });
     return markup`<g transform="translate(${EDGE + at * (PANEL + GAP)} ${EDGE})">${panel}</g>`;
   });
-  const caption = `Share of ${result.test_scenes} test scenes or their objects, in %; bars at the ends: 95 % bootstrap intervals by scene.`;
+  const caption = `On ${result.test_scenes} test scenes; whiskers: 95 % bootstrap intervals by scene.`;
   const svg = markup`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"><title>Hallucination and coverage by model</title><style>${new Markup(themes)}</style><rect class="sheet" width="${width}" height="${height}" rx="8"/>${content}<text x="${EDGE}" y="${EDGE + panels + 18}">${caption}</text></svg>`;
   return `${svg.text}\n`;
 }

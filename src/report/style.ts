@@ -20,7 +20,7 @@ h3{font-size:1.05rem;margin:28px 0 8px}
 p{margin:6px 0;max-width:78ch}
 a{color:var(--blue)}
 nav{display:flex;flex-wrap:wrap;gap:4px 16px;margin:14px 0 0;font-size:.92rem}
-.lead{font-size:1.12rem}
+.lead{font-size:1.12rem;margin:22px 0 10px}
 .note,.legend{color:var(--muted);font-size:.86rem;margin:4px 0}
 .legend{display:flex;flex-wrap:wrap;gap:2px 16px}
 .legend span{white-space:nowrap}
@@ -29,6 +29,7 @@ nav{display:flex;flex-wrap:wrap;gap:4px 16px;margin:14px 0 0;font-size:.92rem}
 figure{margin:14px 0;min-width:0}
 figcaption{font-weight:600}
 .chart{display:block;width:100%;height:auto;margin-top:4px}
+.columns figure{margin:4px 0}
 .narrow{display:none}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto}
@@ -67,6 +68,9 @@ h1{font-size:1.5rem}
 .figures th,.figures td{padding:6px 4px}
 .figures thead th{font-size:.74rem}
 .figures small{font-size:.66rem}
+.scores tr{display:grid;grid-template-columns:repeat(5,1fr)}
+.scores thead th:first-child{display:none}
+.scores tbody th{grid-column:1/-1;border:0;padding-bottom:0}
 .scene{grid-template-columns:104px 1fr}
 .scene img{width:104px;height:104px}
 .facts-table th{white-space:normal}

@@ -2,7 +2,7 @@ import type { Trainer } from "../backend/trainer.js";
 import { TrainerExitedError } from "../backend/trainer.js";
 
 /** A training that has not ended by itself this long after the signal is cut off; five seconds are promised. */
-const graceMilliseconds = 4000;
+const graceMilliseconds = 3500;
 
 /** Why a run ends before its plan does. */
 export interface Stop {

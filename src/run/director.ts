@@ -14,6 +14,9 @@ import type { RunFiles } from "./run-files.js";
 import { claimDirectory, openRunFiles } from "./run-files.js";
 import type { RunSummary } from "./summary.js";
 
+/** The final telemetry message of a training that was cut off may never come. */
+const drainAfterCancelMilliseconds = 300;
+
 /** How a run is directed beside its plan. */
 export interface DirectOptions {
   /** What decides after each step beside the plan. */
@@ -98,7 +101,8 @@ async function withTelemetry(
     const endpoint = `ipc://${sockets.socket("telemetry.sock")}`;
     receiver = await openTelemetryReceiver({ endpoint, path: files.paths.pairRecords });
     const progress = await work(receiver.endpoint);
-    return { progress, telemetry: await receiver.close() };
+    const drain = progress.outcome === "cancelled" ? drainAfterCancelMilliseconds : undefined;
+    return { progress, telemetry: await receiver.close(drain) };
   } finally {
     // After a failure nothing more comes.
     await receiver?.close(0).catch(() => undefined);

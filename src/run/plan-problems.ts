@@ -41,7 +41,12 @@ export function planProblems(plan: RunPlan): PlanProblem[] {
   for (const field of ["batchSize", "gradientAccumulationSteps"] as const) {
     expect(isCount(plan[field]) && plan[field] > 0, field, plan[field], "a whole number of at least 1");
   }
-  expect(isFinite(plan.weightDecay) && plan.weightDecay >= 0, "weightDecay", plan.weightDecay, "a number of at least 0");
+  expect(
+    isFinite(plan.weightDecay) && plan.weightDecay >= 0,
+    "weightDecay",
+    plan.weightDecay,
+    "a number of at least 0",
+  );
   expect(isFinite(plan.maxGradNorm) && plan.maxGradNorm > 0, "maxGradNorm", plan.maxGradNorm, "a number above 0");
   plan.frozenPrefixes.forEach((prefix, index) => {
     expect(prefix !== "", `frozenPrefixes[${index}]`, prefix, "the start of a parameter's name");
@@ -62,7 +67,12 @@ function checkStage(stage: StagePlan, at: string, batch: number, expect: Expect)
     expect(length % batch === 0, `${at}.pairs.length`, length, expected);
   }
   const wrong = stage.pairs.findIndex((pair) => !isCount(pair));
-  expect(wrong === -1, `${at}.pairs[${wrong}]`, stage.pairs[wrong], "a row of the data set: a whole number of at least 0");
+  expect(
+    wrong === -1,
+    `${at}.pairs[${wrong}]`,
+    stage.pairs[wrong],
+    "a row of the data set: a whole number of at least 0",
+  );
   const { learningRate: rate, warmupSteps: warmup } = stage;
   expect(isFinite(rate) && rate > 0, `${at}.learningRate`, rate, "a number above 0");
   expect(isCount(warmup), `${at}.warmupSteps`, warmup, "a whole number of at least 0");

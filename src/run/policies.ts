@@ -27,7 +27,10 @@ export interface Choice {
 }
 
 /** The run goes on as planned, or as chosen. */
-export type Decide = (report: StepReport, state: RunState) => Choice | null | undefined | Promise<Choice | null | undefined>;
+export type Decide = (
+  report: StepReport,
+  state: RunState,
+) => Choice | null | undefined | Promise<Choice | null | undefined>;
 
 /** Ends a stage early: a reason ends it, null lets it go on. */
 export type EndStagePolicy = (report: StepReport, state: RunState) => string | null;

@@ -12,9 +12,12 @@ import type { FromWorker, Job, JobProgress, JobResult, ToWorker } from "./job.js
 const STOP_MILLISECONDS = 4500;
 
 interface Worker {
-  process: ChildProcess;
+  /** Undefined until its process has been started. */
+  process?: ChildProcess;
   busy: boolean;
 }
+
+const isAlive = ({ process: child }: Worker) => child === undefined || (child.exitCode === null && child.connected);
 
 /** How a pool is set up. */
 export interface PoolOptions {
@@ -67,35 +70,38 @@ export class WorkerPool {
 
   /** Ends every worker within five seconds. */
   async stop(): Promise<void> {
-    await Promise.all(this.#workers.splice(0).map(({ process: child }) => endProcess(child)));
+    await Promise.all(
+      this.#workers.splice(0).map(({ process: child }) => (child === undefined ? undefined : endProcess(child))),
+    );
   }
 
   async #take(): Promise<Worker> {
     for (;;) {
       this.#options.signal.throwIfAborted();
-      const idle = this.#workers.find(
-        ({ busy, process: child }) => !busy && child.exitCode === null && child.connected,
-      );
+      this.#workers.splice(0, Infinity, ...this.#workers.filter(isAlive));
+      const idle = this.#workers.find(({ busy }) => !busy);
       if (idle !== undefined) {
         idle.busy = true;
         return idle;
       }
-      const alive = this.#workers.filter(({ process: child }) => child.exitCode === null);
-      if (alive.length < this.#options.workers) return this.#start();
+      if (this.#workers.length < this.#options.workers) {
+        // Its place is taken before anything is awaited.
+        const worker: Worker = { busy: true };
+        this.#workers.push(worker);
+        return this.#start(worker);
+      }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
-  async #start(): Promise<Worker> {
+  async #start(worker: Worker): Promise<Worker> {
     const { root, threads } = this.#options;
-    const logPath = join(root, `trainer-${this.#workers.length}.log`);
+    const logPath = join(root, `trainer-${this.#workers.indexOf(worker)}.log`);
     await mkdir(dirname(logPath), { recursive: true });
     const log = await open(`${logPath}.worker`, "a");
     const entry = join(PACKAGE_ROOT, "dist", "study", "worker.js");
-    const child = fork(entry, [], { stdio: ["ignore", log.fd, log.fd, "ipc"] });
+    worker.process = fork(entry, [], { stdio: ["ignore", log.fd, log.fd, "ipc"] });
     await log.close();
-    const worker: Worker = { process: child, busy: true };
-    this.#workers.push(worker);
     await this.#exchange(worker, { type: "boot", roots: [root], logPath, threads });
     return worker;
   }
@@ -103,7 +109,7 @@ export class WorkerPool {
   #exchange(worker: Worker, message: { type: "boot" } & ToWorker): Promise<void>;
   #exchange(worker: Worker, message: ToWorker, job: Job): Promise<JobResult>;
   #exchange(worker: Worker, message: ToWorker, job?: Job): Promise<JobResult | void> {
-    const { process: child } = worker;
+    const child = worker.process as ChildProcess;
     const { signal, onProgress } = this.#options;
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {

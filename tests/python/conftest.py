@@ -33,7 +33,7 @@ torch.set_num_threads(1)
 
 PIXELS = 16
 PATCH = 8
-WORDS = "Describe the picture . a an dog cat car tree ball cup and USER : ASSISTANT".split()
+WORDS = "Describe the picture . a an dog cat car tree ball cup and USER : ASSISTANT".split()  # noqa: SIM905
 # Padding is not the first token: the stock collator takes an identifier of 0 for "no padding token".
 SPECIAL = ["<unk>", "<pad>", "<s>", "</s>", "<image>"]
 TEMPLATE = (
@@ -115,7 +115,7 @@ def make_model() -> Callable[..., LlavaForConditionalGeneration]:
                         bos_token_id=SPECIAL.index("<s>"),
                         eos_token_id=SPECIAL.index("</s>"),
                     ),
-                    image_token_id=SPECIAL.index("<image>"),
+                    image_token_index=SPECIAL.index("<image>"),
                     vision_feature_layer=-1,
                     vision_feature_select_strategy="default",
                     image_seq_length=(PIXELS // PATCH) ** 2,

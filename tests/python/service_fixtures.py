@@ -10,11 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import datasets
 import grpc
 import pytest
-from scpo.v1 import pair_pb2, trainer_pb2, trainer_pb2_grpc
 
+from scpo.v1 import pair_pb2, trainer_pb2, trainer_pb2_grpc
+from scpo_trl.service.process import settle
 from scpo_trl.service.server import RunningServer, ServerOptions, create_server
+
+datasets.disable_progress_bars()
+settle()
 
 CONSTANT = trainer_pb2.LEARNING_RATE_SCHEDULE_CONSTANT
 POLICY = trainer_pb2.REFERENCE_AT_OPEN_POLICY

@@ -18,9 +18,9 @@ from datasets import Dataset
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from safetensors.torch import load_file, save_file
-from scpo.v1 import pair_pb2, trainer_pb2
 from service_fixtures import Dialogue, World, model_folder, refused, start, world  # noqa: F401
 
+from scpo.v1 import pair_pb2, trainer_pb2
 from scpo_trl.losses import loss_names
 from scpo_trl.trainer.checkpoint import weights_sha256
 from scpo_trl.trainer.collator import QuadCollator
@@ -265,7 +265,9 @@ class TestDamagedFiles:
 class TestGenerate:
     def test_answers_do_not_depend_on_batches_or_order(self, world: World) -> None:
         world.load()
-        prompts = [(row, text) for row in range(4) for text in ("Describe the picture .", "a dog and a cat and a car .")]
+        prompts = [
+            (row, text) for row in range(4) for text in ("Describe the picture .", "a dog and a cat and a car .")
+        ]
         alone = [generate(world, [prompt])[0] for prompt in prompts]
         assert len(set(alone)) > 1
         assert generate(world, prompts) == dict(enumerate(alone))

@@ -1,37 +1,15 @@
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 import torch
-from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import QuadCollator
+from stock_rows import doubled, rows_of
 from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
 
-
-def doubled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows, then the rows with the pair's roles exchanged, as the stock collator takes them."""
-
-    def message(role: str, text: str) -> list[dict[str, Any]]:
-        return [{"role": role, "content": text}]
-
-    def stock(images: list[Any], prompt: str, chosen: str, rejected: str) -> dict[str, Any]:
-        if "<image>" in prompt:
-            return {"images": images, "prompt": prompt, "chosen": chosen + "</s>", "rejected": rejected + "</s>"}
-        return {
-            "images": images,
-            "prompt": message("user", prompt),
-            "chosen": message("assistant", chosen),
-            "rejected": message("assistant", rejected),
-        }
-
-    there = [stock(row["images"], row["prompt"], row["chosen"], row["rejected"]) for row in rows]
-    back = [stock(row["rejected_images"], row["prompt"], row["rejected"], row["chosen"]) for row in rows]
-    return there + back
-
-
-def rows_of(pairs: Any, count: int = 4) -> list[dict[str, Any]]:
-    return [pairs[i] for i in range(count)]
+from scpo_trl.errors import UserError
+from scpo_trl.trainer.collator import QuadCollator
 
 
 @pytest.mark.parametrize("prompt", ["Describe the picture .", "<s> USER : <image> Describe the picture . ASSISTANT : "])
@@ -92,10 +70,10 @@ def test_each_image_is_processed_once(processor, make_pairs, monkeypatch) -> Non
 
 
 def test_carries_pairs_and_stage(processor, make_pairs) -> None:
-    rows = [{**row, "pair_indices": 7 + i, "stage": 2} for i, row in enumerate(rows_of(make_pairs(), 2))]
+    rows = [{**row, "pair_indices": 7 + i, "drawn_in_stage": 2} for i, row in enumerate(rows_of(make_pairs(), 2))]
     batch = QuadCollator(processor)(rows)
     assert batch["pair_indices"].tolist() == [7, 8]
-    assert batch["stage"] == 2
+    assert batch["drawn_in_stage"] == 2
 
 
 def test_cuts_texts_but_never_image_tokens(processor, make_pairs) -> None:
@@ -108,16 +86,17 @@ def test_cuts_texts_but_never_image_tokens(processor, make_pairs) -> None:
         QuadCollator(processor, max_length=first)(rows)
 
 
-def test_mistakes_are_named(processor, make_pairs, monkeypatch) -> None:
+def test_mistakes_are_named(processor, make_pairs) -> None:
+    processor = copy.deepcopy(processor)
     row = {**make_pairs()[0], "pair_indices": 3}
     with pytest.raises(UserError, match="pair 3 has 1 images but 0 rejected_images: expected the same number"):
         QuadCollator(processor)([{**row, "rejected_images": []}])
     with pytest.raises(UserError, match="pair 3: expected prompt, chosen and rejected to be all text or all messages"):
         QuadCollator(processor)([{**row, "chosen": None}])
     empty = {**row, "prompt": "<image> a", "chosen": "", "rejected": ""}
-    monkeypatch.setattr(processor.tokenizer, "eos_token", "")
+    processor.tokenizer.eos_token = ""
     with pytest.raises(UserError, match="pair 3 has an empty text in chosen or rejected"):
         QuadCollator(processor)([empty])
-    monkeypatch.setattr(processor, "chat_template", None)
+    processor.chat_template = None
     with pytest.raises(UserError, match="no chat template to render a prompt without an image token"):
         QuadCollator(processor)([row])

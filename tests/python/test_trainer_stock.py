@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import torch
+from stock_rows import doubled, rows_of
+from trl import DPOConfig, DPOTrainer
+from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
+
 from scpo_trl import SCPOTrainer
 from scpo_trl.losses import build_objective
 from scpo_trl.trainer.collator import QuadCollator
 from scpo_trl.trainer.forward import accepts_logits_to_keep, quad_logps
 from scpo_trl.trainer.reference import blend_weights, copy_weights, weights_swapped
-from test_trainer_collator import doubled, rows_of
-from trl import DPOConfig, DPOTrainer
-from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
 
 
 def test_textual_terms_equal_twice_the_stock_dpo_loss_and_gradient(make_model, make_pairs, processor, tmp_path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from scpo_trl.losses.checks import require_positive, require_switch
 from scpo_trl.losses.output import LossOutput, detached, logistic, quad_margins
 from scpo_trl.losses.quad import QuadLogps
@@ -45,6 +47,5 @@ def dpo_loss(policy: QuadLogps, reference: QuadLogps, parameters: DPOParameters)
     margins = quad_margins(difference, parameters.beta, parameters.beta)
     names = ("textual", "textual_mirror") if parameters.both_directions else ("textual",)
     terms = {name: logistic(margins[name]) for name in names}
-    losses = sum(terms.values()) / len(terms)
-    assert not isinstance(losses, float)
+    losses = torch.stack(list(terms.values())).mean(dim=0)
     return LossOutput(losses, difference.scaled(parameters.beta).detach(), detached(margins), detached(terms))

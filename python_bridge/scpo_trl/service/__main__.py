@@ -10,7 +10,7 @@ import signal
 import sys
 
 from scpo_trl.errors import UserError
-from scpo_trl.service.process import configure_logging, prepare_environment
+from scpo_trl.service.process import configure_logging, prepare_environment, settle
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: running.stop_soon())
+    settle()
     print(json.dumps({"address": running.address, "pid": os.getpid()}), flush=True)
     running.wait()
     if not running.work_ended(timeout=1.0):

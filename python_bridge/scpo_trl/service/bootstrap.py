@@ -51,7 +51,7 @@ def boot(settings: dict[str, Any]) -> dict[str, Any]:
     """
     global _running
     from scpo_trl.errors import UserError
-    from scpo_trl.service.process import configure_logging, prepare_environment
+    from scpo_trl.service.process import configure_logging, prepare_environment, settle
 
     socket, roots = _field(settings, "socket", str), _field(settings, "roots", list)
     threads, log_path = _field(settings, "threads", int), _field(settings, "log_path", str)
@@ -67,6 +67,7 @@ def boot(settings: dict[str, Any]) -> dict[str, Any]:
     from scpo_trl.service.server import ServerOptions, create_server
 
     _running = create_server(ServerOptions(listen=f"unix://{socket}", roots=roots, threads=threads))
+    settle()
     return {"pid": os.getpid(), "address": _running.address}
 
 

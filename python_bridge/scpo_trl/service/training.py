@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import torch
+from transformers import PrinterCallback
 
 from scpo.v1 import trainer_pb2
 from scpo_trl.errors import UserError
@@ -121,7 +122,7 @@ def _create_trainer(
         report_to="none",
         disable_tqdm=True,
     )
-    return SCPOTrainer(
+    trainer = SCPOTrainer(
         model=loaded.model,
         args=config,
         train_dataset=opened.dataset,
@@ -129,6 +130,9 @@ def _create_trainer(
         director=director,
         record_pairs=recorder,
     )
+    # Standard output belongs to whoever started the service.
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 class _naming_damaged_pictures:

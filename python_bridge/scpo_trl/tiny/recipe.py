@@ -1,9 +1,9 @@
 """Training of the embedded model: `python -m scpo_trl.tiny.recipe --base base.parquet --validation ... --out DIR`.
 
-Two parts share one clock. First the tower learns to name the objects of a picture (a linear head on its patches, thrown
-away afterwards). Then the whole LLaVA learns, by plain cross-entropy on the answer tokens, the captions of the base set,
-habit included, and its truthful yes/no answers. A picture's caption and questions share one row: every segment sees the
-picture and itself, so the tower and the image tokens are computed once a picture.
+First the tower learns to name the objects of a picture (a linear head on its patches, thrown away afterwards). Then, with
+the tower frozen and its features computed once, projector and language model learn, by plain cross-entropy on the answer
+tokens, the captions of the base set, habit included, and its truthful yes/no answers. A picture's caption and questions
+share one row: every segment sees the picture and itself, so the image tokens are computed once a picture.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Recipe:
         tower_steps: Optimiser steps of the tower alone.
         steps: Optimiser steps of the whole model.
         minutes: Stop the clock of the whole training after this many minutes instead of counting `steps`.
-        batch_size: Scenes a step.
+        tower_batch_size, batch_size: Scenes a step.
         tower_learning_rate: Peak learning rate of the first part.
         learning_rate: Peak learning rate of the second part.
         weight_decay: AdamW's weight decay on matrices.
@@ -51,12 +51,13 @@ class Recipe:
     """
 
     seed: int = 0
-    tower_steps: int = 900
-    steps: int = 900
+    tower_steps: int = 800
+    steps: int = 3000
     minutes: float | None = None
-    batch_size: int = 128
+    tower_batch_size: int = 128
+    batch_size: int = 64
     tower_learning_rate: float = 1e-3
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 0.05
     questions: int = 2
     threads: int = 1
@@ -170,7 +171,7 @@ def row_loss(
     packed: PackedTexts,
     input_ids: torch.Tensor,
     labels: torch.Tensor,
-    pixel_values: torch.Tensor,
+    features: torch.Tensor,
 ) -> torch.Tensor:
     """Cross-entropy in nats a token, averaged over the answer tokens of packed rows.
 
@@ -179,14 +180,17 @@ def row_loss(
         packed: Mask and positions of the rows.
         input_ids: Shape (batch, row).
         labels: Shape (batch, row), IGNORED outside the answers.
-        pixel_values: Shape (batch, 3, side, side).
+        features: The tower's patches without its class token, shape (batch, image tokens, vision hidden).
 
     Returns:
         The loss, a scalar.
     """
-    hidden = model.model(
-        input_ids=input_ids,
-        pixel_values=pixel_values,
+    embeddings = model.get_input_embeddings()(input_ids)
+    first = len(packed.prefix) - features.shape[1]
+    projected = model.model.multi_modal_projector(features)
+    embeddings = torch.cat([embeddings[:, :first], projected, embeddings[:, len(packed.prefix) :]], dim=1)
+    hidden = model.model.language_model(
+        inputs_embeds=embeddings,
         attention_mask=packed.mask.expand(len(input_ids), -1, -1, -1),
         position_ids=packed.positions.expand(len(input_ids), -1),
         use_cache=False,
@@ -196,6 +200,25 @@ def row_loss(
     learnt = targets != IGNORED
     logits = model.lm_head(hidden[:, :-1][learnt])
     return nn.functional.cross_entropy(logits, targets[learnt])
+
+
+@torch.inference_mode()
+def tower_features(
+    model: LlavaForConditionalGeneration, images: torch.Tensor, batch_size: int = 500
+) -> torch.Tensor:
+    """Compute what the projector gets of each picture: the tower's patches without its class token.
+
+    Args:
+        model: The LLaVA.
+        images: uint8, shape (scenes, 3, side, side).
+        batch_size: Pictures at a time.
+
+    Returns:
+        float32, shape (scenes, image tokens, vision hidden).
+    """
+    tower = model.model.vision_tower
+    parts = [tower(to_pixel_values(part)).last_hidden_state[:, 1:] for part in images.split(batch_size)]
+    return torch.cat(parts)
 
 
 class TowerReader(nn.Module):
@@ -317,15 +340,15 @@ def train(
 
     order = torch.empty(0, dtype=torch.long)
 
-    def draw() -> torch.Tensor:
+    def draw(count: int) -> torch.Tensor:
         nonlocal order
-        while len(order) < recipe.batch_size:
+        while len(order) < count:
             order = torch.cat([order, torch.randperm(len(base), generator=generator)])
-        drawn, order = order[: recipe.batch_size], order[recipe.batch_size :]
+        drawn, order = order[:count], order[count:]
         return drawn
 
     seconds = None if recipe.minutes is None else recipe.minutes * 60
-    tower_share = 0.45
+    tower_share = 0.2
     holds = torch.zeros(len(base), len(names))
     for index, objects in enumerate(base.objects):
         holds[index, [names.index(name) for name in objects]] = 1
@@ -334,7 +357,7 @@ def train(
     nn.init.constant_(reader.linear.bias, -math.log(len(names) * sizes.image_tokens))
 
     def tower_loss() -> torch.Tensor:
-        scenes = draw()
+        scenes = draw(recipe.tower_batch_size)
         patches = tower(to_pixel_values(base.images[scenes])).last_hidden_state[:, 1:]
         # Summed over the objects: as a mean the loss of 40 mostly absent objects is all but zero.
         return nn.functional.binary_cross_entropy_with_logits(
@@ -350,15 +373,21 @@ def train(
         report,
     )
 
+    features = tower_features(model, base.images)
+
     def answer_loss() -> torch.Tensor:
-        scenes = draw()
+        scenes = draw(recipe.batch_size)
         input_ids, labels = packed.rows(scenes, recipe.questions, generator)
-        return row_loss(model, packed, input_ids, labels, to_pixel_values(base.images[scenes]))
+        return row_loss(model, packed, input_ids, labels, features[scenes])
 
     losses = _run_part(
         "llava",
         Clock(recipe.steps, None if seconds is None else seconds * (1 - tower_share), time.monotonic()),
-        _optimizer([model], recipe.learning_rate, recipe.weight_decay),
+        _optimizer(
+            [model.model.multi_modal_projector, model.model.language_model, model.lm_head],
+            recipe.learning_rate,
+            recipe.weight_decay,
+        ),
         answer_loss,
         report,
         lambda: evaluate(model, processor, validation.head(250), names),

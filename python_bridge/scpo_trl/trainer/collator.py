@@ -20,7 +20,10 @@ COLUMNS = ("images", "rejected_images", "prompt", "chosen", "rejected")
 """Columns that a pair needs."""
 
 PAIR_KEY = "pair_indices"
-STAGE_KEY = "stage"
+"""Where a row carries its number in the data set."""
+
+STAGE_KEY = "drawn_in_stage"
+"""Where a row carries the number of the stage that drew it; its column `stage` is only a plan."""
 
 
 class RenderedPair(NamedTuple):
@@ -56,11 +59,11 @@ class QuadCollator:
         """One batch.
 
         Args:
-            rows: B rows with the columns of a pair; optionally `pair_indices` (the row's number) and `stage`.
+            rows: B rows with the columns of a pair; optionally `pair_indices` and `drawn_in_stage`.
 
         Returns:
             `input_ids`, `attention_mask`, `completion_mask` (4B, L), the image processor's tensors for 4B sequences,
-            `pair_indices` (B,) and `stage` where the rows have them.
+            `pair_indices` (B,) and `drawn_in_stage` where the rows have them.
 
         Raises:
             UserError: a row cannot be rendered, or `max_length` leaves nothing of a text.

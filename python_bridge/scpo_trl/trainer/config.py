@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from trl import DPOConfig
 
@@ -80,7 +80,7 @@ class SCPOConfig(DPOConfig):
         metadata={"help": "Parameters whose names start with one of these stay frozen, e.g. model.vision_tower."},
     )
 
-    _VALID_DICT_FIELDS = [*DPOConfig._VALID_DICT_FIELDS, "objective_parameters"]
+    _VALID_DICT_FIELDS: ClassVar[list[str]] = [*DPOConfig._VALID_DICT_FIELDS, "objective_parameters"]
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -131,8 +131,8 @@ class Decision:
 class Director(Protocol):
     """Decides which stages, pairs and actions a training consists of.
 
-    The trainer calls `open_stage`, then `table_progress` any number of times, `stage_opened`, `pairs` (iterated ahead of
-    training), `decide` once after every optimiser step, and `stage_closed`; then `open_stage` again.
+    The trainer calls `open_stage`, then `table_progress` any number of times, `stage_opened`, `pairs` (iterated ahead
+    of training), `decide` once after every optimiser step, and `stage_closed`; then `open_stage` again.
     """
 
     def open_stage(self) -> Stage | None:

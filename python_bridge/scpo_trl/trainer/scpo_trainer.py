@@ -152,9 +152,7 @@ class SCPOTrainer(DPOTrainer):
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """A scheduler that follows the open stage."""
         if self.lr_scheduler is None:
-            optimizer = optimizer or self.optimizer
-            assert optimizer is not None
-            self.lr_scheduler = self._schedule.create(optimizer)
+            self.lr_scheduler = self._schedule.create(cast(torch.optim.Optimizer, optimizer or self.optimizer))
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
@@ -220,8 +218,8 @@ class SCPOTrainer(DPOTrainer):
         Returns:
             (n, 4) on the CPU, nats, in the order of `QuadLogps`: the matched texts' columns are the first and the last.
         """
-        model = self.model_wrapped
-        size = self.args.precompute_ref_batch_size or self.args.per_device_train_batch_size
+        model = cast(nn.Module, self.model_wrapped)
+        size = self._settings.precompute_ref_batch_size or self._settings.per_device_train_batch_size
         was_training = model.training
         model.eval()
         parts: list[Tensor] = []
@@ -247,7 +245,9 @@ class SCPOTrainer(DPOTrainer):
     def _require_finite(self, loss: Tensor, losses: Tensor, pairs: Tensor) -> None:
         if math.isfinite(loss.item()):
             return
-        bad = [int(pair) for pair, value in zip(pairs.tolist(), losses.tolist(), strict=True) if not math.isfinite(value)]
+        bad = [
+            int(pair) for pair, value in zip(pairs.tolist(), losses.tolist(), strict=True) if not math.isfinite(value)
+        ]
         raise UserError(
             f"the loss is {loss.item()} in step {self.state.global_step + 1}, in the data set's rows "
             f"{', '.join(map(str, bad))}: expected a finite number; look at these pairs, or lower the learning rate"

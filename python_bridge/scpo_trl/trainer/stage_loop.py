@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from torch.optim import Optimizer
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from scpo_trl.losses import Objective, build_objective
@@ -98,8 +99,7 @@ class StageLoop(TrainerCallback):
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        optimizer = self._trainer.optimizer
-        assert optimizer is not None
+        optimizer = cast(Optimizer, self._trainer.optimizer)
         self._step.learning_rate = optimizer.param_groups[0]["lr"]
         self._reference.mark_policy_moved()
 

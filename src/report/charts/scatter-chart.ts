@@ -7,7 +7,7 @@ import { type Box, placeLabels } from "./label-placement.js";
 import { linearScale, type Scale } from "./scale.js";
 
 const HEIGHT = 340;
-const PLOT: Plot = { left: 58, right: COLUMN_WIDTH - 14, top: 14, bottom: HEIGHT - 44 };
+const PLOT: Plot = { left: 64, right: COLUMN_WIDTH - 14, top: 14, bottom: HEIGHT - 44 };
 
 /** A point with its intervals. */
 export interface ScatterPoint {

@@ -8,7 +8,7 @@ import { linearScale, type Scale } from "./scale.js";
 
 const WIDE = 1080;
 const HEAD = 44;
-const GAP = 18;
+const GAP = 26;
 const FOOT = 44;
 
 /** One row of a timeline. */
@@ -53,7 +53,7 @@ export function timelineChart(chart: TimelineChart): Markup {
 
 function draw(chart: TimelineChart, width: number): Markup {
   const rowsHeight = chart.rows.reduce((sum, row) => sum + row.height + GAP, -GAP);
-  const plot: Plot = { left: 58, right: width - 12, top: HEAD, bottom: HEAD + rowsHeight };
+  const plot: Plot = { left: 74, right: width - 12, top: HEAD, bottom: HEAD + rowsHeight };
   const edges = chart.bands.flatMap(({ from, to }) => [from, to]);
   const x = linearScale(edges, [plot.left, plot.right], { exact: true, ticks: width > COLUMN_WIDTH ? 10 : 5 });
   let top = plot.top;

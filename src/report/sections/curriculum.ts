@@ -52,7 +52,7 @@ export function curriculumChart(training: TrainingHistory, data: ReportData): Ma
         include: [0],
       },
     ],
-    note: `Dots: ${every === 1 ? "every pair" : `every ${every}th pair`} at the step that consumed it; line over them: the mean. Gradient norm before clipping.`,
+    note: `Dots: ${every === 1 ? "every pair" : `one pair in ${every}`} at the step that consumed it; line over them: the mean. Gradient norm before clipping.`,
   });
 }
 

@@ -11,8 +11,8 @@ const COLUMNS: readonly { figure: Figure; name: string; best: "low" | "high" }[]
   { figure: "chair_s", name: "CHAIRs", best: "low" },
   { figure: "chair_i", name: "CHAIRi", best: "low" },
   { figure: "cover", name: "Coverage", best: "high" },
-  { figure: "hal", name: "Hallucinated answers", best: "low" },
-  { figure: "accuracy", name: "Yes/no accuracy", best: "high" },
+  { figure: "hal", name: "Hal", best: "low" },
+  { figure: "accuracy", name: "Yes/no", best: "high" },
 ];
 
 /** The comparison of all models: a sentence, a table and bars. */
@@ -20,14 +20,20 @@ export function headlineSection(data: ReportData): Markup {
   const { models, ablations, test_scenes: scenes } = data.result;
   const bars = HEADLINE_PANELS.map(({ figure: name, title, hint }) => {
     const panel = headlineBars(models, data.labels, name);
-    const drawn = barPanel(panel, { title: "", hint, width: COLUMN_WIDTH });
-    return figure(title, picture(COLUMN_WIDTH, barPanelHeight(panel.length), title, drawn));
+    const drawn = barPanel(panel, { hint, width: COLUMN_WIDTH });
+    return figure(title, picture(COLUMN_WIDTH, barPanelHeight(panel.length, false), title, drawn));
   });
   return markup`<p class="lead">${headlineSentence(data)}</p>
 ${scoresTable(models, data)}
-<p class="note">In %, on ${scenes} test scenes; small: 95 % bootstrap intervals by scene; bold and underlined: best of the column. CHAIRs: captions that name something absent. CHAIRi: mentions of something absent. Coverage: objects in the picture that the caption names. Hallucinated answers: captions and yes/no answers that assert something absent.</p>
+<p class="note">In %, on ${scenes} test scenes; small: 95 % bootstrap intervals by scene; bold and underlined: best of the column. CHAIRs: captions that name something absent. CHAIRi: mentions of something absent. Coverage: objects in the picture that the caption names. Hal: captions and yes/no answers that assert something absent. Yes/no: right answers to yes/no questions.</p>
 <div class="columns">${bars}</div>
-${Object.keys(ablations).length === 0 ? null : markup`<h3>With one part changed</h3>${scoresTable(ablations, data)}`}`;
+${Object.keys(ablations).length === 0 ? null : markup`<h3>With one part changed</h3>${scoresTable(withAfter(data), data)}`}`;
+}
+
+/** The model that the page is about above its variants. */
+function withAfter({ result, after }: ReportData): Record<string, SceneScores> {
+  const scores = result.models[after];
+  return { ...(scores === undefined ? {} : { [after]: scores }), ...result.ablations };
 }
 
 /** What changed between the two models that the page compares, in words. */
@@ -43,9 +49,9 @@ export function headlineSentence(data: ReportData): string {
     reduction === null || interval === null
       ? ""
       : reduction >= 0
-        ? `, ${percentage(reduction)} % fewer (95 % interval ${percentageInterval(interval)} %)`
-        : `, ${percentage(-reduction)} % more (95 % interval ${percentageInterval([-interval[1], -interval[0]])} %)`;
-  return `${name} names something that is not in the picture in ${percentage(after.chair_s)} % of captions, ${base} in ${percentage(before.chair_s)} %${change}. Of the objects that are there, ${name} names ${percentage(after.cover)} %, ${base} ${percentage(before.cover)} %.`;
+        ? `, ${percentage(reduction)}\u00a0% fewer (95\u00a0% interval ${percentageInterval(interval)}\u00a0%)`
+        : `, ${percentage(-reduction)}\u00a0% more (95\u00a0% interval ${percentageInterval([-interval[1], -interval[0]])}\u00a0%)`;
+  return `${name} names something that is not in the picture in ${percentage(after.chair_s)}\u00a0% of captions, ${base} in ${percentage(before.chair_s)}\u00a0%${change}. Of the objects that are there, ${name} names ${percentage(after.cover)}\u00a0%, ${base} ${percentage(before.cover)}\u00a0%.`;
 }
 
 function scoresTable(models: Readonly<Record<string, SceneScores>>, data: ReportData): Markup {
@@ -64,8 +70,8 @@ function scoresTable(models: Readonly<Record<string, SceneScores>>, data: Report
     const isBest = rows.length > 1 && Number(text) === bests.get(name);
     return markup`<td>${isBest ? markup`<strong>${text}</strong>` : text}<small>${percentageInterval(figureOf(scores.interval, name))}</small></td>`;
   };
-  return markup`<div class="scroll"><table class="figures"><thead><tr><th>Model</th>${COLUMNS.map(
-    ({ name, best }) => markup`<th>${name} ${best === "low" ? "↓" : "↑"}</th>`,
+  return markup`<div class="scroll"><table class="figures scores"><thead><tr><th>Model</th>${COLUMNS.map(
+    ({ name, best }) => markup`<th>${name} ${best === "low" ? "↓" : "↑"}</th>`,
   )}</tr></thead><tbody>${rows.map(
     ([
       key,

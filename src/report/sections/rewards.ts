@@ -21,7 +21,7 @@ export function lossOfMargin(margin: number): number {
 }
 
 /** Rewards, margins, loss terms and log-probabilities by step, from the records of pairs alone. */
-export function rewardsCharts(training: TrainingHistory): Markup {
+export function rewardsCharts(training: TrainingHistory): Markup[] {
   const { records, stages } = training;
   const curve = (value: (record: PairRecord) => number) => binSteps(records, stages, value);
   const common = { xLabel: "optimiser step", bands: stageBands(stages) };
@@ -45,61 +45,80 @@ export function rewardsCharts(training: TrainingHistory): Markup {
       note,
     });
   const preferred = curve((record) => quad(record.rewards, "chosenGivenImages"));
-  return markup`<div class="columns">${rewards(
-    "Textual: which text fits the picture",
-    "Both texts on the chosen text's picture.",
-    { label: "chosen text", colour: "blue", segments: preferred },
-    {
-      label: "rejected text",
-      colour: "orange",
-      segments: curve((record) => quad(record.rewards, "rejectedGivenImages")),
-    },
-    (record) => record.textualMargin,
-  )}${rewards(
-    "Visual: which picture fits the text",
-    "The chosen text on both pictures.",
-    { label: "its own picture", colour: "blue", segments: preferred },
-    {
-      label: "contrast picture",
-      colour: "orange",
-      segments: curve((record) => quad(record.rewards, "chosenGivenRejectedImages")),
-    },
-    (record) => record.visualMargin,
-  )}${lineChart({
-    ...common,
-    title: "Loss terms",
-    yLabel: "−log σ(margin), nats",
-    series: MARGINS.map(({ name, colour, stroke, of }) => ({
-      label: name,
-      colour,
-      stroke,
-      segments: curve((record) => lossOfMargin(of(record))),
-    })),
-    level: { y: Math.LN2, name: "ln 2: policy = reference" },
-    include: [0],
-    note: "From the margins; shown whether or not the loss of this method uses the term.",
-  })}${lineChart({
-    ...common,
-    title: "Log-probabilities of the texts",
-    yLabel: "log-probability, nats per text",
-    series: [
+  return [
+    rewards(
+      "Textual: which text fits the picture",
+      "Both texts on the chosen text's picture.",
+      { label: "chosen text", colour: "blue", segments: preferred },
       {
-        label: "chosen on its picture",
-        colour: "blue",
-        segments: curve((record) => quad(record.policy, "chosenGivenImages")),
-      },
-      {
-        label: "rejected on its picture",
-        colour: "green",
-        segments: curve((record) => quad(record.policy, "rejectedGivenRejectedImages")),
-      },
-      {
-        label: "rejected on the chosen's picture",
+        label: "rejected text",
         colour: "orange",
-        stroke: "dash",
-        segments: curve((record) => quad(record.policy, "rejectedGivenImages")),
+        segments: curve((record) => quad(record.rewards, "rejectedGivenImages")),
       },
-    ],
-    note: "The true texts should stay likely while the false one falls.",
-  })}</div><p class="note">Rewards are β times the log-probability ratio of policy and reference; they start again from 0 where the reference is reset. Lines: means over neighbouring steps of a stage; shaded: the middle half of the pairs' margins.</p>`;
+      (record) => record.textualMargin,
+    ),
+    rewards(
+      "Visual: which picture fits the text",
+      "The chosen text on both pictures.",
+      { label: "its own picture", colour: "blue", segments: preferred },
+      {
+        label: "contrast picture",
+        colour: "orange",
+        segments: curve((record) => quad(record.rewards, "chosenGivenRejectedImages")),
+      },
+      (record) => record.visualMargin,
+    ),
+    lineChart({
+      ...common,
+      title: "Loss terms",
+      yLabel: "−log σ(margin), nats",
+      series: MARGINS.map(({ name, colour, stroke, of }) => ({
+        label: name,
+        colour,
+        stroke,
+        segments: curve((record) => lossOfMargin(of(record))),
+      })),
+      level: { y: Math.LN2, name: "ln 2: policy = reference" },
+      include: [0],
+      note: "From the margins; shown whether or not the loss of this method uses the term.",
+    }),
+    lineChart({
+      ...common,
+      title: "Log-probabilities of the texts",
+      yLabel: "log-probability, nats per text",
+      series: [
+        {
+          label: "chosen on its picture",
+          colour: "blue",
+          segments: curve((record) => quad(record.policy, "chosenGivenImages")),
+        },
+        {
+          label: "rejected on its picture",
+          colour: "green",
+          segments: curve((record) => quad(record.policy, "rejectedGivenRejectedImages")),
+        },
+        {
+          label: "rejected on the chosen's picture",
+          colour: "orange",
+          stroke: "dash",
+          segments: curve((record) => quad(record.policy, "rejectedGivenImages")),
+        },
+      ],
+      note: "The true texts should stay likely while the false one falls.",
+    }),
+    lineChart({
+      ...common,
+      title: "Pairs with a positive margin",
+      yLabel: "share of pairs, %",
+      series: MARGINS.map(({ name, colour, stroke, of }) => ({
+        label: name,
+        colour,
+        stroke,
+        // Where the policy is the reference every margin is 0, which is neither right nor wrong.
+        segments: curve((record) => (of(record) === 0 ? NaN : of(record) > 0 ? 1 : 0)),
+      })),
+      yFormat: (share) => String(Math.round(share * 1000) / 10),
+      include: [0.5, 1],
+    }),
+  ];
 }

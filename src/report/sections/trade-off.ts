@@ -1,4 +1,4 @@
-import type { SceneScores } from "../../evaluation/scene-scores.js";
+import { type Figure, figureOf, type SceneScores } from "../../evaluation/scene-scores.js";
 import { modelColour } from "../charts/colours.js";
 import { lineChart, type LinePoint, type LineSeries } from "../charts/line-chart.js";
 import { scatterChart, type ScatterPoint, type ScatterSeries } from "../charts/scatter-chart.js";
@@ -23,7 +23,7 @@ export function tradeOffSection(data: ReportData): Markup {
     { x: 0, name: "before" },
     ...Array.from({ length: longest }, (_, at) => ({ x: at + 1, name: `after ${named?.[at]?.name ?? at + 1}` })),
   ];
-  const series = (figure: "chair_s" | "cover"): LineSeries[] =>
+  const series = (figure: Figure): LineSeries[] =>
     methods.map((method) => {
       const own = stages.filter((stage) => stage.method === method);
       // A method of one stage saw as much as the others by its end, so its point stands where theirs end.
@@ -40,8 +40,8 @@ export function tradeOffSection(data: ReportData): Markup {
         ...(own.length === 1 ? { stroke: "dash" as const } : {}),
       };
     });
-  const chart = (figure: "chair_s" | "cover", title: string, yLabel: string): Markup =>
-    lineChart({ title, xLabel: "stage", yLabel, series: series(figure), xNames, yFormat: whole, include: [0] });
+  const chart = (figure: Figure, title: string, yLabel: string, include: number[]): Markup =>
+    lineChart({ title, xLabel: "stage", yLabel, series: series(figure), xNames, yFormat: whole, include });
   return markup`<p>Fewer wrong words can be had by saying less. A good model lies to the lower right.</p>
 <div class="columns">${scatterChart({
     title: "Hallucination against coverage",
@@ -50,7 +50,7 @@ export function tradeOffSection(data: ReportData): Markup {
     format: whole,
     series: scatterSeries(data, methods),
     note: `Bars: 95 % intervals. Dashed lines join the checkpoints of a method.${split}`,
-  })}${chart("chair_s", "Hallucination by stage (CHAIRs)", "captions, %")}${chart("cover", "Coverage by stage", "objects named, %")}</div>`;
+  })}${chart("chair_s", "Hallucination by stage (CHAIRs)", "captions, %", [0])}${chart("cover", "Coverage by stage", "objects named, %", [])}${chart("accuracy", "Yes/no accuracy by stage", "answers, %", [])}</div>`;
 }
 
 function scatterSeries(data: ReportData, methods: readonly string[]): ScatterSeries[] {
@@ -70,10 +70,10 @@ function scatterSeries(data: ReportData, methods: readonly string[]): ScatterSer
   });
 }
 
-function linePoint(x: number, scores: SceneScores | undefined, figure: "chair_s" | "cover"): LinePoint | null {
-  const y = scores?.[figure] ?? null;
+function linePoint(x: number, scores: SceneScores | undefined, figure: Figure): LinePoint | null {
+  const y = scores === undefined ? null : figureOf(scores, figure);
   if (scores === undefined || y === null) return null;
-  const [low, high] = scores.interval[figure] ?? [y, y];
+  const [low, high] = figureOf(scores.interval, figure) ?? [y, y];
   return { x, y, low, high };
 }
 

@@ -15,5 +15,5 @@ export function trainingSection(data: ReportData): Markup {
 }
 
 function trainingCharts(training: TrainingHistory, data: ReportData): Markup {
-  return markup`${curriculumChart(training, data)}${rewardsCharts(training)}<div class="columns">${driftChart(training)}</div>`;
+  return markup`${curriculumChart(training, data)}<div class="columns">${[...rewardsCharts(training), driftChart(training)]}</div><p class="note">Rewards are β times the log-probability ratio of policy and reference; they start again from 0 where the reference is reset. Lines: means over neighbouring steps of a stage; shaded: the middle half of the pairs.</p>`;
 }

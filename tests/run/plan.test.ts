@@ -1,0 +1,78 @@
+import { expect } from "chai";
+import { UserError } from "../../src/errors.js";
+import type { RunPlan } from "../../src/run/plan.js";
+import { plannedSteps } from "../../src/run/plan.js";
+import { checkPlan, planProblems } from "../../src/run/plan-problems.js";
+
+function plan(): RunPlan {
+  return {
+    name: "test",
+    directory: "/runs/test",
+    model: "/models/tiny",
+    dataset: { path: "/data/pairs.parquet", sha256: "0".repeat(64) },
+    seed: 1,
+    batchSize: 2,
+    gradientAccumulationSteps: 2,
+    weightDecay: 0,
+    maxGradNorm: 1,
+    frozenPrefixes: [],
+    stages: [0, 1, 2].map((stage) => ({
+      name: `stage ${stage}`,
+      pairs: [0, 1, 2, 3, 4, 5, 6, 7],
+      learningRate: 1e-4,
+      schedule: "cosine",
+      warmupSteps: 0,
+      reference: "policy",
+      objective: { loss: "scpo", parameters: { beta: 0.1 } },
+    })),
+  };
+}
+
+describe("run plan", () => {
+  it("accepts a right one and counts its steps", () => {
+    const right = plan();
+    checkPlan(right);
+    expect(right.stages.map((stage) => plannedSteps(right, stage))).to.deep.equal([2, 2, 2]);
+  });
+
+  it("names one mistake in one line", () => {
+    const wrong = plan();
+    Object.assign(wrong.stages[2] as object, { learningRate: -1 });
+    const line = "run plan: stages[2].learningRate: found -1, expected a number above 0";
+    expect(() => checkPlan(wrong)).to.throw(UserError, new RegExp(`^${line.replace(/[[\].]/g, "\\$&")}$`));
+  });
+
+  it("names all mistakes at once by their fields", () => {
+    const wrong = plan();
+    wrong.seed = -1;
+    wrong.dataset.sha256 = "ABC";
+    wrong.directory = "runs/test";
+    wrong.maxGradNorm = Number.NaN;
+    Object.assign(wrong.stages[0] as object, { pairs: [1, 2, 3], schedule: "steps" });
+    Object.assign(wrong.stages[1] as object, { pairs: [0, 1, 2, -3], warmupSteps: 0.5, reference: "previous" });
+    Object.assign(wrong.stages[2] as object, {
+      objective: { loss: "", parameters: { beta: Number.POSITIVE_INFINITY } },
+    });
+    expect(planProblems(wrong).map(({ field }) => field)).to.have.members([
+      "seed",
+      "dataset.sha256",
+      "directory",
+      "maxGradNorm",
+      "stages[0].pairs.length",
+      "stages[0].schedule",
+      "stages[1].pairs[3]",
+      "stages[1].warmupSteps",
+      "stages[1].reference",
+      "stages[2].objective.loss",
+      "stages[2].objective.parameters.beta",
+    ]);
+    expect(() => checkPlan(wrong)).to.throw(UserError, /11 mistakes/);
+  });
+
+  it("wants stages with pairs", () => {
+    expect(planProblems({ ...plan(), stages: [] }).map(({ field }) => field)).to.deep.equal(["stages"]);
+    const empty = plan();
+    Object.assign(empty.stages[0] as object, { pairs: [] });
+    expect(planProblems(empty).map(({ field }) => field)).to.deep.equal(["stages[0].pairs"]);
+  });
+});
