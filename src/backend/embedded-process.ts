@@ -26,11 +26,14 @@ export class EmbeddedProcess {
   constructor(bridge: PythonBridge, logPath: string, onEnd: () => void) {
     this.#bridge = bridge;
     this.#logPath = logPath;
-    // Linux ends an orphan by itself; this does where the system does not.
-    const killOrphan = () => bridge.child.kill("SIGKILL");
-    process.once("exit", killOrphan);
+    // Node ends without `stop`. Linux would end the orphan by itself; other systems do not.
+    const leave = () => {
+      bridge.child.kill("SIGKILL");
+      onEnd();
+    };
+    process.once("exit", leave);
     this.exited = this.#ended().then((exit) => {
-      process.removeListener("exit", killOrphan);
+      process.removeListener("exit", leave);
       bridge.exit();
       this.connection?.close();
       onEnd();

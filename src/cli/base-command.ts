@@ -11,7 +11,7 @@ import { writeBaseScenes, writeEvaluationScenes } from "../scenes/world-files.js
 
 /** Scenes that the base model learns from. */
 const BASE_SCENES = 40_000;
-const BASE_SEED = 0;
+const BASE_SEED = 1;
 
 /** `scpo base`: draws the base distribution and trains the embedded model on it from scratch. */
 export async function base(options: { out: string; signal: AbortSignal }): Promise<void> {

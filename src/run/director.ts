@@ -7,6 +7,7 @@ import { Dialogue } from "./dialogue.js";
 import type { RunEvent } from "./events.js";
 import { Outbox } from "./outbox.js";
 import type { RunPlan } from "./plan.js";
+import { recordedPlan } from "./plan.js";
 import { checkPlan } from "./plan-problems.js";
 import type { RunPolicies } from "./policies.js";
 import { startTraining } from "./requests.js";
@@ -47,8 +48,7 @@ export async function direct(trainer: Trainer, plan: RunPlan, options: DirectOpt
   const { weightsSha256 } = await trainer.client.loadModel({ path: plan.model }, loading);
   const files = await openRunFiles(plan.directory);
   try {
-    const { directory: _directory, ...recorded } = plan;
-    await files.journal.write({ type: "plan", plan: recorded, weightsSha256 });
+    await files.journal.write({ type: "plan", plan: recordedPlan(plan), weightsSha256 });
     const { progress, telemetry } = await withTelemetry(files, options.telemetry ?? true, (endpoint) =>
       converse(trainer, plan, files, endpoint, options),
     );

@@ -1,11 +1,11 @@
 import type { ReferenceAtOpen } from "../reference/reference.js";
 import { JsonlWriter, readAllJsonl } from "../telemetry/jsonl.js";
 import type { RunOutcome } from "./events.js";
-import type { RunPlan } from "./plan.js";
+import type { RecordedPlan } from "./plan.js";
 
 /** A line of `journal.jsonl`. It holds no wall-clock time and no path outside the run's folder: equal runs, equal lines. */
 export type JournalEntry =
-  | { type: "plan"; plan: Omit<RunPlan, "directory">; weightsSha256: string }
+  | { type: "plan"; plan: RecordedPlan; weightsSha256: string }
   | { type: "stage-opened"; stage: number; name: string; steps: number; reference: ReferenceAtOpen }
   | {
       type: "decision";

@@ -13,9 +13,10 @@ export interface MetricsFile {
 /** Opens a metrics file for appending. */
 export async function openMetrics(path: string): Promise<MetricsFile> {
   const writer = await JsonlWriter.open(path);
-  const write = ({ pairs: _pairs, ...metrics }: StepReport) => {
-    const { terms, accuracies } = metrics;
-    return writer.append({ ...metrics, terms: byName(terms), accuracies: byName(accuracies) });
+  const write = (report: StepReport) => {
+    const { terms, accuracies } = report;
+    // An undefined field is left out of the line.
+    return writer.append({ ...report, terms: byName(terms), accuracies: byName(accuracies), pairs: undefined });
   };
   return { write, close: () => writer.close() };
 }

@@ -35,6 +35,16 @@ export interface RunPlan {
   stages: StagePlan[];
 }
 
+/** A plan as the journal holds it: without the place of the journal itself. */
+export type RecordedPlan = Omit<RunPlan, "directory">;
+
+/** The plan without its directory. */
+export function recordedPlan(plan: RunPlan): RecordedPlan {
+  const recorded: RecordedPlan & { directory?: string } = { ...plan };
+  delete recorded.directory;
+  return recorded;
+}
+
 /** Pairs per optimiser step. */
 export function effectiveBatch(plan: Pick<RunPlan, "batchSize" | "gradientAccumulationSteps">): number {
   return plan.batchSize * plan.gradientAccumulationSteps;

@@ -1,5 +1,5 @@
-import type { StartTraining } from "../generated/scpo/v1/trainer.js";
-import { LearningRateSchedule, OpenStage, ReferenceAtOpen } from "../generated/scpo/v1/trainer.js";
+import type { OpenStage, StartTraining } from "../generated/scpo/v1/trainer.js";
+import { LearningRateSchedule, ReferenceAtOpen } from "../generated/scpo/v1/trainer.js";
 import type { RunPlan, StagePlan } from "./plan.js";
 import { plannedSteps } from "./plan.js";
 

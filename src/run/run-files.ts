@@ -40,7 +40,7 @@ export interface RunFiles {
  */
 export async function claimDirectory(directory: string, replace: boolean): Promise<void> {
   const paths = runPaths(directory);
-  const earlier = Object.values(paths).filter((path) => existsSync(path));
+  const earlier = Object.values<string>({ ...paths }).filter((path) => existsSync(path));
   if (earlier.length > 0 && !replace) {
     throw new UserError(
       `directory: found the files of another run in ${directory}, expected none: choose another folder or remove it`,

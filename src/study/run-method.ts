@@ -62,6 +62,7 @@ export async function runMethod(
     replace: true,
     onEvent: (event) => onProgress({ type: "run", event }),
   });
+  signal.throwIfAborted();
   const trained = performance.now();
   const checkpoint = (stage: number) => join(job.directory, "checkpoints", `stage-${stage}`);
   const last = plan.stages.length - 1;

@@ -18,13 +18,15 @@ from datasets import Dataset
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from safetensors.torch import load_file, save_file
-from service_fixtures import Dialogue, World, model_folder, refused, start, world  # noqa: F401
+from service_fixtures import Dialogue, World, refused, start
 
 from scpo.v1 import pair_pb2, trainer_pb2
 from scpo_trl.losses import loss_names
 from scpo_trl.trainer.checkpoint import weights_sha256
 from scpo_trl.trainer.collator import QuadCollator
 from scpo_trl.trainer.forward import quad_logps
+
+pytest_plugins = ["service_fixtures"]
 
 FAILED = grpc.StatusCode.FAILED_PRECONDITION
 
@@ -61,11 +63,11 @@ class TestDescribe:
         assert world.stub.Describe(trainer_pb2.DescribeRequest()).model_path == str(world.model)
 
     def test_is_healthy_and_lists_its_services(self, world: World) -> None:
-        health = health_pb2_grpc.HealthStub(world.channel)
+        health: Any = health_pb2_grpc.HealthStub(world.channel)
         for name in ("", "scpo.v1.TrainerService"):
             answer = health.Check(health_pb2.HealthCheckRequest(service=name))
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        reflection = reflection_pb2_grpc.ServerReflectionStub(world.channel)
+        reflection: Any = reflection_pb2_grpc.ServerReflectionStub(world.channel)
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
         listed = next(iter(reflection.ServerReflectionInfo(asked))).list_services_response.service
         assert "scpo.v1.TrainerService" in {service.name for service in listed}
@@ -187,10 +189,10 @@ class TestScorePairs:
 
     def test_equal_pictures_are_similar_and_near(self, world: World, make_pairs: Callable[..., Dataset]) -> None:
         world.load()
-        rows = make_pairs(count=3).to_dict()
-        rows["rejected_images"] = rows["images"]
+        rows = make_pairs(count=3)
         path = world.root / "equal.parquet"
-        Dataset.from_dict(rows, features=make_pairs().features).to_parquet(path)
+        columns = {name: rows["images" if name == "rejected_images" else name] for name in rows.column_names}
+        Dataset.from_dict(columns, features=rows.features).to_parquet(path)
         for one, other in zip(score(world, dataset=world.dataset(path)), score(world), strict=False):
             assert one.image_similarity == pytest.approx(1, abs=1e-5)
             assert one.transport_distance < other.transport_distance
@@ -265,9 +267,7 @@ class TestDamagedFiles:
 class TestGenerate:
     def test_answers_do_not_depend_on_batches_or_order(self, world: World) -> None:
         world.load()
-        prompts = [
-            (row, text) for row in range(4) for text in ("Describe the picture .", "a dog and a cat and a car .")
-        ]
+        prompts = [(row, text) for row in range(4) for text in ("Describe the picture .", "a dog and a cat .")]
         alone = [generate(world, [prompt])[0] for prompt in prompts]
         assert len(set(alone)) > 1
         assert generate(world, prompts) == dict(enumerate(alone))

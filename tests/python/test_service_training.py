@@ -15,20 +15,20 @@ import pytest
 import torch
 import zmq
 from safetensors.torch import load_file
-from service_fixtures import (  # noqa: F401
+from service_fixtures import (
     Dialogue,
     World,
     decision,
     feed,
-    model_folder,
     open_stage,
     refused,
     start,
-    world,
 )
 
 from scpo.v1 import telemetry_pb2, trainer_pb2
 from scpo_trl.trainer.checkpoint import weights_sha256
+
+pytest_plugins = ["service_fixtures"]
 
 FAILED = grpc.StatusCode.FAILED_PRECONDITION
 
@@ -397,7 +397,7 @@ class TestTelemetry:
         from scpo_trl.service import telemetry
 
         sender = telemetry.TelemetrySender(f"ipc://{tmp_path}/late.sock")
-        waiting = sender._socket.get(zmq.SNDHWM)
+        waiting = int(sender._socket.get(zmq.SNDHWM))
         began = time.monotonic()
         for _ in range(waiting + 50):
             sender.record([])

@@ -146,9 +146,9 @@ describe("directed run", function () {
     const responses = trainer.client.train(outbox)[Symbol.asyncIterator]();
     const until = async (wanted: string) => {
       for (;;) {
-        const { value, done } = await responses.next();
-        if (done === true) return expect.fail(`the stream ended before ${wanted}`);
-        if (value.response?.$case === wanted) return value.response;
+        const next = await responses.next();
+        if (next.done === true) return expect.fail(`the stream ended before ${wanted}`);
+        if (next.value.response?.$case === wanted) return next.value.response;
       }
     };
     outbox.send({ $case: "start", value: startTraining(plan, join(plan.directory, "checkpoints"), "") });

@@ -10,7 +10,9 @@ import signal
 import sys
 
 from scpo_trl.errors import UserError
+from scpo_trl.service.addresses import check_address
 from scpo_trl.service.process import configure_logging, prepare_environment, settle
+from scpo_trl.service.roots import Roots
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,9 +44,13 @@ def main(arguments: list[str] | None = None) -> int:
     prepare_environment(given.threads)
     configure_logging()
     faulthandler.enable()
-    from scpo_trl.service.server import ServerOptions, create_server
 
     try:
+        # Before the imports that take seconds.
+        check_address(given.listen)
+        Roots(given.roots)
+        from scpo_trl.service.server import ServerOptions, create_server
+
         running = create_server(
             ServerOptions(listen=given.listen, roots=given.roots, threads=given.threads, device=given.device)
         )

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import os
-import re
-import socket
-import stat
 import threading
 from collections.abc import Sequence
 from concurrent import futures
@@ -21,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from scpo.v1 import trainer_pb2, trainer_pb2_grpc
 from scpo_trl.errors import UserError
+from scpo_trl.service.addresses import check_address
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.trainer_service import TrainerService, embedded_path
 
@@ -32,7 +28,6 @@ HANDLERS = 16
 """Calls served at once; heavy work is limited elsewhere."""
 GRACE = 1.0
 """Seconds that calls under way get when the server stops."""
-LONGEST_SOCKET_PATH = 100
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
@@ -42,7 +37,6 @@ _OPTIONS = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
-_TCP = re.compile(r"(?P<host>\[[^\]]+\]|[^:/]+):(?P<port>\d{1,5})")
 
 
 @dataclass(frozen=True)
@@ -144,67 +138,6 @@ def create_server(options: ServerOptions) -> RunningServer:
         healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
     logger.info("serving on %s with %d threads", address, options.threads)
     return running[0]
-
-
-def check_address(listen: str) -> str:
-    """Check an address to listen on, and make a Unix socket's directory private.
-
-    Args:
-        listen: `unix:///absolute/path` or `host:port`.
-
-    Returns:
-        The address as gRPC takes it.
-
-    Raises:
-        UserError: Not a Unix socket or a loopback address; a socket's directory that others may enter; a socket that
-            is in use.
-    """
-    if listen.startswith("unix:///"):
-        _prepare_socket(Path(listen.removeprefix("unix://")))
-        return listen
-    match = _TCP.fullmatch(listen)
-    if match is None or int(match["port"]) > 65535 or not _is_loopback(match["host"].strip("[]")):
-        raise UserError(
-            f"listen: found {listen!r}, expected unix:///absolute/path or 127.0.0.1:PORT: "
-            "the service has no authentication, so it serves this machine only"
-        )
-    return listen
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _prepare_socket(path: Path) -> None:
-    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
-        raise UserError(
-            f"listen: {path} has {len(os.fsencode(path))} bytes, expected at most {LONGEST_SOCKET_PATH}: "
-            "systems limit the paths of sockets"
-        )
-    directory = path.parent
-    if not directory.exists():
-        if not directory.parent.is_dir():
-            raise UserError(f"listen: no such folder: {directory.parent}; create it first")
-        directory.mkdir(mode=0o700)
-    status = directory.stat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.geteuid():
-        raise UserError(
-            f"listen: {directory} is open to other users, expected a folder of your own with mode 0700, "
-            "since whoever reaches the socket commands the trainer; use a new folder"
-        )
-    if path.exists() or path.is_symlink():
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(path))
-            except OSError:
-                path.unlink()
-            else:
-                raise UserError(f"listen: another service listens on {path}; stop it or choose another path")
 
 
 def _device(name: str) -> torch.device:

@@ -1,9 +1,9 @@
 """Training of the embedded model: `python -m scpo_trl.tiny.recipe --base base.parquet --validation ... --out DIR`.
 
-First the tower learns to name the objects of a picture (a linear head on its patches, thrown away afterwards). Then, with
-the tower frozen and its features computed once, projector and language model learn, by plain cross-entropy on the answer
-tokens, the captions of the base set, habit included, and its truthful yes/no answers. A picture's caption and questions
-share one row: every segment sees the picture and itself, so the image tokens are computed once a picture.
+First the tower learns to name the objects of a picture (a linear head on its patches, thrown away afterwards). Then,
+with the tower frozen and its features computed once, projector and language model learn, by plain cross-entropy on the
+answer tokens, the captions of the base set, habit included, and its truthful yes/no answers. A picture's caption and
+questions share one row: every segment sees the picture and itself, so the image tokens are computed once a picture.
 """
 
 from __future__ import annotations
@@ -202,10 +202,8 @@ def row_loss(
     return nn.functional.cross_entropy(logits, targets[learnt])
 
 
-@torch.inference_mode()
-def tower_features(
-    model: LlavaForConditionalGeneration, images: torch.Tensor, batch_size: int = 500
-) -> torch.Tensor:
+@torch.no_grad()
+def tower_features(model: LlavaForConditionalGeneration, images: torch.Tensor, batch_size: int = 500) -> torch.Tensor:
     """Compute what the projector gets of each picture: the tower's patches without its class token.
 
     Args:
@@ -293,9 +291,7 @@ def _run_part(
             done = clock.progress(step)
             left = (now - clock.started) * (1 - done) / max(done, 1e-6)
             recent = losses[told_step:]
-            report(
-                f"{name}: step {step}, loss {sum(recent) / len(recent):.4f}, {pace:.2f} it/s, ETA {left:.0f} s"
-            )
+            report(f"{name}: step {step}, loss {sum(recent) / len(recent):.4f}, {pace:.2f} it/s, ETA {left:.0f} s")
             told, told_step = now, step
             if check is not None and now - checked >= 60:
                 report(f"{name}: step {step}, validation {check()}")
@@ -360,9 +356,8 @@ def train(
         scenes = draw(recipe.tower_batch_size)
         patches = tower(to_pixel_values(base.images[scenes])).last_hidden_state[:, 1:]
         # Summed over the objects: as a mean the loss of 40 mostly absent objects is all but zero.
-        return nn.functional.binary_cross_entropy_with_logits(
-            reader(patches), holds[scenes], reduction="sum"
-        ) / len(scenes)
+        loss = nn.functional.binary_cross_entropy_with_logits(reader(patches), holds[scenes], reduction="sum")
+        return loss / len(scenes)
 
     model.train()
     _run_part(
@@ -422,8 +417,8 @@ def readme(arguments: Sequence[str], recipe: Recipe, parameters: int, figures: d
     lines = [
         "# The embedded tiny LLaVA",
         "",
-        f"A `LlavaForConditionalGeneration` with {parameters:,} parameters (float32) over drawn 64x64 scenes. Trained from",
-        "random weights on the base set of the built-in world, habit of adding absent companions included.",
+        f"A `LlavaForConditionalGeneration` with {parameters:,} parameters (float32) over drawn 64x64 scenes.",
+        "Trained from random weights on the base set of the built-in world, habit of adding absent companions included.",
         "",
         f"Command: `python -m scpo_trl.tiny.recipe {shlex.join(arguments)}`",
         f"Seed: {recipe.seed}. Batch: {recipe.batch_size} scenes. CPU threads: {recipe.threads}.",
@@ -438,7 +433,9 @@ def readme(arguments: Sequence[str], recipe: Recipe, parameters: int, figures: d
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     defaults = Recipe()
-    parser = argparse.ArgumentParser(prog="python -m scpo_trl.tiny.recipe", description="Train the embedded tiny LLaVA.")
+    parser = argparse.ArgumentParser(
+        prog="python -m scpo_trl.tiny.recipe", description="Train the embedded tiny LLaVA."
+    )
     parser.add_argument("--base", type=Path, required=True, help="base.parquet: scenes with captions and questions")
     parser.add_argument("--validation", type=Path, required=True, help="validation.parquet: scenes for progress lines")
     parser.add_argument("--test", type=Path, help="test.parquet: scored once at the end")

@@ -22,7 +22,11 @@ export function linearScale(
   let low = finite.reduce((least, value) => Math.min(least, value), Infinity);
   let high = finite.reduce((most, value) => Math.max(most, value), -Infinity);
   if (low > high) [low, high] = [0, 1];
-  if (low === high) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) / 2, high + Math.abs(high) / 2];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  // Below this the steps between ticks would vanish in rounding.
+  if (high - low <= size * 1e-9 || size < 1e-100) {
+    [low, high] = size < 1e-100 ? [0, 1] : [low - size / 2, high + size / 2];
+  }
   const step = roundStep((high - low) / (options.ticks ?? 5));
   if (options.exact !== true) {
     low = Math.floor(low / step + 1e-9) * step;

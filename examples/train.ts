@@ -1,0 +1,53 @@
+/**
+ * SCPO from TypeScript, with a policy of one's own: `npx tsx examples/train.ts PAIRS.parquet OUT`.
+ * The pairs of a finished `npm start` lie in runs/demo/data; the graded file has difficulty and stage.
+ */
+import { dirname, join, resolve } from "node:path";
+import { bootEmbedded, direct, readPairs, sha256File, staged, type RunPlan } from "../src/index.js";
+
+const [pairsPath, out] = process.argv.slice(2).map((path) => resolve(path));
+if (pairsPath === undefined || out === undefined) throw new Error("usage: train.ts PAIRS.parquet OUT");
+
+const trainer = await bootEmbedded({ roots: [dirname(pairsPath), out], logPath: join(out, "trainer.log"), threads: 2 });
+try {
+  const pairs = await readPairs(pairsPath, { images: false });
+  const stages = staged(
+    pairs.map(({ difficulty, stage }, pair) => ({ pair, difficulty, stage })),
+    { order: "easy-to-hard", stages: 3, epochs: 1, effectiveBatch: 16, seed: 1 },
+  );
+  const plan: RunPlan = {
+    name: "example",
+    directory: join(out, "run"),
+    model: trainer.description.embeddedModelPath,
+    dataset: { path: pairsPath, sha256: await sha256File(pairsPath) },
+    seed: 1,
+    batchSize: 16,
+    gradientAccumulationSteps: 1,
+    weightDecay: 0,
+    maxGradNorm: 1,
+    frozenPrefixes: [],
+    stages: stages.map(({ name, pairs: rows }) => ({
+      name,
+      pairs: rows,
+      learningRate: 3e-4,
+      schedule: "cosine",
+      warmupSteps: 5,
+      reference: "policy",
+      objective: { loss: "scpo", parameters: { anchor: 1 } },
+    })),
+  };
+  const summary = await direct(trainer, plan, {
+    policies: {
+      // Decided from the report of every step, while the trainer waits.
+      endStage: (report) =>
+        (report.accuracies["textual"] ?? 0) === 1 && report.stepInStage > 20 ? "all learnt" : null,
+    },
+    onEvent: (event) => {
+      if (event.type === "step") console.log(event.report.step, event.report.loss.toFixed(3));
+      if (event.type === "checkpoint") console.log("saved", event.path);
+    },
+  });
+  console.log(summary.outcome, summary.steps, "steps");
+} finally {
+  await trainer.stop();
+}

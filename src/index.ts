@@ -1,0 +1,27 @@
+/** SCPO from TypeScript: boot or reach a trainer, plan stages, direct a run. */
+export { UserError } from "./errors.js";
+export { bootEmbedded, type EmbeddedOptions } from "./backend/embedded.js";
+export { TrainerExitedError, type Trainer, type TrainerExit } from "./backend/trainer.js";
+export type {
+  Curriculum,
+  CurriculumOptions,
+  CurriculumOrder,
+  CurriculumPair,
+  CurriculumStage,
+} from "./curriculum/curriculum.js";
+export { staged } from "./curriculum/staged.js";
+export { DEFAULT_SIGNALS, gradePairs, type PairSignals, type SignalName, type SignalUse } from "./difficulty/grade.js";
+export { scorePairs, signalsOf } from "./difficulty/score-pairs.js";
+export { cutStages } from "./difficulty/stages.js";
+export { WordNet } from "./difficulty/wordnet.js";
+export type { ContrastPair, ContrastPairText } from "./pairs/contrast-pair.js";
+export { readPairs, writePairs } from "./pairs/parquet.js";
+export { sha256File } from "./pairs/sha256.js";
+export type { ReferenceAtOpen, ReferenceMove, ReferencePolicy, ReferenceState } from "./reference/reference.js";
+export { referencePolicy, referencePolicyNames, type ReferenceSettings } from "./reference/registry.js";
+export { direct, type DirectOptions } from "./run/director.js";
+export type { RunEvent, RunOutcome } from "./run/events.js";
+export type { RunPlan, StagePlan } from "./run/plan.js";
+export type { RunPolicies } from "./run/policies.js";
+export type { RunSummary, SavedCheckpoint, StageSummary } from "./run/summary.js";
+export type { StepReport } from "./generated/scpo/v1/trainer.js";

@@ -1,0 +1,91 @@
+import { expect } from "chai";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PairRecord } from "../../src/generated/scpo/v1/telemetry.js";
+import { chooseScenes, chooseWorstPairs } from "../../src/report/choose-examples.js";
+import { readTraining } from "../../src/report/read-training.js";
+import type { JournalEntry } from "../../src/run/journal.js";
+import type { SceneTally } from "../../src/evaluation/scene-tally.js";
+
+const record = (pair: number, textualMargin: number, visualMargin: number): PairRecord => ({
+  step: 1,
+  stage: 0,
+  pair,
+  policy: undefined,
+  reference: undefined,
+  rewards: undefined,
+  textualMargin,
+  visualMargin,
+  textualMirrorMargin: 0,
+  visualMirrorMargin: 0,
+});
+
+describe("readTraining", () => {
+  it("finds stages, reference updates and records in a run's folder", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "scpo-training-"));
+    try {
+      const decision = { stage: 0, loss: 1, checkpoint: "", endStage: false, stop: false };
+      const journal: JournalEntry[] = [
+        { type: "stage-opened", stage: 0, name: "easy", steps: 3, reference: "policy" },
+        { type: "decision", step: 1, reason: "", moveReferenceAlpha: null, ...decision },
+        { type: "decision", step: 2, reason: "every 2 steps", moveReferenceAlpha: 0.6, ...decision },
+        { type: "stage-closed", stage: 0, steps: 3, unusedPairs: [] },
+        { type: "stage-opened", stage: 1, name: "hard", steps: 2, reference: "policy" },
+        { type: "stage-closed", stage: 1, steps: 2, unusedPairs: [] },
+        { type: "stage-opened", stage: 2, name: "again", steps: 1, reference: "keep" },
+        { type: "stage-closed", stage: 2, steps: 1, unusedPairs: [] },
+      ];
+      const lines = (values: readonly object[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+      writeFileSync(join(folder, "journal.jsonl"), lines(journal));
+      writeFileSync(join(folder, "metrics.jsonl"), lines([{ step: 1, klInitial: 0.5 }]));
+      writeFileSync(join(folder, "pair-records.jsonl"), `${lines([record(4, 0, -1)])}{"torn":`);
+      const training = await readTraining(folder, "scpo", 2);
+      expect(training.stages).to.deep.equal([
+        { stage: 0, name: "easy", firstStep: 1, lastStep: 3 },
+        { stage: 1, name: "hard", firstStep: 4, lastStep: 5 },
+        { stage: 2, name: "again", firstStep: 6, lastStep: 6 },
+      ]);
+      expect(training.referenceUpdates).to.deep.equal([
+        { step: 2, alpha: 0.6, reason: "every 2 steps" },
+        { step: 3, alpha: 1, reason: "reset to the policy" },
+      ]);
+      expect(training.records).to.deep.equal([record(4, 0, -1)]);
+      expect(training.steps[0]?.klInitial).to.equal(0.5);
+      expect(training).to.deep.include({ method: "scpo", telemetryGaps: 2 });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("chooseScenes", () => {
+  const tally = (absentMentions: number, missed: number): SceneTally => ({
+    captions: 1,
+    hallucinatedCaptions: 0,
+    mentions: 0,
+    absentMentions,
+    presentObjects: 3,
+    namedObjects: 3 - missed,
+    questions: 0,
+    trueYes: 0,
+    falseYes: 0,
+    trueNo: 0,
+    falseNo: 0,
+    yesQuestions: 0,
+  });
+
+  it("takes the first, and of the others those with most mistakes, never a faultless one", () => {
+    const tallies = [tally(3, 0), tally(0, 0), tally(1, 0), tally(1, 1), tally(0, 0), tally(0, 2), tally(0, 1)];
+    expect(chooseScenes(tallies, { first: 2, worst: 3 })).to.deep.equal({ first: [0, 1], worst: [3, 5, 2] });
+    expect(chooseScenes(tallies, { first: 5, worst: 9 })).to.deep.equal({ first: [0, 1, 2, 3, 4], worst: [5, 6] });
+    expect(chooseScenes([], { first: 5, worst: 9 })).to.deep.equal({ first: [], worst: [] });
+  });
+});
+
+describe("chooseWorstPairs", () => {
+  it("goes by the smaller margin of the last record of each pair", () => {
+    const records = [record(0, -9, -9), record(1, 2, -1), record(2, 0.5, 3), record(0, 1, 1), record(3, -1, 4)];
+    expect(chooseWorstPairs(records, 3).map(({ pair }) => pair)).to.deep.equal([1, 3, 2]);
+  });
+});
