@@ -1,5 +1,5 @@
 import type { PairScore } from "../generated/scpo/v1/pair.js";
-import { Signal, type TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
+import type { Signal, TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
 import type { PairSignals } from "./grade.js";
 
 /** How pairs are scored. */

@@ -40,7 +40,10 @@ export function figureOf<Value>(figures: SceneFigures<Value>, figure: Figure): V
     case "f1":
     case "yes_ratio":
       return figures.yes_no[figure];
-    default:
+    case "chair_s":
+    case "chair_i":
+    case "cover":
+    case "hal":
       return figures[figure];
   }
 }

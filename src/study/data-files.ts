@@ -23,12 +23,13 @@ export async function evaluationScenes(
   folder: string,
   split: "validation" | "test",
   report: Report,
+  count: number = SCENES[split],
 ): Promise<DataFile> {
   await mkdir(folder, { recursive: true });
-  return file(join(folder, `${split}.parquet`), (path) =>
+  return file(join(folder, `${split}-${count}.parquet`), (path) =>
     writeEvaluationScenes(path, {
       split,
-      count: SCENES[split],
+      count,
       onProgress: (done, total) => report(`${split} scenes`, done, total),
     }),
   );

@@ -7,7 +7,7 @@ import { readResult, writeResult, type StudyResult } from "../evaluation/result.
 import { packageVersion } from "../package-root.js";
 import { writeAtomically } from "../write-atomically.js";
 import { compareModels, readTallies, readTruth } from "./comparison.js";
-import { evaluationScenes, trainingPairs } from "./data-files.js";
+import { evaluationScenes, SCENES, trainingPairs } from "./data-files.js";
 import type { GradeResult, JobResult, ScoresResult } from "./job.js";
 import { METHODS, type Method } from "./method.js";
 import { followJob, type StudyProgress } from "./progress.js";
@@ -25,6 +25,8 @@ export interface DemoOptions {
   out: string;
   recipe: Recipe;
   workers: number;
+  /** Test scenes. @default all of the fixed test split */
+  testScenes?: number;
   progress: StudyProgress;
   signal: AbortSignal;
 }
@@ -53,7 +55,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   const { out, recipe, seed } = options;
   const resultPath = join(out, "result.json");
   const reportPath = join(out, "report.html");
-  const key = demoKey(recipe, seed);
+  const key = demoKey(options);
   if (existsSync(reportPath) && (await readKey(out)) === key) {
     return { result: await readResult(resultPath), resultPath, reportPath, found: true };
   }
@@ -63,7 +65,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   const draw = (task: string) => (phase: string, done: number, total: number) =>
     progress.update(task, phase, done, total);
   const data = join(out, "data");
-  const test = await evaluationScenes(data, "test", draw("scenes"));
+  const test = await evaluationScenes(data, "test", draw("scenes"), options.testScenes);
   const pairs = await trainingPairs(data, { seed, count: recipe.pairs }, draw("scenes"));
   progress.finish("scenes", "drawn");
   const drawn = performance.now();
@@ -185,8 +187,8 @@ export function summaryOf(scores: SceneScores): string {
   return `CHAIRs ${percent(scores.chair_s)}, coverage ${percent(scores.cover)}, yes/no ${percent(scores.yes_no.accuracy)}`;
 }
 
-function demoKey(recipe: Recipe, seed: number): string {
-  const settings = JSON.stringify({ version: packageVersion(), recipe, seed });
+function demoKey({ recipe, seed, testScenes = SCENES.test }: DemoOptions): string {
+  const settings = JSON.stringify({ version: packageVersion(), recipe, seed, testScenes });
   return createHash("sha256").update(settings).digest("hex");
 }
 

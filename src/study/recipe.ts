@@ -16,6 +16,8 @@ const recipeSchema = z.strictObject({
   warmup_share: z.number().min(0).max(1),
   weight_decay: z.number().min(0),
   max_grad_norm: z.number().positive(),
+  /** Parameters whose names start with one of these stay as they are. */
+  frozen_prefixes: z.array(z.string()),
   /** Threads of each trainer. */
   threads: z.int().positive(),
   /** Peak learning rate of each searched method. */

@@ -35,7 +35,7 @@ export async function planMethod(trainer: Trainer, job: MethodJob): Promise<RunP
     gradientAccumulationSteps: 1,
     weightDecay: recipe.weight_decay,
     maxGradNorm: recipe.max_grad_norm,
-    frozenPrefixes: [],
+    frozenPrefixes: recipe.frozen_prefixes,
     stages: curriculum.map(({ name, pairs: rows }, stage) => ({
       name,
       pairs: rows,

@@ -1,7 +1,7 @@
 import type { QuadLogps } from "../../generated/scpo/v1/pair.js";
 import type { PairRecord } from "../../generated/scpo/v1/telemetry.js";
 import { lineChart, type LineSeries } from "../charts/line-chart.js";
-import { type Markup, markup } from "../markup.js";
+import type { Markup } from "../markup.js";
 import type { TrainingHistory } from "../report-data.js";
 import { binSteps } from "../step-bins.js";
 import { stageBands } from "../stage-bands.js";
