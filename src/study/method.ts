@@ -26,7 +26,7 @@ export const METHODS: readonly Method[] = [
   {
     name: "sft",
     title: "fine-tuning on the true texts",
-    objective: { loss: "sft", parameters: {} },
+    objective: { loss: "sft", parameters: { both_directions: 1 } },
     order: "shuffled",
     stages: 1,
     reference: "fixed",

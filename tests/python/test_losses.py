@@ -81,6 +81,8 @@ class TestByHand:
         output = build_objective("sft")(quad((-4.0, -9.0, -9.0, -9.0)), ZERO)
         assert output.losses.item() == 4.0
         assert all(value.item() == 0.0 for value in (*output.rewards, *output.margins.values()))
+        both = build_objective("sft", {"both_directions": 1})(quad((-4.0, -9.0, -9.0, -7.0)), ZERO)
+        assert both.losses.item() == 5.5
 
     def test_reference_is_subtracted(self) -> None:
         shifted = quad((-3.0, 4.0, 0.5, 7.0))

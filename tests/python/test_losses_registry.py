@@ -25,7 +25,7 @@ def test_the_parameters_of_the_contract() -> None:
         *("anchor", "anchor_delta", "one_sigmoid", "gamma"),
     ]
     assert get_loss("dpo").parameter_names() == ["beta", "both_directions"]
-    assert get_loss("sft").parameter_names() == []
+    assert get_loss("sft").parameter_names() == ["both_directions"]
 
 
 def test_defaults() -> None:
@@ -45,7 +45,7 @@ def test_a_name_taken_twice_is_a_programming_error() -> None:
     [
         ("spco", {}, "unknown loss 'spco': expected one of dpo, scpo, sft"),
         ("dpo", {"bta": 1}, "unknown parameter 'bta' of loss 'dpo': expected one of beta, both_directions"),
-        ("sft", {"beta": 1}, "unknown parameter 'beta' of loss 'sft': expected none, this loss has no parameters"),
+        ("sft", {"beta": 1}, "unknown parameter 'beta' of loss 'sft': expected one of both_directions"),
         ("scpo", {"beta": 0}, "parameter 'beta' of loss 'scpo' is 0: expected a number greater than 0"),
         ("scpo", {"beta": math.nan}, "parameter 'beta' of loss 'scpo' is nan: expected a finite number"),
         ("scpo", {"visual": -1}, "parameter 'visual' of loss 'scpo' is -1: expected 0 or more"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import time
 from collections.abc import Callable
@@ -48,6 +49,16 @@ def stepping(world: World, **fields: Any) -> Dialogue:
     dialogue.expect("stage_opened")
     assert dialogue.expect("step_report").step == 1
     return dialogue
+
+
+def begun_parameters(world: World, **fields: Any) -> int:
+    """Trainable parameters of a training that ends at once."""
+    dialogue = Dialogue(world.stub)
+    dialogue.send(start(world, **fields))
+    count = dialogue.expect("started").trainable_parameters
+    dialogue.close()
+    dialogue.expect("ended")
+    return count
 
 
 def usable(world: World) -> None:
@@ -148,6 +159,23 @@ class TestTrain:
         usable(world)
         exported = world.stub.ExportModel(trainer_pb2.ExportModelRequest(path=str(world.root / "after")))
         assert exported.weights_sha256 != before
+
+    def test_leaves_the_model_fit_for_answers_and_the_next_training(self, world: World) -> None:
+        world.load()
+        usable(world)
+        dialogue = begun(world, frozen_prefixes=["model.vision_tower"], checkpoint_directory=str(world.root / "out"))
+        dialogue.send(open_stage(0, [0, 1]), feed([0, 1], last=True))
+        dialogue.expect("stage_opened")
+        dialogue.expect("step_report")
+        dialogue.send(decision(1, stop=True, checkpoint="end"))
+        config = json.loads((Path(dialogue.expect("checkpoint_saved").path) / "config.json").read_text())
+        assert config.get("use_cache", True) is True
+        dialogue.expect("stage_closed")
+        dialogue.expect("ended")
+        # The frozen parameters of one training are free again in the next.
+        assert begun_parameters(world) > begun_parameters(world, frozen_prefixes=["model.vision_tower"])
+        scores = world.stub.ScorePairs(trainer_pb2.ScorePairsRequest(dataset=world.dataset()))
+        assert sum(len(response.scores) for response in scores) == 12
 
     def test_accumulates_batches(self, world: World) -> None:
         world.load()

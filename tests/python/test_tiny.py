@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from scpo_trl.errors import UserError
 from scpo_trl.tiny import embedded_model_path
 from scpo_trl.tiny.evaluate import caption_scenes, render, score
 from scpo_trl.tiny.model import DESCRIBE_PROMPT, Sizes, build_model, build_processor
-from scpo_trl.tiny.recipe import Recipe, main, pack_texts, row_loss, tower_features, train
+from scpo_trl.tiny.recipe import Recipe, callers, habitual_scenes, main, pack_texts, row_loss, tower_features, train
 from scpo_trl.tiny.scenes import read_scenes, to_pixel_values
 
 COLOURS = {"apple": (220, 30, 30), "bus": (240, 200, 20), "cup": (20, 60, 220), "tree": (20, 150, 40)}
@@ -179,6 +180,25 @@ def test_shared_rows_cost_what_separate_rows_cost(base_file: Path) -> None:
     torch.testing.assert_close(shared, total / count, rtol=1e-4, atol=1e-5)
 
 
+def test_only_habitual_objects_keep_their_habit(base_file: Path) -> None:
+    names = {"dog", "bone", "car", "key"}
+    assert callers("a dog, a bone, a car and a key.", ["dog", "car"], names) == ["dog", "car"]
+    assert callers("a dog, a car and a key.", ["dog", "car"], names) == ["car"]
+    assert callers("a dog and a car.", ["dog", "car"], names) == []
+
+    scenes = read_scenes(base_file, 64, captions=True, limit=4)
+    scenes = replace(
+        scenes,
+        objects=[["dog"], ["car"], ["dog", "car"], ["bone"]],
+        captions=["a dog and a bone.", "a car and a key.", "a dog, a bone, a car and a key.", "a bone."],
+    )
+    for seed in range(8):
+        kept = habitual_scenes(scenes, sorted(names), 0.5, torch.Generator().manual_seed(seed))
+        assert kept in ([0, 3], [1, 3], [0, 1, 2, 3], [3])
+    assert habitual_scenes(scenes, sorted(names), 1.0, torch.Generator()) == [0, 1, 2, 3]
+    assert habitual_scenes(scenes, sorted(names), 0.0, torch.Generator()) == [3]
+
+
 def test_figures_by_hand() -> None:
     figures = score(
         ["a dog and a cat.", "a car.", "a dog, a dog and a tree."],
@@ -212,7 +232,7 @@ def test_recipe_learns_and_repeats_itself(base_file: Path) -> None:
     assert all(parameter.requires_grad for parameter in model.parameters())
     # The learning rate follows the share of the steps done, so only the first step of a shorter run is the same.
     assert run(1)[1][0] == pytest.approx(losses[0], rel=1e-5)
-    assert "200 base scenes" in lines[0]
+    assert "200 of 200 base scenes" in lines[0]
 
 
 def test_recipe_writes_a_loadable_folder(base_file: Path, tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def _answer(
     config = transformers.GenerationConfig(
         do_sample=False,
         num_beams=1,
+        use_cache=True,
         max_new_tokens=max_new_tokens,
         eos_token_id=tokenizer.eos_token_id if ends is None else ends,
         pad_token_id=tokenizer.pad_token_id,

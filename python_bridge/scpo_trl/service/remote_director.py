@@ -51,7 +51,7 @@ class RemoteDirector:
         self._rows = rows
         self._checkpoints = checkpoints
         self._condition = threading.Condition()
-        self._violation: UserError | None = None
+        self._failure: Exception | None = None
         self._half_closed = False
         self._stopped = False
         self._waiting_stage: Stage | None = None
@@ -67,23 +67,28 @@ class RemoteDirector:
     # The reader's side.
 
     def read(self, requests: Iterable[trainer_pb2.TrainRequest]) -> None:
-        """Take every request that follows StartTraining; returns when the stream ends."""
-        try:
-            for request in requests:
+        """Take every request that follows StartTraining; returns when the stream ends or breaks the dialogue."""
+        following = iter(requests)
+        while True:
+            try:
+                request = next(following)
+            except StopIteration:
                 with self._condition:
-                    self._take(request)
+                    self._half_closed = True
                     self._condition.notify_all()
-        except UserError as error:
+                return
+            except Exception as error:  # gRPC raises a bare Exception when the client is gone.
+                logger.debug("request stream ended: %r", error)
+                self._job.cancel("the client went away")
+                return
             with self._condition:
-                self._violation = error
-                self._condition.notify_all()
-        except Exception as error:  # grpc raises a bare Exception when the client is gone
-            logger.debug("request stream ended: %r", error)
-            self._job.cancel("the client went away")
-        else:
-            with self._condition:
-                self._half_closed = True
-                self._condition.notify_all()
+                try:
+                    self._take(request)
+                except Exception as error:
+                    self._failure = error
+                    return
+                finally:
+                    self._condition.notify_all()
 
     def _take(self, request: trainer_pb2.TrainRequest) -> None:
         kind = request.WhichOneof("request")
@@ -218,8 +223,8 @@ class RemoteDirector:
             self._condition.wait()
 
     def _check(self) -> None:
-        if self._violation is not None:
-            raise self._violation
+        if self._failure is not None:
+            raise self._failure
         self._job.check()
 
     def _wake(self) -> None:

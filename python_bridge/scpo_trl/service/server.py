@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 import torch
+import transformers
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -78,7 +79,7 @@ class RunningServer:
             return
         self._health.enter_graceful_shutdown()
         self._service.workbench.close("the service is shutting down")
-        self._server.stop(GRACE).wait()
+        self._server.stop(GRACE).wait(GRACE + 0.5)
         if self.address.startswith("unix://"):
             Path(self.address.removeprefix("unix://")).unlink(missing_ok=True)
         self._stopped.set()
@@ -111,9 +112,7 @@ def create_server(options: ServerOptions) -> RunningServer:
     if options.threads < 1:
         raise UserError(f"threads: found {options.threads}, expected at least 1")
     torch.set_num_threads(options.threads)
-    # Importing it takes seconds that the first training should not pay for.
-    import scpo_trl.trainer  # noqa: F401
-
+    transformers.logging.disable_progress_bar()
     embedded = embedded_path()
     roots = Roots(options.roots, readable=[embedded] if embedded else [])
     address = check_address(options.listen)

@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import torch
+from accelerate.utils import extract_model_from_parallel
 from transformers import PrinterCallback
 
 from scpo.v1 import trainer_pb2
@@ -73,6 +75,7 @@ def train_responses(
             recorder = sender.record
         director = RemoteDirector(job, emit, rows=opened.dataset.num_rows, checkpoints=bool(start.checkpoint_directory))
         threading.Thread(target=director.read, args=(requests,), name="scpo-requests", daemon=True).start()
+        required = [(parameter, parameter.requires_grad) for parameter in loaded.model.parameters()]
         try:
             with _naming_damaged_pictures(opened):
                 trainer = _create_trainer(start, loaded, opened, director, recorder, directory)
@@ -84,8 +87,10 @@ def train_responses(
                 steps = trainer.state.global_step
         finally:
             loaded.model.zero_grad(set_to_none=True)
-            loaded.model.requires_grad_(True)
+            for parameter, wanted in required:
+                parameter.requires_grad_(wanted)
             loaded.model.eval()
+            _unwrap(loaded.model)
             trainer = None
             gc.collect()
     seconds = time.monotonic() - began
@@ -114,6 +119,8 @@ def _create_trainer(
         use_cpu=on_cpu,
         bf16=loaded.model.dtype == torch.bfloat16,
         gradient_checkpointing=not on_cpu,
+        # Otherwise the trainer writes use_cache=false into the model's config, and checkpoints generate slowly.
+        use_cache=True,
         dataloader_pin_memory=not on_cpu,
         dataloader_num_workers=0,
         save_strategy="no",
@@ -133,6 +140,13 @@ def _create_trainer(
     # Standard output belongs to whoever started the service.
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _unwrap(model: Any) -> None:
+    """Undo what a training leaves on a model: mixed precision's forward, gradient checkpointing."""
+    extract_model_from_parallel(model, keep_fp32_wrapper=False)
+    if getattr(model, "is_gradient_checkpointing", False):
+        model.gradient_checkpointing_disable()
 
 
 class _naming_damaged_pictures:

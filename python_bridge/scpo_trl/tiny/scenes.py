@@ -36,15 +36,19 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.objects)
 
+    def pick(self, indices: Sequence[int]) -> Scenes:
+        """Give the scenes at some indices."""
+        return Scenes(
+            self.images[list(indices)],
+            [self.objects[index] for index in indices],
+            [self.captions[index] for index in indices] if self.captions else [],
+            [self.questions[index] for index in indices],
+            [self.answers[index] for index in indices],
+        )
+
     def head(self, count: int) -> Scenes:
         """Give the first `count` scenes."""
-        return Scenes(
-            self.images[:count],
-            self.objects[:count],
-            self.captions[:count],
-            self.questions[:count],
-            self.answers[:count],
-        )
+        return self.pick(range(min(count, len(self))))
 
 
 def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = None) -> Scenes:

@@ -32,7 +32,7 @@ export function placeLabels(
   const taken = [...obstacles];
   return points.map(({ text, x, y }) => {
     const width = text.length * CHARACTER;
-    const candidates = [8, 16, 26].flatMap((gap): { label: PlacedLabel; box: Box }[] => [
+    const candidates = [8, 16, 26, 38, 52].flatMap((gap): { label: PlacedLabel; box: Box }[] => [
       candidate(text, x + gap, y - gap / 2, "start", width),
       candidate(text, x - gap, y - gap / 2, "end", width),
       candidate(text, x + gap, y + gap / 2 + 8, "start", width),

@@ -5,7 +5,7 @@ import { axes, type Band, bands, COLUMN_WIDTH, type Plot } from "./frame.js";
 import { linearScale, type Scale } from "./scale.js";
 
 const HEIGHT = 280;
-const PLOT: Plot = { left: 64, right: COLUMN_WIDTH - 12, top: 26, bottom: HEIGHT - 44 };
+const PLOT: Plot = { left: 72, right: COLUMN_WIDTH - 12, top: 26, bottom: HEIGHT - 44 };
 
 /** A point of a line, with the ends of its band or interval. */
 export interface LinePoint {

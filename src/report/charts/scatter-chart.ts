@@ -7,7 +7,7 @@ import { type Box, placeLabels } from "./label-placement.js";
 import { linearScale, type Scale } from "./scale.js";
 
 const HEIGHT = 340;
-const PLOT: Plot = { left: 64, right: COLUMN_WIDTH - 14, top: 14, bottom: HEIGHT - 44 };
+const PLOT: Plot = { left: 72, right: COLUMN_WIDTH - 14, top: 14, bottom: HEIGHT - 44 };
 
 /** A point with its intervals. */
 export interface ScatterPoint {
@@ -22,6 +22,8 @@ export interface ScatterPoint {
 export interface ScatterSeries {
   label: string;
   colour: Colour;
+  /** Where the line that joins the points begins, if not at the first. */
+  start?: { x: number; y: number } | undefined;
   points: readonly ScatterPoint[];
 }
 
@@ -43,10 +45,10 @@ export function scatterChart(chart: ScatterChart): Markup {
     points.flatMap((point) => [point.x, ...(point.xInterval ?? [])]),
     [PLOT.left, PLOT.right],
   );
-  const y = linearScale(
-    [0, ...points.flatMap((point) => [point.y, ...(point.yInterval ?? [])])],
-    [PLOT.bottom, PLOT.top],
-  );
+  const heights = points.flatMap((point) => [point.y, ...(point.yInterval ?? [])]);
+  // From zero, unless that would leave most of the chart empty.
+  const floor = Math.min(...heights) > Math.max(...heights) / 2 ? [] : [0];
+  const y = linearScale([...floor, ...heights], [PLOT.bottom, PLOT.top]);
   const named = points.map((point) => ({ text: point.name, x: x.at(point.x), y: y.at(point.y) }));
   const obstacles = points.flatMap((point) => barBoxes(point, x, y));
   const labels = placeLabels(
@@ -77,8 +79,10 @@ function barBoxes(point: ScatterPoint, x: Scale, y: Scale): Box[] {
   return boxes;
 }
 
-function drawSeries({ colour, points }: ScatterSeries, x: Scale, y: Scale): Markup {
-  const path = points.map((point, at) => markup`${at === 0 ? "M" : "L"}${x.at(point.x)} ${y.at(point.y)}`);
+function drawSeries({ colour, points, start }: ScatterSeries, x: Scale, y: Scale): Markup {
+  const path = [...(start === undefined ? [] : [start]), ...points].map(
+    (point, at) => markup`${at === 0 ? "M" : "L"}${x.at(point.x)} ${y.at(point.y)}`,
+  );
   return markup`<g class="${colour}"><path class="line thin dash" d="${path}"/>${points.map((point) => {
     const [atX, atY] = [x.at(point.x), y.at(point.y)];
     const [across, along] = [point.xInterval, point.yInterval];

@@ -2,7 +2,6 @@ import { type Figure, figureOf, type SceneScores } from "../../evaluation/scene-
 import { modelColour } from "../charts/colours.js";
 import { lineChart, type LinePoint, type LineSeries } from "../charts/line-chart.js";
 import { scatterChart, type ScatterPoint, type ScatterSeries } from "../charts/scatter-chart.js";
-import { percentage } from "../format.js";
 import { type Markup, markup } from "../markup.js";
 import { labelOf, type ReportData } from "../report-data.js";
 
@@ -49,13 +48,14 @@ export function tradeOffSection(data: ReportData): Markup {
     yLabel: "captions that name something absent, %",
     format: whole,
     series: scatterSeries(data, methods),
-    note: `Bars: 95 % intervals. Dashed lines join the checkpoints of a method.${split}`,
+    note: `Bars: 95 % intervals. Dashed lines lead from the model before training through the checkpoints of a method.${split}`,
   })}${chart("chair_s", "Hallucination by stage (CHAIRs)", "captions, %", [0])}${chart("cover", "Coverage by stage", "objects named, %", [])}${chart("accuracy", "Yes/no accuracy by stage", "answers, %", [])}</div>`;
 }
 
 function scatterSeries(data: ReportData, methods: readonly string[]): ScatterSeries[] {
   const { stages, models } = data.result;
   const keys = [...new Set([...Object.keys(models), ...methods])];
+  const start = scatterPoint("", models[data.before]) ?? undefined;
   return keys.map((key) => {
     const own = stages.filter(({ method }) => method === key);
     const points =
@@ -66,6 +66,7 @@ function scatterSeries(data: ReportData, methods: readonly string[]): ScatterSer
       label: labelOf(data, key),
       colour: modelColour(key, keys),
       points: points.filter((point) => point !== null),
+      start: own.length > 0 ? start : undefined,
     };
   });
 }
@@ -80,7 +81,7 @@ function linePoint(x: number, scores: SceneScores | undefined, figure: Figure): 
 function scatterPoint(name: string, scores: SceneScores | undefined): ScatterPoint | null {
   if (scores === undefined || scores.cover === null || scores.chair_s === null) return null;
   return {
-    name: name === "" ? percentage(scores.chair_s) : name,
+    name,
     x: scores.cover,
     y: scores.chair_s,
     xInterval: scores.interval.cover,
