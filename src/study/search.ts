@@ -15,30 +15,45 @@ export interface Choice {
   learningRates: Record<string, number>;
 }
 
-/** A candidate may lose this much coverage against the base model. */
-export const COVERAGE_LOSS = 0.005;
+/** What a candidate may lose against the base model: shares of coverage and of yes/no accuracy. */
+export const ALLOWED_LOSS = { cover: 0.005, accuracy: 0.01 } as const;
+
+/** Whether a candidate sees and answers about as well as the base model. */
+function keepsAbility({ scores }: Candidate, base: SceneScores): boolean {
+  const coverage = (scores.cover ?? 0) >= (base.cover ?? 0) - ALLOWED_LOSS.cover;
+  return coverage && (scores.yes_no.accuracy ?? 0) >= (base.yes_no.accuracy ?? 0) - ALLOWED_LOSS.accuracy;
+}
+
+/** How far a candidate falls short of what it has to keep, as a share. */
+function shortfall({ scores }: Candidate, base: SceneScores): number {
+  const lost = (before: number | null, after: number | null, allowed: number) =>
+    Math.max(0, (before ?? 0) - allowed - (after ?? 0));
+  return (
+    lost(base.cover, scores.cover, ALLOWED_LOSS.cover) +
+    lost(base.yes_no.accuracy, scores.yes_no.accuracy, ALLOWED_LOSS.accuracy)
+  );
+}
 
 /**
- * The better of candidates by the rule of the study: among those whose coverage is at least the base's minus
- * {@link COVERAGE_LOSS} the one with the lowest CHAIRs; where none keeps coverage, the one that covers most. Ties go to
- * the lower learning rate.
+ * The better of candidates by the rule of the study: among those that keep coverage and yes/no accuracy within
+ * {@link ALLOWED_LOSS} of the base model the one with the lowest CHAIRs; where none does, the one that falls short
+ * least. Ties go to the lower learning rate.
  */
 export function best(candidates: readonly Candidate[], base: SceneScores): Candidate {
-  const cover = (candidate: Candidate) => candidate.scores.cover ?? 0;
-  const chair = (candidate: Candidate) => candidate.scores.chair_s ?? 1;
-  const kept = candidates.filter((candidate) => cover(candidate) >= (base.cover ?? 0) - COVERAGE_LOSS);
+  const chair = ({ scores }: Candidate) => scores.chair_s ?? 1;
   const byRate = (a: Candidate, b: Candidate) => a.learningRate - b.learningRate;
+  const kept = candidates.filter((candidate) => keepsAbility(candidate, base));
   const [first] =
     kept.length > 0
       ? kept.sort((a, b) => chair(a) - chair(b) || byRate(a, b))
-      : [...candidates].sort((a, b) => cover(b) - cover(a) || byRate(a, b));
+      : [...candidates].sort((a, b) => shortfall(a, base) - shortfall(b, base) || byRate(a, b));
   if (first === undefined) throw new RangeError("a search needs at least one candidate");
   return first;
 }
 
 /**
  * Chooses the number of epochs for all methods together (the lowest mean CHAIRs of the methods' best candidates;
- * methods whose best loses coverage count as 1) and, with it, each method's learning rate.
+ * methods whose best loses an ability count as 1) and, with it, each method's learning rate.
  */
 export function choose(candidates: readonly Candidate[], base: SceneScores): Choice {
   const methods = [...new Set(candidates.map(({ method }) => method))];
@@ -50,8 +65,7 @@ export function choose(candidates: readonly Candidate[], base: SceneScores): Cho
         base,
       ),
     );
-    const cost = (winner: Candidate) =>
-      (winner.scores.cover ?? 0) < (base.cover ?? 0) - COVERAGE_LOSS ? 1 : (winner.scores.chair_s ?? 1);
+    const cost = (winner: Candidate) => (keepsAbility(winner, base) ? (winner.scores.chair_s ?? 1) : 1);
     return { epochs, winners, mean: winners.reduce((sum, winner) => sum + cost(winner), 0) / winners.length };
   });
   const [chosen] = tried.sort((a, b) => a.mean - b.mean || a.epochs - b.epochs);

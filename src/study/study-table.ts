@@ -1,5 +1,6 @@
 import { figureOf, type Figure, type SceneFigures } from "../evaluation/scene-scores.js";
 import type { Interval } from "../evaluation/statistics.js";
+import { ALLOWED_LOSS } from "./search.js";
 import type { MethodSummary, StudyOutcome } from "./study.js";
 
 const COLUMNS: readonly { figure: Figure; title: string }[] = [
@@ -82,7 +83,8 @@ ${table(
 ## The search
 
 ${recipe.pairs} pairs, batches of ${recipe.batch_size}; the same grid for every method, scored on validation scenes. Chosen: the lowest
-CHAIRs whose coverage is at least the base's (${percent(search.base.cover)}) minus 0.5, and one number of epochs for all: ${recipe.epochs}.
+CHAIRs among those whose coverage is at least the base's (${percent(search.base.cover)}) minus ${100 * ALLOWED_LOSS.cover} and whose yes/no accuracy is at least the
+base's (${percent(search.base.yes_no.accuracy)}) minus ${100 * ALLOWED_LOSS.accuracy}, and one number of epochs for all: ${recipe.epochs}.
 
 ${table(
   ["method", "learning rate", "epochs", "CHAIRs", "coverage", "yes/no accuracy", "chosen"],

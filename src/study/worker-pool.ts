@@ -70,9 +70,7 @@ export class WorkerPool {
 
   /** Ends every worker within five seconds. */
   async stop(): Promise<void> {
-    await Promise.all(
-      this.#workers.splice(0).map(({ process: child }) => (child === undefined ? undefined : endProcess(child))),
-    );
+    await Promise.all(this.#workers.splice(0).map(endWorker));
   }
 
   async #take(): Promise<Worker> {
@@ -157,9 +155,9 @@ async function readEarlier(path: string, key: string): Promise<JobResult | undef
   }
 }
 
-function endProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
+async function endWorker({ process: child }: Worker): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise<void>((resolve) => {
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MILLISECONDS);
     child.once("exit", () => {
       clearTimeout(timer);

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import type { SceneScores } from "../../src/evaluation/scene-scores.js";
 import { best, choose, type Candidate } from "../../src/study/search.js";
 
-function scores(chairS: number | null, cover: number | null): SceneScores {
-  const rest = { chair_i: null, hal: null, yes_no: { accuracy: null, f1: null, yes_ratio: null } };
+function scores(chairS: number, cover: number, accuracy = 0.9): SceneScores {
+  const rest = { chair_i: null, hal: null, yes_no: { accuracy, f1: null, yes_ratio: null } };
   const nothing = {
     chair_s: null,
     chair_i: null,
@@ -28,7 +28,13 @@ describe("search", () => {
     expect(best([careless, good, timid], base)).to.equal(good);
   });
 
-  it("takes the widest coverage when none keeps it", () => {
+  it("passes over a candidate that answers yes/no questions worse", () => {
+    const forgetful = { ...candidate("m", 1e-3, 1, 0.05, 0.95), scores: scores(0.05, 0.95, 0.889) };
+    const good = { ...candidate("m", 1e-4, 1, 0.2, 0.95), scores: scores(0.2, 0.95, 0.891) };
+    expect(best([forgetful, good], base)).to.equal(good);
+  });
+
+  it("takes the one that falls short least when none keeps coverage", () => {
     const worse = candidate("m", 1e-3, 1, 0.05, 0.8);
     const better = candidate("m", 1e-4, 1, 0.3, 0.9);
     expect(best([worse, better], base)).to.equal(better);
