@@ -137,8 +137,10 @@ async function setUpNodePackages() {
   const key = hashFiles([join(root, "package-lock.json")]) + process.versions.modules;
   if (isDone("node", key) && existsSync(join(root, "node_modules"))) return;
   requireRoom();
-  // No package here needs its install script: native parts come as prebuilt binaries inside the packages.
-  await run("Node packages", "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+  // No package here needs its install script: native parts come as prebuilt binaries inside the packages. Not `npm ci`,
+  // which refuses where a mirror lacks a package that is optional and for another platform.
+  const args = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  await run("Node packages", "npm", args);
   markDone("node", key);
 }
 

@@ -8,9 +8,9 @@ from typing import Any
 from scpo.v1 import pair_pb2, trainer_pb2
 from scpo_trl.difficulty.signals import BATCH_SIZE, SIGNALS, PairSignals, Signal, score_pairs
 from scpo_trl.errors import UserError
+from scpo_trl.service.messages import quad_message
 from scpo_trl.service.model_store import LoadedModel
 from scpo_trl.service.pair_files import PICTURE_COLUMNS, TEXT_COLUMNS, OpenedFile
-from scpo_trl.service.remote_director import quad_message
 
 _SIGNALS: dict[int, Signal] = {
     trainer_pb2.SIGNAL_ENTROPY: "entropy",

@@ -10,7 +10,7 @@ import zmq
 
 from scpo.v1 import telemetry_pb2
 from scpo_trl.errors import UserError
-from scpo_trl.service.remote_director import quad_message
+from scpo_trl.service.messages import record_message
 from scpo_trl.trainer.records import PairRecord
 
 logger = logging.getLogger(__name__)
@@ -88,20 +88,4 @@ def check_endpoint(endpoint: str) -> None:
             pass
     raise UserError(
         f"start.telemetry_endpoint: found {endpoint!r}, expected ipc://PATH or tcp://127.0.0.1:PORT of a PULL socket"
-    )
-
-
-def record_message(record: PairRecord) -> telemetry_pb2.PairRecord:
-    """Turn one pair's record into its message."""
-    return telemetry_pb2.PairRecord(
-        step=record.step,
-        stage=record.stage,
-        pair=record.pair,
-        policy=quad_message(record.policy),
-        reference=quad_message(record.reference),
-        rewards=quad_message(record.rewards),
-        textual_margin=record.textual_margin,
-        visual_margin=record.visual_margin,
-        textual_mirror_margin=record.textual_mirror_margin,
-        visual_mirror_margin=record.visual_mirror_margin,
     )
