@@ -22,7 +22,7 @@ export const SEEDS = [1, 2, 3] as const;
 const SEARCH_SEED = 100;
 
 /** What is tried for every searched method alike. */
-export const SEARCH = { learningRates: [5e-5, 1e-4, 2e-4, 4e-4], epochs: [1, 2] } as const;
+export const SEARCH = { learningRates: [5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 4e-4], epochs: [1, 2] } as const;
 
 /** One method on test: every seed, and all seeds together with intervals by scene. */
 export interface MethodSummary {

@@ -1,0 +1,140 @@
+"""Between the contract's messages and the trainer's own terms."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from scpo.v1 import pair_pb2, telemetry_pb2, trainer_pb2
+from scpo_trl.errors import UserError
+from scpo_trl.trainer.director import Decision, ReferenceAtOpen, Schedule, Stage, StepReport
+from scpo_trl.trainer.records import PairRecord
+
+SCHEDULES: dict[int, Schedule] = {
+    trainer_pb2.LEARNING_RATE_SCHEDULE_CONSTANT: "constant",
+    trainer_pb2.LEARNING_RATE_SCHEDULE_LINEAR: "linear",
+    trainer_pb2.LEARNING_RATE_SCHEDULE_COSINE: "cosine",
+}
+REFERENCES: dict[int, ReferenceAtOpen] = {
+    trainer_pb2.REFERENCE_AT_OPEN_POLICY: "policy",
+    trainer_pb2.REFERENCE_AT_OPEN_KEEP: "keep",
+    trainer_pb2.REFERENCE_AT_OPEN_INITIAL: "initial",
+}
+_CHECKPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
+    """Check an OpenStage and turn it into the trainer's terms.
+
+    Args:
+        message: The request.
+        rows: Rows of the data set.
+
+    Raises:
+        UserError: A field is missing, not finite or out of range.
+    """
+    if not message.pairs:
+        raise UserError("open_stage.pairs: found none, expected every pair that the stage may draw")
+    beyond = next((pair for pair in message.pairs if pair >= rows), None)
+    if beyond is not None:
+        raise UserError(f"open_stage.pairs: found {beyond}, but the data set has {rows} rows (counted from 0)")
+    if message.steps < 1:
+        raise UserError("open_stage.steps: found 0, expected the planned optimiser steps, at least 1")
+    if not message.objective.loss:
+        raise UserError("open_stage.objective.loss: found nothing, expected the name of a loss")
+    for name, value in sorted(message.objective.parameters.items()):
+        if not math.isfinite(value):
+            raise UserError(f"open_stage.objective.parameters[{name}]: found {value}, expected a finite number")
+    if not (math.isfinite(message.learning_rate) and message.learning_rate >= 0):
+        raise UserError(f"open_stage.learning_rate: found {message.learning_rate}, expected a number from 0")
+    if message.schedule not in SCHEDULES:
+        raise UserError("open_stage.schedule: found none, expected CONSTANT, LINEAR or COSINE")
+    if message.reference not in REFERENCES:
+        raise UserError("open_stage.reference: found none, expected POLICY, KEEP or INITIAL")
+    return Stage(
+        stage=message.stage,
+        pairs=tuple(dict.fromkeys(message.pairs)),
+        steps=message.steps,
+        loss=message.objective.loss,
+        loss_parameters=dict(message.objective.parameters),
+        learning_rate=message.learning_rate,
+        schedule=SCHEDULES[message.schedule],
+        warmup_steps=message.warmup_steps,
+        reference=REFERENCES[message.reference],
+        keep_reference_weights=message.keep_reference_weights,
+    )
+
+
+def decision_of(message: trainer_pb2.Decision) -> Decision:
+    """Check a Decision and turn it into the trainer's terms; raises `UserError`."""
+    alpha = message.move_reference_alpha if message.HasField("move_reference_alpha") else None
+    if alpha is not None and not 0 < alpha <= 1:
+        raise UserError(f"decision.move_reference_alpha: found {alpha}, expected a number above 0 and at most 1")
+    if message.checkpoint and not _CHECKPOINT_NAME.fullmatch(message.checkpoint):
+        raise UserError(
+            f"decision.checkpoint: found {message.checkpoint!r}, expected a name of letters, digits, '.', '_' and '-'"
+        )
+    return Decision(
+        reason=message.reason,
+        move_reference_alpha=alpha,
+        checkpoint=message.checkpoint,
+        end_stage=message.end_stage,
+        stop=message.stop,
+    )
+
+
+def quad_message(quad: Any) -> pair_pb2.QuadLogps:
+    """Turn the four numbers `ww`, `lw`, `wl`, `ll` into their message."""
+    return pair_pb2.QuadLogps(
+        chosen_given_images=quad.ww,
+        rejected_given_images=quad.lw,
+        chosen_given_rejected_images=quad.wl,
+        rejected_given_rejected_images=quad.ll,
+    )
+
+
+def report_message(report: StepReport) -> trainer_pb2.StepReport:
+    """Turn the trainer's step report into its message."""
+    return trainer_pb2.StepReport(
+        step=report.step,
+        stage=report.stage,
+        step_in_stage=report.step_in_stage,
+        loss=report.loss,
+        terms=dict(report.terms),
+        accuracies=dict(report.accuracies),
+        rewards=quad_message(report.rewards),
+        kl_reference=report.kl_reference,
+        kl_initial=report.kl_initial,
+        learning_rate=report.learning_rate,
+        grad_norm=report.grad_norm,
+        seconds=report.seconds,
+        tokens=report.tokens,
+        memory_bytes=report.memory_bytes,
+        pairs=[
+            trainer_pb2.PairReport(
+                pair=pair.pair,
+                textual_margin=pair.textual_margin,
+                visual_margin=pair.visual_margin,
+                textual_mirror_margin=pair.textual_mirror_margin,
+                visual_mirror_margin=pair.visual_mirror_margin,
+            )
+            for pair in report.pairs
+        ],
+    )
+
+
+def record_message(record: PairRecord) -> telemetry_pb2.PairRecord:
+    """Turn one pair's record into its message."""
+    return telemetry_pb2.PairRecord(
+        step=record.step,
+        stage=record.stage,
+        pair=record.pair,
+        policy=quad_message(record.policy),
+        reference=quad_message(record.reference),
+        rewards=quad_message(record.rewards),
+        textual_margin=record.textual_margin,
+        visual_margin=record.visual_margin,
+        textual_mirror_margin=record.textual_mirror_margin,
+        visual_mirror_margin=record.visual_mirror_margin,
+    )
