@@ -1,11 +1,8 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { PACKAGE_ROOT } from "../package-root.js";
+import { relative } from "node:path";
 import { showProgress } from "../study/progress.js";
 import { readRecipe } from "../study/recipe.js";
 import { runStudy } from "../study/study.js";
-import { studyTable } from "../study/study-table.js";
-import { writeAtomically } from "../write-atomically.js";
+import { RESULTS_FOLDER, writeStudyDocuments } from "../study/study-documents.js";
 
 /** `scpo study`: searches, compares, writes the recipe and the page of the documents. */
 export async function study(options: { out: string; workers: number; signal: AbortSignal }): Promise<void> {
@@ -13,13 +10,9 @@ export async function study(options: { out: string; workers: number; signal: Abo
   try {
     const outcome = await runStudy({ ...options, recipe: await readRecipe(), progress });
     progress.close();
-    const folder = join(PACKAGE_ROOT, "docs", "results");
-    await mkdir(folder, { recursive: true });
-    const page = studyTable(outcome);
-    await writeAtomically(join(folder, "study.md"), page);
-    process.stdout.write(
-      `${page}\nwritten: docs/results/study.md, recipes/demo.json, ${join(options.out, "study.json")}\n`,
-    );
+    process.stdout.write(`${await writeStudyDocuments(outcome)}\n`);
+    const shown = (path: string) => relative(process.cwd(), path) || path;
+    process.stdout.write(`written: ${shown(RESULTS_FOLDER)}, recipes/demo.json, ${shown(options.out)}/study.json\n`);
   } finally {
     progress.close();
   }

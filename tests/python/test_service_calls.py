@@ -223,6 +223,10 @@ class TestDamagedFiles:
             (lambda rows: rows[4].update(rejected_images=[]), ("row 4", "column rejected_images", "one picture")),
             (lambda rows: rows[5].update(chosen=None), ("row 5", "column chosen")),
             (lambda rows: rows[5].update(rejected=""), ("row 5", "column rejected")),
+            (
+                lambda rows: rows[2].update(rejected=rows[2]["chosen"]),
+                ("row 2", "column rejected", "text of chosen again"),
+            ),
             (lambda rows: rows[6].update(images=[{"bytes": None, "path": "/etc/hostname"}]), ("row 6", "embedded")),
         ):
             path = written(change)

@@ -203,6 +203,8 @@ def test_mistakes_in_settings_are_named(train, settings: dict[str, Any], message
 def test_missing_columns_and_half_staged_rows_are_named(train, make_pairs) -> None:
     with pytest.raises(UserError, match="train_dataset lacks the column rejected_images: expected images"):
         train(pairs=make_pairs().remove_columns("rejected_images"))
+    with pytest.raises(UserError, match=r"row 0: chosen and rejected are both .*: expected two texts"):
+        train(pairs=make_pairs().map(lambda row: {"rejected": row["chosen"]}))
     with pytest.raises(UserError, match="row 1 has no stage while others have one"):
         train(pairs=make_pairs(3, stage=[0, None, 1]))
 

@@ -129,7 +129,7 @@ class PairFiles:
 
 
 def check_pair_columns(opened: OpenedFile) -> None:
-    """Raise `UserError` unless every row has one picture on each side and three texts."""
+    """Raise `UserError` unless every row has one picture on each side and three texts, of which `rejected` is not `chosen`."""
     names = opened.dataset.column_names
     missing = [name for name in PAIR_COLUMNS if name not in names]
     if missing:
@@ -143,6 +143,9 @@ def check_pair_columns(opened: OpenedFile) -> None:
             raise UserError(f"{opened.path}: column {name}: found {column.type}, expected text")
         empty = compute.equal(compute.utf8_length(column), 0).fill_null(True)
         _refuse(opened, name, empty, "found no text, expected some")
+    table = opened.dataset.data
+    same = compute.equal(table.column("chosen"), table.column("rejected"))
+    _refuse(opened, "rejected", same, "found the text of chosen again, expected another")
     for name in PICTURE_COLUMNS:
         check_picture_column(opened, name)
 

@@ -72,7 +72,7 @@ class SCPOTrainer(DPOTrainer):
     ) -> None:
         if not isinstance(args, SCPOConfig):
             raise UserError(f"args is a {type(args).__name__}: SCPOTrainer expects an SCPOConfig")
-        _require_columns(train_dataset)
+        _require_pairs(train_dataset)
         super().__init__(
             model=model,
             # Stands in for a reference model, which the stock trainer would otherwise load.
@@ -293,13 +293,19 @@ def _mean_of_two(first: Tensor, second: Tensor) -> Tensor:
     return torch.cat((first, second)).mean()
 
 
-def _require_columns(dataset: Dataset) -> None:
+def _require_pairs(dataset: Dataset) -> None:
     missing = [column for column in COLUMNS if column not in dataset.column_names]
     if missing:
         raise UserError(
             f"train_dataset lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}: expected "
             f"{', '.join(COLUMNS)}; it has {', '.join(dataset.column_names)}"
         )
+    for row, (chosen, rejected) in enumerate(zip(dataset["chosen"], dataset["rejected"], strict=True)):
+        if chosen == rejected:
+            raise UserError(
+                f"train_dataset: row {row}: chosen and rejected are both {chosen!r}: expected two texts of which each "
+                "is true of one image; remove the row or correct it"
+            )
 
 
 __all__ = ["SCPOTrainer", "freeze"]
