@@ -11,7 +11,7 @@ import { evaluationScenes, SCENES, trainingPairs } from "./data-files.js";
 import type { GradeResult, JobResult, ScoresResult } from "./job.js";
 import { METHODS, type Method } from "./method.js";
 import { followJob, type StudyProgress } from "./progress.js";
-import { learningRateOf, type Recipe } from "./recipe.js";
+import { learningRateOf, trainingSettings, type Recipe } from "./recipe.js";
 import { writeDemoReport } from "./demo-report.js";
 import { WorkerPool } from "./worker-pool.js";
 
@@ -168,7 +168,7 @@ async function trainAndScore(
           stageScenes: files.test,
           learningRate: learningRateOf(recipe, settingsOf),
           epochs: recipe.epochs,
-          recipe,
+          settings: trainingSettings(recipe),
           seed,
         });
         return [name, scored(result, name)] as const;

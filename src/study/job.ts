@@ -1,7 +1,7 @@
 import type { RunEvent } from "../run/events.js";
 import type { SceneScores } from "../evaluation/scene-scores.js";
 import type { Agreement } from "../difficulty/agreement.js";
-import type { Recipe } from "./recipe.js";
+import type { TrainingSettings } from "./recipe.js";
 
 /** A file by its place and content. */
 export interface DataFile {
@@ -43,7 +43,7 @@ export interface MethodJob {
   stageScenes?: DataFile;
   learningRate: number;
   epochs: number;
-  recipe: Recipe;
+  settings: TrainingSettings;
   seed: number;
 }
 

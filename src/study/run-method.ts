@@ -11,7 +11,7 @@ import { methodNamed } from "./method.js";
 
 /** The plan of a method's run: its stages, their order and what each learns. */
 export async function planMethod(trainer: Trainer, job: MethodJob): Promise<RunPlan> {
-  const { recipe } = job;
+  const { settings } = job;
   const method = methodNamed(job.method);
   const pairs = await readPairs(job.graded.path, { images: false });
   const reference = referencePolicy({ policy: method.reference });
@@ -21,7 +21,7 @@ export async function planMethod(trainer: Trainer, job: MethodJob): Promise<RunP
       order: method.order,
       stages: method.stages,
       epochs: job.epochs,
-      effectiveBatch: recipe.batch_size,
+      effectiveBatch: settings.batch_size,
       seed: job.seed,
     },
   );
@@ -31,17 +31,17 @@ export async function planMethod(trainer: Trainer, job: MethodJob): Promise<RunP
     model: trainer.description.embeddedModelPath,
     dataset: job.graded,
     seed: job.seed,
-    batchSize: recipe.batch_size,
+    batchSize: settings.batch_size,
     gradientAccumulationSteps: 1,
-    weightDecay: recipe.weight_decay,
-    maxGradNorm: recipe.max_grad_norm,
-    frozenPrefixes: recipe.frozen_prefixes,
+    weightDecay: settings.weight_decay,
+    maxGradNorm: settings.max_grad_norm,
+    frozenPrefixes: settings.frozen_prefixes,
     stages: curriculum.map(({ name, pairs: rows }, stage) => ({
       name,
       pairs: rows,
       learningRate: job.learningRate,
       schedule: "cosine",
-      warmupSteps: Math.round((rows.length / recipe.batch_size) * recipe.warmup_share),
+      warmupSteps: Math.round((rows.length / settings.batch_size) * settings.warmup_share),
       reference: reference.atOpen(stage),
       objective: { loss: method.objective.loss, parameters: { ...method.objective.parameters } },
     })),

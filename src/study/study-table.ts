@@ -59,7 +59,7 @@ export function studyTable(study: StudyOutcome): string {
   const signalNames = Object.keys(Object.values(study.difficulty)[0]?.signals ?? {});
   return `# Study: hallucination on the test scenes
 
-Written by \`npm run study\` (${(study.seconds / 60).toFixed(0)} minutes on two cores). Percent; in brackets 95 % bootstrap intervals by
+Written by \`npm run study\` (${(study.trainerSeconds / 60).toFixed(0)} minutes of training and scoring on one thread, two at a time). Percent; in brackets 95 % bootstrap intervals by
 scene over the counts of all seeds together. Settings were chosen on validation scenes with pairs of another seed.
 
 ${table(head, [["base model (`base`)", ...cells(study.base), "-"], ...lines(study.methods)])}

@@ -13,7 +13,7 @@ import { BOOTSTRAP_SEED } from "./evaluate-model.js";
 import type { DataFile, GradeResult, JobResult, MethodJob, ScoresResult } from "./job.js";
 import { ABLATIONS, METHODS, type Method } from "./method.js";
 import { followJob, type StudyProgress } from "./progress.js";
-import { type Recipe, writeRecipe } from "./recipe.js";
+import { type Recipe, trainingSettings, writeRecipe } from "./recipe.js";
 import { choose, type Candidate, type Choice } from "./search.js";
 import { WorkerPool } from "./worker-pool.js";
 
@@ -44,7 +44,8 @@ export interface StudyOutcome {
   /** How well difficulty foretells the base model's errors, by the seed of the pairs. */
   difficulty: Record<string, Agreement>;
   recipe: Recipe;
-  seconds: number;
+  /** Seconds of trainers' work, one thread each; several work at a time. */
+  trainerSeconds: number;
 }
 
 /** How the study is run. */
@@ -59,7 +60,6 @@ export interface StudyOptions {
 
 /** Searches settings on validation scenes, then compares all methods on test scenes, and writes the recipe. */
 export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
-  const started = performance.now();
   const { out, recipe, progress, signal } = options;
   await mkdir(out, { recursive: true });
   const follow = followJob(progress);
@@ -75,7 +75,7 @@ export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
     const search = await searchSettings(pool, options, bench);
     const chosen: Recipe = { ...recipe, epochs: search.choice.epochs, learning_rates: search.choice.learningRates };
     const outcome = await compareOnTest(pool, options, bench, chosen);
-    const complete = { search, ...outcome, recipe: chosen, seconds: (performance.now() - started) / 1000 };
+    const complete = { search, ...outcome, recipe: chosen, trainerSeconds: pool.trainerSeconds };
     await writeAtomically(join(out, "study.json"), `${JSON.stringify(complete, null, 2)}\n`);
     await writeRecipe(chosen);
     return complete;
@@ -147,7 +147,7 @@ function methodJob(
     split,
     learningRate,
     epochs,
-    recipe,
+    settings: trainingSettings(recipe),
     seed,
   };
 }

@@ -40,6 +40,7 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #workers: Worker[] = [];
   readonly #waiting: (() => void)[] = [];
+  #trainerSeconds = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -55,17 +56,26 @@ export class WorkerPool {
     const path = join(job.directory, "job.json");
     const key = createHash("sha256").update(JSON.stringify(job)).digest("hex");
     const earlier = await readEarlier(path, key);
-    if (earlier !== undefined) return earlier;
+    if (earlier !== undefined) {
+      this.#trainerSeconds += secondsOf(earlier);
+      return earlier;
+    }
     await mkdir(job.directory, { recursive: true });
     const worker = await this.#take();
     try {
       const result = await this.#exchange(worker, { type: "job", job }, job);
       await writeAtomically(path, `${JSON.stringify({ key, result })}\n`);
+      this.#trainerSeconds += secondsOf(result);
       return result;
     } finally {
       worker.busy = false;
       this.#waiting.shift()?.();
     }
+  }
+
+  /** Seconds that the trainers worked on the jobs so far, those of earlier calls included. */
+  get trainerSeconds(): number {
+    return this.#trainerSeconds;
   }
 
   /** Ends every worker within five seconds. */
@@ -142,6 +152,10 @@ export class WorkerPool {
       child.send(message);
     });
   }
+}
+
+function secondsOf(result: JobResult): number {
+  return result.kind === "grade" ? result.seconds : result.seconds.train + result.seconds.evaluate;
 }
 
 async function readEarlier(path: string, key: string): Promise<JobResult | undefined> {

@@ -26,7 +26,7 @@ function processesUnder(folder: string): Promise<string> {
 }
 
 describe("demonstration", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let folder: string;
   let options: DemoOptions;
 

@@ -452,6 +452,8 @@ def save(model: LlavaForConditionalGeneration, processor: LlavaProcessor, folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(fresh)
     processor.save_pretrained(fresh)
+    for path in fresh.iterdir():
+        path.chmod(0o644)  # safetensors writes files that only their owner can read
     (fresh / "README.md").write_text(readme, encoding="utf-8")
     if folder.exists():
         folder.rename(stale)
