@@ -129,7 +129,7 @@ class PairFiles:
 
 
 def check_pair_columns(opened: OpenedFile) -> None:
-    """Raise `UserError` unless every row has one picture on each side and three texts, of which `rejected` is not `chosen`."""
+    """Raise `UserError` unless each row has a picture on each side and three texts, `rejected` other than `chosen`."""
     names = opened.dataset.column_names
     missing = [name for name in PAIR_COLUMNS if name not in names]
     if missing:
