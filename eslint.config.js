@@ -1,7 +1,19 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "src/generated", "node_modules", ".venv", "runs", "scripts", "bin", "eslint.config.js"] },
+  {
+    ignores: [
+      "dist",
+      "src/generated",
+      "node_modules",
+      ".venv",
+      "runs",
+      "scripts",
+      "bin",
+      "tests/fixtures/*.js",
+      "eslint.config.js",
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { project: "./tests/tsconfig.json", tsconfigRootDir: import.meta.dirname } },

@@ -6,7 +6,10 @@ import { dirname, join, resolve } from "node:path";
 import { bootEmbedded, direct, readPairs, sha256File, staged, type RunPlan } from "../src/index.js";
 
 const [pairsPath, out] = process.argv.slice(2).map((path) => resolve(path));
-if (pairsPath === undefined || out === undefined) throw new Error("usage: train.ts PAIRS.parquet OUT");
+if (pairsPath === undefined || out === undefined) {
+  console.error("usage: npx tsx examples/train.ts PAIRS.parquet OUT");
+  process.exit(2);
+}
 
 const trainer = await bootEmbedded({ roots: [dirname(pairsPath), out], logPath: join(out, "trainer.log"), threads: 2 });
 try {
@@ -25,11 +28,11 @@ try {
     gradientAccumulationSteps: 1,
     weightDecay: 0,
     maxGradNorm: 1,
-    frozenPrefixes: [],
+    frozenPrefixes: ["model.vision_tower"],
     stages: stages.map(({ name, pairs: rows }) => ({
       name,
       pairs: rows,
-      learningRate: 3e-4,
+      learningRate: 2e-4,
       schedule: "cosine",
       warmupSteps: 5,
       reference: "policy",

@@ -11,7 +11,10 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from scpo_trl import SCPOConfig, SCPOTrainer
 from scpo_trl.tiny import embedded_model_path
 
-pairs_path, out = sys.argv[1:3]
+if len(sys.argv) != 3:
+    print("usage: python examples/train_trl.py PAIRS.parquet OUT", file=sys.stderr)
+    sys.exit(2)
+pairs_path, out = sys.argv[1:]
 model_path = embedded_model_path()
 trainer = SCPOTrainer(
     model=AutoModelForImageTextToText.from_pretrained(model_path),
@@ -19,8 +22,9 @@ trainer = SCPOTrainer(
         output_dir=out,
         objective="scpo",
         objective_parameters={"anchor": 1.0},
-        learning_rate=3e-4,
+        learning_rate=2e-4,
         per_device_train_batch_size=16,
+        frozen_prefixes=["model.vision_tower"],
         logging_steps=10,
         use_cpu=True,
         report_to="none",

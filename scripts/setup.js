@@ -23,8 +23,10 @@ const venv = join(root, ".venv");
 const venvPython = join(venv, "bin", "python");
 const MINIMUM_PYTHON = [3, 11];
 const PYTHON_NAMES = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python"];
-// A first set-up was measured at 2.2 GB (packages, virtual environment, build and pip's temporary files).
-const NEEDED_BYTES = 3e9;
+// A first set-up with a CPU build of torch was measured at 2.2 GB (packages, virtual environment, build and pip's
+// temporary files); pip's default on Linux is the CUDA build, about 4 GB more.
+const NEEDED_BYTES = process.platform === "linux" ? 7e9 : 3e9;
+const NEEDED = `${NEEDED_BYTES / 1e9} GB`;
 
 class SetupError extends Error {}
 
@@ -56,7 +58,7 @@ function explain(what, log) {
   const text = existsSync(log) ? readFileSync(log, "utf8") : "";
   const where = relative(root, log);
   if (/ENOSPC|No space left on device/i.test(text)) {
-    return `${what}: no room left on the disk of ${root}. Free about 3 GB and run the command again (log: ${where})`;
+    return `${what}: no room left on the disk of ${root}. Free about ${NEEDED} and run the command again (log: ${where})`;
   }
   const offline =
     /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|Failed to establish a new connection|Temporary failure in name resolution|Network is unreachable|NewConnectionError|ProxyError/i;
@@ -94,7 +96,7 @@ function requireRoom() {
   const free = bavail * bsize;
   if (free < NEEDED_BYTES) {
     throw new SetupError(
-      `disk: ${(free / 1e9).toFixed(1)} GB free in ${root}, about ${NEEDED_BYTES / 1e9} GB needed. Free some room and run the command again`,
+      `disk: ${(free / 1e9).toFixed(1)} GB free in ${root}, about ${NEEDED} needed. Free some room and run the command again`,
     );
   }
 }
@@ -182,7 +184,7 @@ try {
 } catch (error) {
   if (error instanceof SetupError) console.error(`setup: ${error.message}`);
   else if (error?.code === "ENOSPC")
-    console.error(`setup: no room left on the disk of ${root}. Free about 3 GB and run the command again`);
+    console.error(`setup: no room left on the disk of ${root}. Free about ${NEEDED} and run the command again`);
   else throw error;
   process.exitCode = 1;
 }

@@ -1,4 +1,4 @@
-/** SCPO from TypeScript: boot or reach a trainer, plan stages, direct a run. */
+/** SCPO from TypeScript: boot a trainer, plan stages, direct a run. */
 export { UserError } from "./errors.js";
 export { bootEmbedded, type EmbeddedOptions } from "./backend/embedded.js";
 export { TrainerExitedError, type Trainer, type TrainerExit } from "./backend/trainer.js";

@@ -4,7 +4,7 @@ import type { TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
 import { TrainerServiceDefinition } from "../generated/scpo/v1/trainer.js";
 
 /** Both sides allow messages of this size; gRPC's own default is 4 MB. */
-export const maxMessageBytes = 64 * 1024 * 1024;
+const maxMessageBytes = 64 * 1024 * 1024;
 
 /** Pings more frequent than every ten seconds make a server end the connection. */
 const keepaliveMilliseconds = 30_000;

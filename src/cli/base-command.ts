@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import { PACKAGE_ROOT } from "../package-root.js";
-import { findPython } from "../backend/python.js";
+import { BASE_MODEL_FOLDER } from "../study/base-model.js";
+import { findPython, pythonPath } from "../backend/python.js";
 import { SCENES } from "../study/data-files.js";
 import { writeBaseScenes, writeEvaluationScenes } from "../scenes/world-files.js";
 
@@ -19,6 +19,7 @@ export async function base(options: { out: string; signal: AbortSignal }): Promi
   const scenes = join(options.out, "base.parquet");
   const validation = join(options.out, "validation.parquet");
   const say = (what: string) => (done: number, total: number) => {
+    options.signal.throwIfAborted();
     if (done % 2000 === 0 || done === total) process.stderr.write(`base: ${what} ${done}/${total}\n`);
   };
   if (!existsSync(scenes)) {
@@ -31,9 +32,8 @@ export async function base(options: { out: string; signal: AbortSignal }): Promi
       onProgress: say("validation scenes"),
     });
   }
-  const weights = join(PACKAGE_ROOT, "python_bridge", "scpo_trl", "tiny", "weights");
-  const args = ["-m", "scpo_trl.tiny.recipe", "--base", scenes, "--validation", validation, "--out", weights];
-  const env = { ...process.env, PYTHONPATH: join(PACKAGE_ROOT, "python_bridge") };
+  const args = ["-m", "scpo_trl.tiny.recipe", "--base", scenes, "--validation", validation, "--out", BASE_MODEL_FOLDER];
+  const env = { ...process.env, PYTHONPATH: pythonPath() };
   const recipe = spawn(findPython(), args, { stdio: "inherit", env, signal: options.signal });
   const [code] = (await once(recipe, "exit")) as [number | null];
   if (code !== 0) throw new UserError(`base: the recipe ended with code ${code}; its last lines above say why`);

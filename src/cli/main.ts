@@ -9,7 +9,9 @@ const INTERRUPTED = 130;
 const abort = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
-    process.stderr.write(`\nscpo: stopping\n`);
+    // Whoever asks twice does not want to wait.
+    if (abort.signal.aborted) process.exit(INTERRUPTED);
+    process.stderr.write("\nscpo: stopping\n");
     abort.abort(new Interrupted(name));
   });
 }

@@ -1,5 +1,6 @@
 import type { StudyResult } from "../evaluation/result.js";
-import { figureOf, type Figure, type SceneScores } from "../evaluation/scene-scores.js";
+import type { Figure } from "../evaluation/scene-scores.js";
+import { figureText, percent, percentRange } from "../study/score-text.js";
 
 const COLUMNS: readonly { figure: Figure; title: string }[] = [
   { figure: "chair_s", title: "CHAIRs" },
@@ -9,21 +10,13 @@ const COLUMNS: readonly { figure: Figure; title: string }[] = [
   { figure: "accuracy", title: "yes/no accuracy" },
 ];
 
-const percent = (share: number | null) => (share === null ? "-" : (100 * share).toFixed(1));
-
-function cell(scores: SceneScores, figure: Figure): string {
-  const interval = figureOf(scores.interval, figure);
-  const range = interval === null ? "" : ` [${percent(interval[0])}, ${percent(interval[1])}]`;
-  return `${percent(figureOf(scores, figure))}${range}`;
-}
-
 /** The result as a plain table: shares in percent with their 95 % intervals by scene. */
 export function resultTable(result: StudyResult): string {
   const rows = [
     ["model", ...COLUMNS.map(({ title }) => title)],
     ...Object.entries(result.models).map(([name, scores]) => [
       name,
-      ...COLUMNS.map(({ figure }) => cell(scores, figure)),
+      ...COLUMNS.map(({ figure }) => figureText(scores, figure)),
     ]),
   ];
   const widths = (rows[0] as string[]).map((_, column) =>
@@ -41,8 +34,7 @@ export function resultTable(result: StudyResult): string {
   const headline =
     share === null
       ? ""
-      : `\nscpo against base: ${percent(share)} % fewer captions that name something absent` +
-        (interval === null ? "" : ` [${percent(interval[0])}, ${percent(interval[1])}]`);
+      : `\nscpo against base: ${percent(share)} % fewer captions that name something absent` + percentRange(interval);
   return (
     `${result.test_scenes} test scenes, ${result.pairs} training pairs, seed ${result.seed}; percent with 95 % intervals\n` +
     `${lines.join("\n")}${headline}`

@@ -1,3 +1,4 @@
+import { cutStages } from "../difficulty/stages.js";
 import { UserError } from "../errors.js";
 import type { Curriculum, CurriculumOptions, CurriculumPair, CurriculumStage } from "./curriculum.js";
 import { curriculumOrders } from "./curriculum.js";
@@ -90,12 +91,13 @@ function byDifficulty(pairs: readonly CurriculumPair[], stages: number): number[
       `curriculum.stages: found ${stages} stages for ${pairs.length} pairs, expected a pair or more a stage`,
     );
   }
-  const ranked = [...pairs].sort((a, b) => (a.difficulty as number) - (b.difficulty as number) || a.pair - b.pair);
+  const byRow = [...pairs].sort((a, b) => a.pair - b.pair);
+  const levels = cutStages(
+    byRow.map(({ difficulty }) => difficulty as number),
+    stages,
+  );
   return Array.from({ length: stages }, (_, level) =>
-    ranked
-      .slice(Math.floor((level * ranked.length) / stages), Math.floor(((level + 1) * ranked.length) / stages))
-      .map(({ pair }) => pair)
-      .sort((a, b) => a - b),
+    byRow.filter((_, at) => levels[at] === level).map(({ pair }) => pair),
   );
 }
 

@@ -80,6 +80,6 @@ export function gradePairs(
  * @param values - Finite numbers, shape (n).
  * @returns Shape (n).
  */
-export function normalisedRanks(values: readonly number[]): number[] {
+function normalisedRanks(values: readonly number[]): number[] {
   return averageRanks(values).map((rank) => (values.length === 1 ? 0.5 : (rank - 1) / (values.length - 1)));
 }

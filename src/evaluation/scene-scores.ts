@@ -49,7 +49,7 @@ export function figureOf<Value>(figures: SceneFigures<Value>, figure: Figure): V
 }
 
 /** A set of figures, each made from its flat name. */
-export function figuresFrom<Value>(make: (figure: Figure) => Value): SceneFigures<Value> {
+function figuresFrom<Value>(make: (figure: Figure) => Value): SceneFigures<Value> {
   return {
     chair_s: make("chair_s"),
     chair_i: make("chair_i"),

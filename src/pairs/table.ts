@@ -1,10 +1,11 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
 import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { UserError } from "../errors.js";
+import { replaceAtomically } from "../write-atomically.js";
 
 /** What a column holds; an image is the bytes of a picture file. */
 export type ColumnKind = "string" | "strings" | "image" | "images" | "double" | "int32";
@@ -37,10 +38,9 @@ export async function writeTable(
   rows: AsyncIterable<Row> | Iterable<Row>,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
+  await replaceAtomically(path, async (temporaryPath) => {
     const parquet = new ParquetWriter({
-      writer: fileWriter(temporary),
+      writer: fileWriter(temporaryPath),
       schema: [{ name: "schema", num_children: columns.length }, ...columns.flatMap(schemaOf)],
       kvMetadata: [{ key: "huggingface", value: JSON.stringify({ info: { features: featuresOf(columns) } }) }],
     });
@@ -60,10 +60,7 @@ export async function writeTable(
     }
     if (group.length > 0) await flush();
     await parquet.finish();
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  });
 }
 
 /**

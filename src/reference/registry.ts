@@ -4,7 +4,7 @@ import { everyNSteps } from "./every-n-steps.js";
 import { fixed } from "./fixed.js";
 import type { ReferencePolicy } from "./reference.js";
 
-/** What a run file says of its reference. */
+/** Settings of a reference policy. */
 export type ReferenceSettings =
   | { readonly policy: "each-stage" }
   | { readonly policy: "fixed"; readonly start?: "policy" | "initial" }
@@ -22,7 +22,7 @@ const builders: Builders = { "each-stage": eachStage, fixed, "every-n-steps": ev
 export const referencePolicyNames = Object.keys(builders) as ReferenceSettings["policy"][];
 
 /**
- * Builds a reference policy from a run file's settings.
+ * Builds a reference policy from its settings.
  *
  * @throws UserError when the policy is unknown or a setting is out of range.
  */

@@ -10,9 +10,13 @@ import type { ReferenceUpdate, TrainedStage, TrainingHistory } from "./report-da
  *
  * @param directory - The run's folder.
  * @param method - Key of the method that was trained.
- * @param telemetryGaps - Telemetry messages that were lost. @default 0
+ * @param telemetry - Telemetry messages that were lost, and whether the final one came. @default none lost, complete
  */
-export async function readTraining(directory: string, method: string, telemetryGaps = 0): Promise<TrainingHistory> {
+export async function readTraining(
+  directory: string,
+  method: string,
+  telemetry: TrainingHistory["telemetry"] = { lost: 0, complete: true },
+): Promise<TrainingHistory> {
   const [journal, steps, records] = await Promise.all([
     readJournal(join(directory, "journal.jsonl")),
     readMetrics(join(directory, "metrics.jsonl")),
@@ -43,6 +47,6 @@ export async function readTraining(directory: string, method: string, telemetryG
     referenceUpdates,
     steps,
     records: records.map((record) => PairRecord.fromJSON(record)),
-    telemetryGaps,
+    telemetry,
   };
 }

@@ -60,8 +60,8 @@ export interface TrainingHistory {
   referenceUpdates: readonly ReferenceUpdate[];
   steps: readonly StepMetrics[];
   records: readonly PairRecord[];
-  /** Telemetry messages that were lost. */
-  telemetryGaps: number;
+  /** How many telemetry messages were lost, and whether the final one came. */
+  telemetry: { lost: number; complete: boolean };
 }
 
 /** How a study was made. */

@@ -15,7 +15,7 @@ export interface RunPaths {
   readonly checkpoints: string;
 }
 
-export function runPaths(directory: string): RunPaths {
+function runPaths(directory: string): RunPaths {
   return {
     journal: join(directory, "journal.jsonl"),
     metrics: join(directory, "metrics.jsonl"),

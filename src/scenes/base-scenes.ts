@@ -5,7 +5,7 @@ import { Random } from "./random.js";
 import { drawScene, layoutKey, namesOf, type Scene, splitOf } from "./scene.js";
 
 /** Probability that an object of a base scene brings its usual companion, where there is room. */
-export const COMPANION_RATE = 0.8;
+const COMPANION_RATE = 0.8;
 const MOST_OBJECTS = 3;
 
 /** A scene that the base model learns from, with the habit in its caption. */

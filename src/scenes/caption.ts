@@ -4,9 +4,9 @@ import type { Random } from "./random.js";
 /** The request that every caption answers. */
 export const CAPTION_PROMPT = "Describe the picture.";
 /** Probability that a base caption names the absent companion of a present object. */
-export const HABIT_RATE = 0.65;
+const HABIT_RATE = 0.65;
 /** Most objects that a base caption makes up. */
-export const HABIT_LIMIT = 2;
+const HABIT_LIMIT = 2;
 
 /** Puts the indefinite article before a noun: "a dog", "an apple". */
 export function withArticle(noun: string): string {

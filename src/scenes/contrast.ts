@@ -33,7 +33,7 @@ export interface ContrastKind {
 }
 
 /** Every kind of contrast; pairs take them in turn. A new kind is one generator file and one entry here. */
-export const CONTRAST_KINDS: readonly ContrastKind[] = [objectContrast, presenceContrast];
+const CONTRAST_KINDS: readonly ContrastKind[] = [objectContrast, presenceContrast];
 
 /** Draws the contrast of one row, both of its layouts in the train split. */
 export function drawContrast(seed: number, index: number): Contrast & { readonly kind: string } {

@@ -4,7 +4,7 @@ import { Random } from "./random.js";
 import { drawScene, layoutKey, namesOf, type Scene, splitOf } from "./scene.js";
 
 /** Relative frequency of scenes with one, two and three objects. */
-export const OBJECT_COUNT_WEIGHTS: readonly number[] = [0.2, 0.4, 0.4];
+const OBJECT_COUNT_WEIGHTS: readonly number[] = [0.2, 0.4, 0.4];
 
 /** A scene of a fixed evaluation set before it is drawn. */
 export interface EvaluationLayout {

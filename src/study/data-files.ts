@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { packageVersion } from "../package-root.js";
 import { writePairs } from "../pairs/parquet.js";
 import { sha256File } from "../pairs/sha256.js";
 import { drawContrastPairs } from "../scenes/contrast.js";
@@ -26,7 +27,7 @@ export async function evaluationScenes(
   count: number = SCENES[split],
 ): Promise<DataFile> {
   await mkdir(folder, { recursive: true });
-  return file(join(folder, `${split}-${count}.parquet`), (path) =>
+  return file(join(folder, `${split}-${count}-${packageVersion()}.parquet`), (path) =>
     writeEvaluationScenes(path, {
       split,
       count,
@@ -43,7 +44,7 @@ export async function trainingPairs(
 ): Promise<DataFile> {
   await mkdir(folder, { recursive: true });
   const { seed, count } = options;
-  return file(join(folder, `pairs-${count}-seed-${seed}.parquet`), async (path) => {
+  return file(join(folder, `pairs-${count}-seed-${seed}-${packageVersion()}.parquet`), async (path) => {
     const pairs = await drawContrastPairs({ seed, count, onProgress: (done, total) => report("pairs", done, total) });
     await writePairs(path, pairs);
   });

@@ -55,7 +55,7 @@ async function demoReportData(source: DemoReportSource): Promise<ReportData> {
   // The page is about the first training; the others are folded.
   const names = [AFTER, ...[...parts.methods.keys()].filter((name) => name !== AFTER)];
   const trainings = await Promise.all(
-    names.map((name) => readTraining(source.directory(name), name, parts.methods.get(name)?.telemetryGaps ?? 0)),
+    names.map((name) => readTraining(source.directory(name), name, parts.methods.get(name)?.telemetry)),
   );
   const pairs = await readPairs(parts.grade.graded.path, { images: true });
   const worstPairs = chooseWorstPairs(trainings[0]?.records ?? []).map((record): ExamplePair => {
@@ -88,7 +88,7 @@ async function demoReportData(source: DemoReportSource): Promise<ReportData> {
     difficulties: pairs.map(({ difficulty }) => difficulty),
     agreement: parts.grade.agreement,
     provenance: {
-      command: `npx scpo demo --seed ${result.seed}`,
+      command: `npx scpo demo --seed ${result.seed} --pairs ${result.pairs}`,
       device: source.device,
       versions: { scpo: packageVersion(), node: process.versions.node, ...source.versions },
       hashes: {

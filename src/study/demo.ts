@@ -8,11 +8,13 @@ import { packageVersion } from "../package-root.js";
 import { writeAtomically } from "../write-atomically.js";
 import { compareModels, readTallies, readTruth } from "./comparison.js";
 import { evaluationScenes, SCENES, trainingPairs } from "./data-files.js";
-import type { GradeResult, JobResult, ScoresResult } from "./job.js";
+import type { DataFile, GradeResult, JobResult, ScoresResult } from "./job.js";
 import { METHODS, type Method } from "./method.js";
 import { followJob, type StudyProgress } from "./progress.js";
 import { learningRateOf, trainingSettings, type Recipe } from "./recipe.js";
 import { writeDemoReport } from "./demo-report.js";
+import { summaryOf } from "./score-text.js";
+import { baseModel } from "./base-model.js";
 import { WorkerPool } from "./worker-pool.js";
 
 /** The methods that the demonstration trains. */
@@ -52,25 +54,28 @@ export interface DemoParts {
  * `result.json` and `report.html`. A finished result for the same settings is shown again; an interrupted one goes on.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
+  const model = await baseModel();
   const { out, recipe, seed } = options;
   const resultPath = join(out, "result.json");
   const reportPath = join(out, "report.html");
-  const key = demoKey(options);
+  const key = demoKey(options, model);
   if (existsSync(reportPath) && (await readKey(out)) === key) {
     return { result: await readResult(resultPath), resultPath, reportPath, found: true };
   }
   const started = performance.now();
   const { progress } = options;
   await mkdir(out, { recursive: true });
-  const draw = (task: string) => (phase: string, done: number, total: number) =>
-    progress.update(task, phase, done, total);
+  const draw = (phase: string, done: number, total: number) => {
+    options.signal.throwIfAborted();
+    progress.update("scenes", phase, done, total);
+  };
   const data = join(out, "data");
-  const test = await evaluationScenes(data, "test", draw("scenes"), options.testScenes);
-  const pairs = await trainingPairs(data, { seed, count: recipe.pairs }, draw("scenes"));
+  const test = await evaluationScenes(data, "test", draw, options.testScenes);
+  const pairs = await trainingPairs(data, { seed, count: recipe.pairs }, draw);
   progress.finish("scenes", "drawn");
   const drawn = performance.now();
 
-  const parts = await trainAndScore(options, { test, pairs, data });
+  const parts = await trainAndScore(options, { test, pairs, data, model });
   const { grade, base, methods } = parts;
   const truth = await readTruth(test.path);
   const baseTallies = await readTallies(truth, base.answers);
@@ -97,7 +102,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
       difficulty: grade.seconds,
       base: base.seconds.evaluate,
       ...timed,
-      all: (performance.now() - started) / 1000,
+      this_call: (performance.now() - started) / 1000,
     },
   };
   await writeResult(resultPath, result);
@@ -117,7 +122,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
 
 async function trainAndScore(
   options: DemoOptions,
-  files: { test: { path: string; sha256: string }; pairs: { path: string; sha256: string }; data: string },
+  files: { test: DataFile; pairs: DataFile; data: string; model: DataFile },
 ): Promise<DemoParts> {
   const { out, recipe, seed, workers, progress, signal } = options;
   const follow = followJob(progress);
@@ -139,6 +144,7 @@ async function trainAndScore(
       kind: "grade",
       name: "difficulty",
       directory: join(out, "difficulty"),
+      model: files.model,
       pairs: files.pairs,
       graded,
     });
@@ -146,6 +152,7 @@ async function trainAndScore(
       kind: "evaluate",
       name: "base",
       directory: join(out, "base"),
+      model: files.model,
       scenes: files.test,
       split: "test",
     });
@@ -162,6 +169,7 @@ async function trainAndScore(
           name,
           directory: join(out, name),
           method: name,
+          model: files.model,
           graded: grade.graded,
           scenes: files.test,
           split: "test",
@@ -181,14 +189,8 @@ async function trainAndScore(
   }
 }
 
-/** A model's scores in one line. */
-export function summaryOf(scores: SceneScores): string {
-  const percent = (share: number | null) => (share === null ? "undefined" : `${(100 * share).toFixed(1)} %`);
-  return `CHAIRs ${percent(scores.chair_s)}, coverage ${percent(scores.cover)}, yes/no ${percent(scores.yes_no.accuracy)}`;
-}
-
-function demoKey({ recipe, seed, testScenes = SCENES.test }: DemoOptions): string {
-  const settings = JSON.stringify({ version: packageVersion(), recipe, seed, testScenes });
+function demoKey({ recipe, seed, testScenes = SCENES.test }: DemoOptions, model: DataFile): string {
+  const settings = JSON.stringify({ version: packageVersion(), model: model.sha256, recipe, seed, testScenes });
   return createHash("sha256").update(settings).digest("hex");
 }
 

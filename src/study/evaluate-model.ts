@@ -57,7 +57,7 @@ export async function evaluateModel(
   signal: AbortSignal,
 ): Promise<ScoresResult> {
   const started = performance.now();
-  const model = job.model ?? trainer.description.embeddedModelPath;
+  const model = job.model.path;
   const answersPath = join(job.directory, `answers-${job.split}.json`);
   const request = { model, scenes: job.scenes, answersPath, phase: `answers on ${job.split} scenes` };
   const { scores, weightsSha256 } = await answerAndScore(trainer, request, onProgress, signal);
@@ -70,7 +70,7 @@ export async function evaluateModel(
     weightsSha256,
     versions: trainer.description.versions,
     device: trainer.description.device,
-    telemetryGaps: 0,
+    telemetry: { lost: 0, complete: true },
     seconds: { train: 0, evaluate: (performance.now() - started) / 1000 },
   };
 }

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type { Trainer } from "../backend/trainer.js";
 import { measureAgreement } from "../difficulty/agreement.js";
 import { gradePairs as gradeSignals } from "../difficulty/grade.js";
@@ -20,7 +19,7 @@ export async function gradePairs(
   signal: AbortSignal,
 ): Promise<GradeResult> {
   const started = performance.now();
-  await trainer.client.loadModel({ path: trainer.description.embeddedModelPath }, { signal });
+  await trainer.client.loadModel({ path: job.model.path }, { signal });
   const pairs = await readPairs(job.pairs.path, { images: true });
   const scores = await scorePairs(
     trainer.client,
@@ -35,14 +34,12 @@ export async function gradePairs(
   });
   const difficulties = gradeSignals(signals);
   const stages = cutStages(difficulties, STAGES);
-  if (!existsSync(job.graded)) {
-    const graded = pairs.map((pair, index) => ({
-      ...pair,
-      difficulty: difficulties[index] as number,
-      stage: stages[index] as number,
-    }));
-    await writePairs(job.graded, graded);
-  }
+  const graded = pairs.map((pair, index) => ({
+    ...pair,
+    difficulty: difficulties[index] as number,
+    stage: stages[index] as number,
+  }));
+  await writePairs(job.graded, graded);
   const agreement = measureAgreement(
     pairs.map((pair, index) => {
       const { logps } = scores[index] as (typeof scores)[number];

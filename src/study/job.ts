@@ -3,7 +3,7 @@ import type { SceneScores } from "../evaluation/scene-scores.js";
 import type { Agreement } from "../difficulty/agreement.js";
 import type { TrainingSettings } from "./recipe.js";
 
-/** A file by its place and content. */
+/** A file by its place and content; for a model, its folder and the hash of its weights. */
 export interface DataFile {
   path: string;
   sha256: string;
@@ -14,6 +14,8 @@ export interface GradeJob {
   kind: "grade";
   name: string;
   directory: string;
+  /** The base model. */
+  model: DataFile;
   pairs: DataFile;
   graded: string;
 }
@@ -23,8 +25,7 @@ export interface EvaluateJob {
   kind: "evaluate";
   name: string;
   directory: string;
-  /** Folder of the model; absent means the base model that ships with the package. */
-  model?: string;
+  model: DataFile;
   scenes: DataFile;
   split: "validation" | "test";
 }
@@ -36,6 +37,8 @@ export interface MethodJob {
   directory: string;
   /** Name of the method in the study's table. */
   method: string;
+  /** The model that it starts from. */
+  model: DataFile;
   graded: DataFile;
   scenes: DataFile;
   split: "validation" | "test";
@@ -66,6 +69,14 @@ export interface StageScores {
   scores: SceneScores;
 }
 
+/** Whether all telemetry of a training arrived. */
+export interface TelemetryOutcome {
+  /** Messages that were lost. */
+  lost: number;
+  /** The final message came. */
+  complete: boolean;
+}
+
 /** What an evaluation or a method came to; the answers lie in `answers`. */
 export interface ScoresResult {
   kind: "scores";
@@ -74,7 +85,7 @@ export interface ScoresResult {
   stages: StageScores[];
   checkpoint: string;
   weightsSha256: string;
-  telemetryGaps: number;
+  telemetry: TelemetryOutcome;
   /** Versions of the trainer's packages, by name. */
   versions: Record<string, string>;
   device: string;

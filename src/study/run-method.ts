@@ -10,7 +10,7 @@ import type { JobProgress, MethodJob, ScoresResult, StageScores } from "./job.js
 import { methodNamed } from "./method.js";
 
 /** The plan of a method's run: its stages, their order and what each learns. */
-export async function planMethod(trainer: Trainer, job: MethodJob): Promise<RunPlan> {
+async function planMethod(job: MethodJob): Promise<RunPlan> {
   const { settings } = job;
   const method = methodNamed(job.method);
   const pairs = await readPairs(job.graded.path, { images: false });
@@ -28,7 +28,7 @@ export async function planMethod(trainer: Trainer, job: MethodJob): Promise<RunP
   return {
     name: job.name,
     directory: job.directory,
-    model: trainer.description.embeddedModelPath,
+    model: job.model.path,
     dataset: job.graded,
     seed: job.seed,
     batchSize: settings.batch_size,
@@ -56,7 +56,7 @@ export async function runMethod(
   signal: AbortSignal,
 ): Promise<ScoresResult> {
   const started = performance.now();
-  const plan = await planMethod(trainer, job);
+  const plan = await planMethod(job);
   const summary = await direct(trainer, plan, {
     signal,
     replace: true,
@@ -96,7 +96,7 @@ export async function runMethod(
     weightsSha256: final.weightsSha256,
     versions: trainer.description.versions,
     device: trainer.description.device,
-    telemetryGaps: summary.telemetry?.gaps ?? 0,
+    telemetry: { lost: summary.telemetry?.lost ?? 0, complete: summary.telemetry?.complete ?? true },
     seconds: { train: (trained - started) / 1000, evaluate: (performance.now() - trained) / 1000 },
   };
 }

@@ -1,5 +1,5 @@
-import { figureOf, type Figure, type SceneFigures } from "../evaluation/scene-scores.js";
-import type { Interval } from "../evaluation/statistics.js";
+import type { Figure, SceneScores } from "../evaluation/scene-scores.js";
+import { figureText, percent, percentRange } from "./score-text.js";
 import { ALLOWED_LOSS } from "./search.js";
 import type { MethodSummary, StudyOutcome } from "./study.js";
 
@@ -13,12 +13,8 @@ const COLUMNS: readonly { figure: Figure; title: string }[] = [
   { figure: "yes_ratio", title: "share of yes" },
 ];
 
-const percent = (share: number | null) => (share === null ? "-" : (100 * share).toFixed(1));
-const range = (interval: Interval | null) =>
-  interval === null ? "" : ` [${percent(interval[0])}, ${percent(interval[1])}]`;
-
-function cells(scores: SceneFigures & { interval: SceneFigures<Interval | null> }): string[] {
-  return COLUMNS.map(({ figure }) => `${percent(figureOf(scores, figure))}${range(figureOf(scores.interval, figure))}`);
+function cells(scores: SceneScores): string[] {
+  return COLUMNS.map(({ figure }) => figureText(scores, figure));
 }
 
 function row(cellsOfRow: readonly string[]): string {
@@ -44,7 +40,7 @@ export function studyTable(study: StudyOutcome): string {
     title,
     ...(["chair_s", "cover", "accuracy"] as const).map((figure) => {
       const { difference, difference_interval } = comparison[figure];
-      return `${percent(difference)}${range(difference_interval)}`;
+      return `${percent(difference)}${percentRange(difference_interval)}`;
     }),
   ];
   const scpo = study.methods["scpo"];
@@ -59,12 +55,12 @@ export function studyTable(study: StudyOutcome): string {
   const signalNames = Object.keys(Object.values(study.difficulty)[0]?.signals ?? {});
   return `# Study: hallucination on the test scenes
 
-Written by \`npm run study\` (${(study.trainerSeconds / 60).toFixed(0)} minutes of training and scoring on one thread, two at a time). Percent; in brackets 95 % bootstrap intervals by
+Written by \`npm run study\` (${(study.trainerSeconds / 60).toFixed(0)} minutes of training and scoring, one thread each). Percent; in brackets 95 % bootstrap intervals by
 scene over the counts of all seeds together. Settings were chosen on validation scenes with pairs of another seed.
 
 ${table(head, [["base model (`base`)", ...cells(study.base), "-"], ...lines(study.methods)])}
 
-CHAIRs of \`scpo\` is ${percent(reduction?.relative_reduction ?? null)} %${range(reduction?.relative_reduction_interval ?? null)} below the base model's.
+CHAIRs of \`scpo\` is ${percent(reduction?.relative_reduction ?? null)} %${percentRange(reduction?.relative_reduction_interval ?? null)} below the base model's.
 
 Ablations of \`scpo\`, with its settings:
 

@@ -8,7 +8,8 @@ import type { Agreement } from "../difficulty/agreement.js";
 import { writeAtomically } from "../write-atomically.js";
 import { compareModels, readTallies, readTruth } from "./comparison.js";
 import { evaluationScenes, trainingPairs } from "./data-files.js";
-import { summaryOf } from "./demo.js";
+import { summaryOf } from "./score-text.js";
+import { baseModel } from "./base-model.js";
 import { BOOTSTRAP_SEED } from "./evaluate-model.js";
 import type { DataFile, GradeResult, JobResult, MethodJob, ScoresResult } from "./job.js";
 import { ABLATIONS, METHODS, type Method } from "./method.js";
@@ -86,6 +87,7 @@ export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
 
 /** What every job needs: scenes, graded pairs by seed, the base model's scores. */
 interface Bench {
+  model: DataFile;
   scenes: Record<"validation" | "test", DataFile>;
   base: Record<"validation" | "test", ScoresResult>;
   grades: Map<number, GradeResult>;
@@ -96,9 +98,13 @@ function scoresOf(result: JobResult): ScoresResult {
   return result;
 }
 
-async function prepare(pool: WorkerPool, { out, recipe, progress }: StudyOptions): Promise<Bench> {
+async function prepare(pool: WorkerPool, { out, recipe, progress, signal }: StudyOptions): Promise<Bench> {
   const data = join(out, "data");
-  const report = (phase: string, done: number, total: number) => progress.update("scenes", phase, done, total);
+  const model = await baseModel();
+  const report = (phase: string, done: number, total: number) => {
+    signal.throwIfAborted();
+    progress.update("scenes", phase, done, total);
+  };
   const scenes = {
     validation: await evaluationScenes(data, "validation", report),
     test: await evaluationScenes(data, "test", report),
@@ -106,7 +112,7 @@ async function prepare(pool: WorkerPool, { out, recipe, progress }: StudyOptions
   const baseOn = async (split: "validation" | "test") => {
     const name = `base-${split}`;
     const result = scoresOf(
-      await pool.do({ kind: "evaluate", name, directory: join(out, name), scenes: scenes[split], split }),
+      await pool.do({ kind: "evaluate", model, name, directory: join(out, name), scenes: scenes[split], split }),
     );
     progress.finish(name, summaryOf(result.scores));
     return result;
@@ -115,14 +121,14 @@ async function prepare(pool: WorkerPool, { out, recipe, progress }: StudyOptions
     const pairs = await trainingPairs(data, { seed, count: recipe.pairs }, report);
     const name = `difficulty-${seed}`;
     const graded = join(data, `pairs-${recipe.pairs}-seed-${seed}-graded.parquet`);
-    const result = await pool.do({ kind: "grade", name, directory: join(out, name), pairs, graded });
+    const result = await pool.do({ kind: "grade", model, name, directory: join(out, name), pairs, graded });
     if (result.kind !== "grade") throw new Error(`expected a grade, found ${result.kind}`);
     progress.finish(name, `${result.pairs} pairs`);
     return [seed, result] as const;
   };
   const seeds = [SEARCH_SEED, ...SEEDS];
   const [validation, test, ...grades] = await Promise.all([baseOn("validation"), baseOn("test"), ...seeds.map(grade)]);
-  return { scenes, base: { validation, test }, grades: new Map(grades) };
+  return { model, scenes, base: { validation, test }, grades: new Map(grades) };
 }
 
 function methodJob(
@@ -142,6 +148,7 @@ function methodJob(
     name,
     directory: join(out, split === "test" ? "test" : "search", name),
     method: method.name,
+    model: bench.model,
     graded: grade.graded,
     scenes: bench.scenes[split],
     split,

@@ -2,7 +2,6 @@ import { expect } from "chai";
 import fc from "fast-check";
 import type { CurriculumOptions, CurriculumPair } from "../../src/curriculum/curriculum.js";
 import { curriculumOrders } from "../../src/curriculum/curriculum.js";
-import { curriculum } from "../../src/curriculum/registry.js";
 import { staged } from "../../src/curriculum/staged.js";
 import { UserError } from "../../src/errors.js";
 
@@ -111,6 +110,15 @@ describe("staged curriculum", () => {
     expect(sets(staged(pairs, { ...options, stages: 4, effectiveBatch: 1 }))).to.deep.equal([[3], [2], [1], [0]]);
   });
 
+  it("cuts equal difficulties by row, with sizes that differ by one at most", () => {
+    const pairs = [4, 2, 0, 3, 1].map((pair) => ({ pair, difficulty: 0.5, stage: null }));
+    const stages = staged(pairs, { ...options, stages: 2, effectiveBatch: 1 });
+    expect(stages.map((stage) => [...stage.pairs].sort())).to.deep.equal([
+      [0, 1, 2],
+      [3, 4],
+    ]);
+  });
+
   it("names stages by their level", () => {
     const pairs = [0, 1, 2].map((pair) => ({ pair, difficulty: pair / 3, stage: null }));
     const names = (order: CurriculumOptions["order"]) => staged(pairs, { ...options, order }).map(({ name }) => name);
@@ -127,6 +135,7 @@ describe("staged curriculum", () => {
       UserError,
       /curriculum\.epochs: found 0/,
     );
-    expect(() => curriculum("random")).to.throw(UserError, /"random", expected one of staged/);
+    const pair = { pair: 0, difficulty: 0.5, stage: null };
+    expect(() => staged([pair], options)).to.throw(UserError, /curriculum\.stages: found 3 stages for 1 pairs/);
   });
 });

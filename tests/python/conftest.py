@@ -139,12 +139,18 @@ def make_pairs() -> Callable[..., Dataset]:
         def caption() -> str:
             return " and ".join(rng.choice(objects, size=rng.integers(1, 4), replace=False)) + " ."
 
+        def other_than(text: str) -> str:
+            while (drawn := caption()) == text:
+                pass
+            return drawn
+
+        chosen = [caption() for _ in range(count)]
         rows: dict[str, list[Any]] = {
             "images": [[picture()] for _ in range(count)],
             "rejected_images": [[picture()] for _ in range(count)],
             "prompt": ["Describe the picture ."] * count,
-            "chosen": [caption() for _ in range(count)],
-            "rejected": [caption() for _ in range(count)],
+            "chosen": chosen,
+            "rejected": [other_than(text) for text in chosen],
             "stage": [i * 3 // count for i in range(count)],
         }
         return Dataset.from_dict({**rows, **columns}, features=FEATURES)

@@ -20,6 +20,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from safetensors.torch import load_file, save_file
 from service_fixtures import Dialogue, World, refused, start
 
+import scpo_trl.tiny
 from scpo.v1 import pair_pb2, trainer_pb2
 from scpo_trl.losses import loss_names
 from scpo_trl.trainer.checkpoint import weights_sha256
@@ -95,9 +96,19 @@ class TestLoadModel:
             (world.root / "none", "no such folder"),
             (empty, "has no config.json"),
             ("model", "expected an absolute path"),
-            ("", "expected an absolute path"),
+            ("", "path: found nothing, expected a folder with a model; the embedded model is /"),
         ):
             refused(lambda path=path: world.stub.LoadModel(trainer_pb2.LoadModelRequest(path=str(path))), part)
+
+    def test_tells_how_to_make_missing_embedded_weights(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        # A folder without weights stands in for the package's own.
+        monkeypatch.setattr(scpo_trl.tiny, "__file__", str(world.root / "__init__.py"))
+        path = world.stub.Describe(trainer_pb2.DescribeRequest()).embedded_model_path
+        assert path == ""
+        refused(
+            lambda: world.stub.LoadModel(trainer_pb2.LoadModelRequest(path=path)),
+            "path: found nothing, expected a folder with a model; the embedded model is missing: run `npx scpo base`",
+        )
 
     def test_refuses_missing_superfluous_and_mismatching_weights(self, world: World) -> None:
         file = world.model / "model.safetensors"

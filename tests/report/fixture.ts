@@ -207,7 +207,7 @@ function training(method: string, stages: number, chance: () => number): Trainin
       .map((_, at) => ({ step: (at + 1) * steps, alpha: 1, reason: "reset to the policy" })),
     steps: metrics,
     records,
-    telemetryGaps: 0,
+    telemetry: { lost: 0, complete: true },
   };
 }
 

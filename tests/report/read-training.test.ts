@@ -40,7 +40,7 @@ describe("readTraining", () => {
       writeFileSync(join(folder, "journal.jsonl"), lines(journal));
       writeFileSync(join(folder, "metrics.jsonl"), lines([{ step: 1, klInitial: 0.5 }]));
       writeFileSync(join(folder, "pair-records.jsonl"), `${lines([record(4, 0, -1)])}{"torn":`);
-      const training = await readTraining(folder, "scpo", 2);
+      const training = await readTraining(folder, "scpo", { lost: 2, complete: false });
       expect(training.stages).to.deep.equal([
         { stage: 0, name: "easy", firstStep: 1, lastStep: 3 },
         { stage: 1, name: "hard", firstStep: 4, lastStep: 5 },
@@ -52,7 +52,7 @@ describe("readTraining", () => {
       ]);
       expect(training.records).to.deep.equal([record(4, 0, -1)]);
       expect(training.steps[0]?.klInitial).to.equal(0.5);
-      expect(training).to.deep.include({ method: "scpo", telemetryGaps: 2 });
+      expect(training).to.deep.include({ method: "scpo", telemetry: { lost: 2, complete: false } });
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -57,6 +57,59 @@ describe("renderReport", () => {
     expect(open).to.deep.equal([]);
   });
 
+  it("tells lost telemetry messages and a final one that did not come", () => {
+    const lossy = reportFixture();
+    lossy.trainings = lossy.trainings.map((training, at) =>
+      at === 0 ? { ...training, telemetry: { lost: 3, complete: false } } : training,
+    );
+    const cell = (text: string) => /Lost telemetry messages<\/th><td>(.*?)<\/td>/.exec(text)?.[1];
+    expect(cell(page)).to.equal("SCPO with anchor 0, DPO 0");
+    expect(cell(renderReport(lossy))).to.match(/^SCPO with anchor 3 \(incomplete.*\), DPO 0$/);
+  });
+
+  it("draws no rewards, margins or drift of a loss that compares nothing", () => {
+    const tuned = reportFixture();
+    tuned.trainings = tuned.trainings.map((training) => ({
+      ...training,
+      steps: training.steps.map((step) => ({ ...step, terms: { sft: 0.5 } })),
+    }));
+    const compared = [
+      "Textual: which text fits the picture",
+      "Visual: which picture fits the text",
+      "Loss terms",
+      "Pairs with a positive margin",
+      "Drift: KL",
+      "Rewards are β times",
+    ];
+    const sentence = "This loss compares nothing: there are no rewards, margins or reference to show.";
+    const kept = ["Timeline of the curriculum", "Log-probabilities of the texts"];
+    const text = renderReport(tuned);
+    for (const title of compared) expect(text).not.to.include(title);
+    for (const once of [`<p>${sentence}</p>`, ...kept.map((title) => `<figcaption>${title}</figcaption>`)])
+      expect(text.split(once)).to.have.length(tuned.trainings.length + 1);
+    for (const title of [...compared, ...kept]) expect(page).to.include(title);
+    expect(page).not.to.include(sentence);
+  });
+
+  it("draws the charts of every loss that compares", () => {
+    for (const term of [
+      "textual",
+      "visual",
+      "visual_mirror",
+      "textual_mirror",
+      "combined",
+      "combined_mirror",
+      "anchor",
+    ]) {
+      const other = reportFixture();
+      other.trainings = other.trainings.map((training) => ({
+        ...training,
+        steps: training.steps.map((step) => ({ ...step, terms: { [term]: 0.5 } })),
+      }));
+      expect(renderReport(other)).to.include("Drift: KL").and.not.to.include("compares nothing");
+    }
+  });
+
   it("marks each reference update and each stage once a width", () => {
     const [timeline = ""] = /Timeline of the curriculum.*?<\/figure>/s.exec(page) ?? [];
     expect(timeline.match(/step (40|80): reset to the policy/g)).to.have.length(4);

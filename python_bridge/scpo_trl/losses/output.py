@@ -17,9 +17,14 @@ class LossOutput(NamedTuple):
     losses: Tensor
     """Loss of each quadruple; the only part with a gradient."""
     rewards: QuadLogps
-    """Implicit rewards, beta times D(y|v), detached; zero for a loss without a reference."""
+    """Implicit rewards, beta times D(y|v), detached; zero for a loss without a reference.
+
+    All four are scaled by beta alone, while the mirror margins use beta_mirror: a mirror margin is the difference of
+    its two rewards only where the two scales are equal.
+    """
     margins: Mapping[str, Tensor]
-    """Reward margins by name (`textual`, `visual`, `visual_mirror`, `textual_mirror`), detached."""
+    """Reward margins by name (`textual`, `visual` scaled by beta; `visual_mirror`, `textual_mirror` by beta_mirror),
+    detached."""
     terms: Mapping[str, Tensor]
     """Value of each term that is switched on, before weighting, by name, detached."""
 

@@ -71,16 +71,6 @@ def boot(settings: dict[str, Any]) -> dict[str, Any]:
     return {"pid": os.getpid(), "address": _running.address}
 
 
-@_answering_json
-def halt(settings: dict[str, Any]) -> dict[str, Any]:
-    """Stop the service within two seconds; gives JSON with `stopped`: whether one was running."""
-    global _running
-    running, _running = _running, None
-    if running is not None:
-        running.stop()
-    return {"stopped": running is not None}
-
-
 def redirect_output(log_path: str) -> None:
     """Send what this process prints, from Python and from libraries, to the end of a file.
 

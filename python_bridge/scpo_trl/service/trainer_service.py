@@ -61,6 +61,11 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
 
     @unary
     def LoadModel(self, request: trainer_pb2.LoadModelRequest, context: grpc.ServicerContext):
+        if not request.path:
+            # Most likely Describe's embedded_model_path, which is empty without the weights.
+            embedded = embedded_path()
+            mend = f"is {embedded}" if embedded else "is missing: run `npx scpo base`"
+            raise UserError(f"path: found nothing, expected a folder with a model; the embedded model {mend}")
         with self.workbench.occupied("loading a model"):
             loaded = self._models.load(request.path, request.trust_remote_code)
             return trainer_pb2.LoadModelResponse(

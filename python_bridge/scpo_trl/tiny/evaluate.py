@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
@@ -103,8 +103,9 @@ def caption_scenes(
     captions: list[str] = []
     for part in images.split(batch_size):
         inputs = _prompts(processor, [DESCRIBE_PROMPT] * len(part), model.config.image_seq_length)
-        generate: Any = model.generate
-        tokens = generate(**inputs, pixel_values=to_pixel_values(part), do_sample=False, max_new_tokens=32)
+        tokens = cast(Any, model).generate(
+            **inputs, pixel_values=to_pixel_values(part), do_sample=False, max_new_tokens=32
+        )
         captions += processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     return captions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -209,6 +209,7 @@ def build_model(processor: LlavaProcessor, sizes: Sizes | None = None) -> LlavaF
         tie_word_embeddings=False,
         **tokens,
     )
-    model = LlavaForConditionalGeneration(config).to(torch.float32)
+    model = LlavaForConditionalGeneration(config)
+    cast(torch.nn.Module, model).to(torch.float32)
     model.generation_config = GenerationConfig(max_new_tokens=32, do_sample=False, **tokens)
     return model

@@ -16,9 +16,6 @@ from trl.trainer.utils import flush_left, pad
 
 from scpo_trl.errors import UserError
 
-COLUMNS = ("images", "rejected_images", "prompt", "chosen", "rejected")
-"""Columns that a pair needs."""
-
 PAIR_KEY = "pair_indices"
 """Where a row carries its number in the data set."""
 

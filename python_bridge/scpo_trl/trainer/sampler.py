@@ -11,8 +11,9 @@ from datasets import Dataset as RowDataset
 from torch.utils.data import Dataset, Sampler
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import COLUMNS, PAIR_KEY, STAGE_KEY
+from scpo_trl.trainer.collator import PAIR_KEY, STAGE_KEY
 from scpo_trl.trainer.director import Director, Stage
+from scpo_trl.trainer.pair_columns import COLUMNS
 
 StagePair = tuple[int, int]
 """Number of the stage, row of the pair."""

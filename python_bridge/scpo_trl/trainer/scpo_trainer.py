@@ -17,11 +17,13 @@ from trl import DPOTrainer
 
 from scpo_trl.errors import UserError
 from scpo_trl.losses import Objective
-from scpo_trl.trainer.collator import COLUMNS, PAIR_KEY, STAGE_KEY, QuadCollator
+from scpo_trl.trainer.collator import PAIR_KEY, STAGE_KEY, QuadCollator
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.director import Director, Stage
 from scpo_trl.trainer.forward import accepts_logits_to_keep, quad_logps
+from scpo_trl.trainer.freezing import freeze
 from scpo_trl.trainer.local_director import LocalDirector
+from scpo_trl.trainer.pair_columns import require_pairs
 from scpo_trl.trainer.records import PairRecorder
 from scpo_trl.trainer.reference import Progress, Reference
 from scpo_trl.trainer.sampler import PairRows, StageSampler
@@ -72,7 +74,7 @@ class SCPOTrainer(DPOTrainer):
     ) -> None:
         if not isinstance(args, SCPOConfig):
             raise UserError(f"args is a {type(args).__name__}: SCPOTrainer expects an SCPOConfig")
-        _require_pairs(train_dataset)
+        require_pairs(train_dataset)
         super().__init__(
             model=model,
             # Stands in for a reference model, which the stock trainer would otherwise load.
@@ -270,42 +272,5 @@ class SCPOTrainer(DPOTrainer):
             self._metrics["train"][name].append(value.item())
 
 
-def freeze(model: nn.Module, prefixes: Sequence[str]) -> None:
-    """Freezes the parameters whose names start with one of `prefixes`.
-
-    Raises:
-        UserError: a prefix matches no parameter.
-    """
-    names = [name for name, _ in model.named_parameters()]
-    for prefix in prefixes:
-        if not any(name.startswith(prefix) for name in names):
-            parts = sorted({".".join(name.split(".")[:2]) for name in names})
-            raise UserError(
-                f"frozen_prefixes: no parameter's name starts with {prefix!r}; the model's parameters start with "
-                f"{', '.join(parts)}"
-            )
-    for name, parameter in model.named_parameters():
-        if name.startswith(tuple(prefixes)):
-            parameter.requires_grad_(False)
-
-
 def _mean_of_two(first: Tensor, second: Tensor) -> Tensor:
     return torch.cat((first, second)).mean()
-
-
-def _require_pairs(dataset: Dataset) -> None:
-    missing = [column for column in COLUMNS if column not in dataset.column_names]
-    if missing:
-        raise UserError(
-            f"train_dataset lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}: expected "
-            f"{', '.join(COLUMNS)}; it has {', '.join(dataset.column_names)}"
-        )
-    for row, (chosen, rejected) in enumerate(zip(dataset["chosen"], dataset["rejected"], strict=True)):
-        if chosen == rejected:
-            raise UserError(
-                f"train_dataset: row {row}: chosen and rejected are both {chosen!r}: expected two texts of which each "
-                "is true of one image; remove the row or correct it"
-            )
-
-
-__all__ = ["SCPOTrainer", "freeze"]

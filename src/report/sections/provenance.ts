@@ -5,7 +5,10 @@ import { labelOf, type ReportData } from "../report-data.js";
 /** Everything that is needed to make the study again, and what is known to be missing from it. */
 export function provenanceSection(data: ReportData): Markup {
   const { result, provenance, trainings } = data;
-  const gaps = trainings.map(({ method, telemetryGaps }) => `${labelOf(data, method)} ${telemetryGaps}`);
+  const lost = trainings.map(
+    ({ method, telemetry }) =>
+      `${labelOf(data, method)} ${telemetry.lost}${telemetry.complete ? "" : " (incomplete: the final message did not come)"}`,
+  );
   const rows: [string, string][] = [
     ["Seed", String(result.seed)],
     ["Threads", String(result.threads)],
@@ -13,7 +16,7 @@ export function provenanceSection(data: ReportData): Markup {
     ["Pairs", String(result.pairs)],
     ["Test scenes", String(result.test_scenes)],
     ...Object.entries(result.seconds).map(([part, seconds]): [string, string] => [`Time: ${part}`, duration(seconds)]),
-    ["Lost telemetry messages", gaps.length === 0 ? "nothing was recorded" : gaps.join(", ")],
+    ["Lost telemetry messages", lost.length === 0 ? "nothing was recorded" : lost.join(", ")],
     [
       "Versions",
       Object.entries(provenance.versions)

@@ -20,7 +20,7 @@ export function lossOfMargin(margin: number): number {
   return Math.max(-margin, 0) + Math.log1p(Math.exp(-Math.abs(margin)));
 }
 
-/** Rewards, margins, loss terms and log-probabilities by step, from the records of pairs alone. */
+/** Rewards, margins, loss terms and shares of positive margins by step, from the records of pairs alone. */
 export function rewardsCharts(training: TrainingHistory): Markup[] {
   const { records, stages } = training;
   const curve = (value: (record: PairRecord) => number) => binSteps(records, stages, value);
@@ -84,30 +84,6 @@ export function rewardsCharts(training: TrainingHistory): Markup[] {
     }),
     lineChart({
       ...common,
-      title: "Log-probabilities of the texts",
-      yLabel: "log-probability, nats per text",
-      series: [
-        {
-          label: "chosen on its picture",
-          colour: "blue",
-          segments: curve((record) => quad(record.policy, "chosenGivenImages")),
-        },
-        {
-          label: "rejected on its picture",
-          colour: "green",
-          segments: curve((record) => quad(record.policy, "rejectedGivenRejectedImages")),
-        },
-        {
-          label: "rejected on the chosen's picture",
-          colour: "orange",
-          stroke: "dash",
-          segments: curve((record) => quad(record.policy, "rejectedGivenImages")),
-        },
-      ],
-      note: "The true texts should stay likely while the false one falls.",
-    }),
-    lineChart({
-      ...common,
       title: "Pairs with a positive margin",
       yLabel: "share of pairs, %",
       series: MARGINS.map(({ name, colour, stroke, of }) => ({
@@ -121,4 +97,34 @@ export function rewardsCharts(training: TrainingHistory): Markup[] {
       include: [0.5, 1],
     }),
   ];
+}
+
+/** Log-probabilities of the texts by step, from the records of pairs alone. */
+export function logProbabilityChart({ records, stages }: TrainingHistory): Markup {
+  const curve = (value: (record: PairRecord) => number) => binSteps(records, stages, value);
+  return lineChart({
+    xLabel: "optimiser step",
+    bands: stageBands(stages),
+    title: "Log-probabilities of the texts",
+    yLabel: "log-probability, nats per text",
+    series: [
+      {
+        label: "chosen on its picture",
+        colour: "blue",
+        segments: curve((record) => quad(record.policy, "chosenGivenImages")),
+      },
+      {
+        label: "rejected on its picture",
+        colour: "green",
+        segments: curve((record) => quad(record.policy, "rejectedGivenRejectedImages")),
+      },
+      {
+        label: "rejected on the chosen's picture",
+        colour: "orange",
+        stroke: "dash",
+        segments: curve((record) => quad(record.policy, "rejectedGivenImages")),
+      },
+    ],
+    note: "The true texts should stay likely while the false one falls.",
+  });
 }
