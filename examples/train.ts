@@ -3,7 +3,7 @@
  * The pairs of a finished `npm start` lie in runs/demo/data; the graded file has difficulty and stage.
  */
 import { dirname, join, resolve } from "node:path";
-import { bootEmbedded, direct, readPairs, sha256File, staged, type RunPlan } from "../src/index.js";
+import { bootEmbedded, direct, readPairs, sha256File, staged, UserError, type RunPlan } from "../src/index.js";
 
 const [pairsPath, out] = process.argv.slice(2).map((path) => resolve(path));
 if (pairsPath === undefined || out === undefined) {
@@ -51,6 +51,10 @@ try {
     },
   });
   console.log(summary.outcome, summary.steps, "steps");
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
 } finally {
   await trainer.stop();
 }
