@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { PACKAGE_ROOT, packageVersion } from "../package-root.js";
@@ -57,9 +56,10 @@ export class WorkerPool {
     const path = join(job.directory, "job.json");
     const description = JSON.stringify({ version: packageVersion(), job });
     const key = createHash("sha256").update(description).digest("hex");
-    const earlier = await readEarlier(path, key);
+    // Nothing is awaited before a place is asked for, so that jobs start in the order in which they were given.
+    const earlier = readEarlier(path, key);
     if (earlier !== undefined) return this.#count(earlier);
-    await mkdir(job.directory, { recursive: true });
+    mkdirSync(job.directory, { recursive: true });
     const slot = await this.#take();
     try {
       const result = await this.#workerOf(slot).do(job, (progress) => this.#options.onProgress(job, progress));
@@ -115,9 +115,9 @@ export class WorkerPool {
   }
 }
 
-async function readEarlier(path: string, key: string): Promise<JobResult | undefined> {
+function readEarlier(path: string, key: string): JobResult | undefined {
   try {
-    const earlier = JSON.parse(await readFile(path, "utf8")) as { key: string; result: JobResult };
+    const earlier = JSON.parse(readFileSync(path, "utf8")) as { key: string; result: JobResult };
     const { result } = earlier;
     const file = result.kind === "grade" ? result.graded.path : result.answers;
     return earlier.key === key && existsSync(file) ? result : undefined;
