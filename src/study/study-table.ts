@@ -58,6 +58,11 @@ export function studyTable(study: StudyOutcome): string {
 Written by \`npm run study\` (${(study.trainerSeconds / 60).toFixed(0)} minutes of training and scoring, one thread each). Percent; in brackets 95 % bootstrap intervals by
 scene over the counts of all seeds together. Settings were chosen on validation scenes with pairs of another seed.
 
+CHAIRs: captions that name an object which is not in the picture. CHAIRi: absent mentions among all mentions. Coverage:
+objects in the picture that the caption names. Hallucinated answers: captions and yes/no answers together that assert an
+absent object. Yes/no: whether a named object is in the picture; half of the questions are to be answered yes, and half of
+the others ask for the usual companion of an object that is there. No method trains on such questions.
+
 ${table(head, [["base model (`base`)", ...cells(study.base), "-"], ...lines(study.methods)])}
 
 CHAIRs of \`scpo\` is ${percent(reduction?.relative_reduction ?? null)} %${percentRange(reduction?.relative_reduction_interval ?? null)} below the base model's.
