@@ -31,6 +31,7 @@ function showBars(stream: NodeJS.WriteStream): StudyProgress {
     Presets.legacy,
   );
   const open = new Map<string, SingleBar>();
+  let closed = false;
   return {
     update(task, phase, done, total) {
       let bar = open.get(task);
@@ -48,7 +49,11 @@ function showBars(stream: NodeJS.WriteStream): StudyProgress {
         bar.stop();
       }
     },
-    close: () => bars.stop(),
+    close() {
+      // Stopping draws the bars a last time; once is enough.
+      if (!closed) bars.stop();
+      closed = true;
+    },
   };
 }
 
