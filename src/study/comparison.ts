@@ -3,18 +3,11 @@ import type { SceneAnswer, SceneTruth } from "../evaluation/scene-answers.js";
 import { compareTallies, type SceneComparison } from "../evaluation/scene-comparison.js";
 import { tallyScenes, type SceneTally } from "../evaluation/scene-tally.js";
 import { drawResamples } from "../evaluation/statistics.js";
-import { readEvaluationScenes } from "../scenes/world-files.js";
 import { BOOTSTRAP_SEED, VOCABULARY, type AnswersFile } from "./evaluate-model.js";
-import { sceneTruth } from "./scene-truth.js";
 
 /** The answers in a file that an evaluation wrote. */
 export async function readAnswers(path: string): Promise<SceneAnswer[]> {
   return (JSON.parse(await readFile(path, "utf8")) as AnswersFile).answers;
-}
-
-/** The truth of every scene of a file. */
-export async function readTruth(scenesPath: string): Promise<SceneTruth[]> {
-  return (await readEvaluationScenes(scenesPath)).map(sceneTruth);
 }
 
 /** Counts of a model's answers, scene by scene. */

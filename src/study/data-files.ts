@@ -7,11 +7,20 @@ import { sha256File } from "../pairs/sha256.js";
 import { drawContrastPairs } from "../scenes/contrast.js";
 import { writeEvaluationScenes } from "../scenes/world-files.js";
 import type { DataFile } from "./job.js";
+import type { StudyProgress } from "./progress.js";
 
 /** Scenes of the fixed splits. */
 export const SCENES = { validation: 1000, test: 2000 } as const;
 
 type Report = (phase: string, done: number, total: number) => void;
+
+/** Shows how far the drawing is, and ends it when the signal says so. */
+export function followDrawing(progress: StudyProgress, signal: AbortSignal): Report {
+  return (phase, done, total) => {
+    signal.throwIfAborted();
+    progress.update("scenes", phase, done, total);
+  };
+}
 
 async function file(path: string, make: (path: string) => Promise<void>): Promise<DataFile> {
   // Files appear complete under their name, so one that is there need not be drawn again.

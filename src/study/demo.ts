@@ -6,16 +6,17 @@ import type { SceneScores } from "../evaluation/scene-scores.js";
 import { readResult, writeResult, type StudyResult } from "../evaluation/result.js";
 import { packageVersion } from "../package-root.js";
 import { writeAtomically } from "../write-atomically.js";
-import { compareModels, readTallies, readTruth } from "./comparison.js";
-import { evaluationScenes, SCENES, trainingPairs } from "./data-files.js";
-import type { DataFile, GradeResult, JobResult, ScoresResult } from "./job.js";
+import { compareModels, readTallies } from "./comparison.js";
+import { readTruth } from "./scene-truth.js";
+import { evaluationScenes, followDrawing, SCENES, trainingPairs } from "./data-files.js";
+import type { DataFile, GradeResult, ScoresResult } from "./job.js";
 import { METHODS, type Method } from "./method.js";
-import { followJob, type StudyProgress } from "./progress.js";
+import { openPool } from "./open-pool.js";
+import type { StudyProgress } from "./progress.js";
 import { learningRateOf, trainingSettings, type Recipe } from "./recipe.js";
 import { writeDemoReport } from "./demo-report.js";
 import { summaryOf } from "./score-text.js";
 import { baseModel } from "./base-model.js";
-import { WorkerPool } from "./worker-pool.js";
 
 /** The methods that the demonstration trains. */
 const SHOWN: readonly Method[] = METHODS.filter(({ name }) => ["sft", "dpo", "scpo"].includes(name));
@@ -65,10 +66,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   const started = performance.now();
   const { progress } = options;
   await mkdir(out, { recursive: true });
-  const draw = (phase: string, done: number, total: number) => {
-    options.signal.throwIfAborted();
-    progress.update("scenes", phase, done, total);
-  };
+  const draw = followDrawing(progress, options.signal);
   const data = join(out, "data");
   const test = await evaluationScenes(data, "test", draw, options.testScenes);
   const pairs = await trainingPairs(data, { seed, count: recipe.pairs }, draw);
@@ -124,17 +122,9 @@ async function trainAndScore(
   options: DemoOptions,
   files: { test: DataFile; pairs: DataFile; data: string; model: DataFile },
 ): Promise<DemoParts> {
-  const { out, recipe, seed, workers, progress, signal } = options;
-  const follow = followJob(progress);
-  const pool = new WorkerPool({
-    workers,
-    threads: recipe.threads,
-    root: out,
-    signal,
-    onProgress: (job, report) => follow(job.name, report),
-  });
-  const scored = (result: JobResult, name: string): ScoresResult => {
-    if (result.kind !== "scores") throw new Error(`job ${name} gave ${result.kind}`);
+  const { out, recipe, seed, progress } = options;
+  const pool = openPool(options);
+  const scored = (result: ScoresResult, name: string): ScoresResult => {
     progress.finish(name, summaryOf(result.scores));
     return result;
   };
@@ -157,7 +147,6 @@ async function trainAndScore(
       split: "test",
     });
     const [grade, baseResult] = await Promise.all([grading, basing]);
-    if (grade.kind !== "grade") throw new Error(`job difficulty gave ${grade.kind}`);
     progress.finish("difficulty", `${grade.pairs} pairs in ${grade.stages.length} stages`);
     const base = scored(baseResult, "base");
     // The longest job first, so that the workers end together.

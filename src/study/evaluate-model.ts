@@ -3,10 +3,9 @@ import type { Trainer } from "../backend/trainer.js";
 import { answerScenes, type SceneAnswer } from "../evaluation/scene-answers.js";
 import { scoreScenes, type SceneScores } from "../evaluation/scene-scores.js";
 import { OBJECTS } from "../scenes/objects.js";
-import { readEvaluationScenes } from "../scenes/world-files.js";
 import { writeAtomically } from "../write-atomically.js";
 import type { DataFile, EvaluateJob, JobProgress, ScoresResult } from "./job.js";
-import { sceneTruth } from "./scene-truth.js";
+import { readTruth } from "./scene-truth.js";
 
 /** Seed of the bootstrap: one for all models, so that intervals and differences are paired. */
 export const BOOTSTRAP_SEED = 0;
@@ -34,7 +33,7 @@ export async function answerAndScore(
 ): Promise<{ scores: SceneScores; weightsSha256: string; answersPath: string }> {
   const { model, scenes, answersPath, phase } = request;
   const { weightsSha256 } = await trainer.client.loadModel({ path: model }, { signal });
-  const truth = (await readEvaluationScenes(scenes.path)).map(sceneTruth);
+  const truth = await readTruth(scenes.path);
   const answers = await answerScenes(
     trainer.client,
     { scenesPath: scenes.path, sha256: scenes.sha256, scenes: truth },

@@ -94,6 +94,9 @@ export interface ScoresResult {
 
 export type JobResult = GradeResult | ScoresResult;
 
+/** The result of a job of that type. */
+export type ResultOf<Done extends Job> = Done extends GradeJob ? GradeResult : ScoresResult;
+
 /** From the pool to a worker. */
 export type ToWorker =
   { type: "boot"; roots: string[]; logPath: string; threads: number } | { type: "job"; job: Job } | { type: "stop" };

@@ -37,7 +37,7 @@ export function trainingSettings(recipe: Recipe): TrainingSettings {
 }
 
 /** Where the recipe of the embedded default lies. */
-export const RECIPE_PATH = join(PACKAGE_ROOT, "recipes", "demo.json");
+const RECIPE_PATH = join(PACKAGE_ROOT, "recipes", "demo.json");
 
 /**
  * Reads a recipe.

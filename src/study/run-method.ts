@@ -64,35 +64,28 @@ export async function runMethod(
   });
   signal.throwIfAborted();
   const trained = performance.now();
-  const checkpoint = (stage: number) => join(job.directory, "checkpoints", `stage-${stage}`);
   const last = plan.stages.length - 1;
   const stages: StageScores[] = [];
-  for (let stage = 0; stage < last && job.stageScenes !== undefined; stage++) {
+  const score = async (stage: number) => {
     const name = plan.stages[stage]?.name as string;
-    const request = {
-      model: checkpoint(stage),
-      scenes: job.stageScenes,
-      answersPath: join(job.directory, `answers-after-${name}.json`),
-      phase: `answers after ${name}`,
-    };
-    const { scores } = await answerAndScore(trainer, request, onProgress, signal);
-    stages.push({ stage: name, split: job.split, scores });
-  }
-  const request = {
-    model: checkpoint(last),
-    scenes: job.scenes,
-    answersPath: join(job.directory, `answers-${job.split}.json`),
-    phase: `answers on ${job.split} scenes`,
+    const [scenes, answers, phase] =
+      stage === last || job.stageScenes === undefined
+        ? [job.scenes, `answers-${job.split}.json`, `answers on ${job.split} scenes`]
+        : [job.stageScenes, `answers-after-${name}.json`, `answers after ${name}`];
+    const model = join(job.directory, "checkpoints", `stage-${stage}`);
+    const request = { model, scenes, answersPath: join(job.directory, answers), phase };
+    const scored = await answerAndScore(trainer, request, onProgress, signal);
+    stages.push({ stage: name, split: job.split, scores: scored.scores });
+    return { ...scored, model };
   };
-  const final = await answerAndScore(trainer, request, onProgress, signal);
-  const name = plan.stages[last]?.name as string;
-  stages.push({ stage: name, split: job.split, scores: final.scores });
+  if (job.stageScenes !== undefined) for (let stage = 0; stage < last; stage++) await score(stage);
+  const final = await score(last);
   return {
     kind: "scores",
     scores: final.scores,
     answers: final.answersPath,
     stages,
-    checkpoint: checkpoint(last),
+    checkpoint: final.model,
     weightsSha256: final.weightsSha256,
     versions: trainer.description.versions,
     device: trainer.description.device,

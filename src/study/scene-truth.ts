@@ -1,8 +1,12 @@
 import type { SceneTruth } from "../evaluation/scene-answers.js";
-import type { EvaluationScene } from "../scenes/world-files.js";
+import { type EvaluationScene, readEvaluationScenes } from "../scenes/world-files.js";
 
-/** What the scorers need to know of an evaluation scene. */
-export function sceneTruth(scene: EvaluationScene): SceneTruth {
+/** The truth of every scene of a file. */
+export async function readTruth(scenesPath: string): Promise<SceneTruth[]> {
+  return (await readEvaluationScenes(scenesPath)).map(sceneTruth);
+}
+
+function sceneTruth(scene: EvaluationScene): SceneTruth {
   return {
     id: scene.id,
     objects: scene.objects,

@@ -6,24 +6,26 @@ import { TALLY_COUNTS, type SceneTally } from "../evaluation/scene-tally.js";
 import { drawResamples } from "../evaluation/statistics.js";
 import type { Agreement } from "../difficulty/agreement.js";
 import { writeAtomically } from "../write-atomically.js";
-import { compareModels, readTallies, readTruth } from "./comparison.js";
-import { evaluationScenes, trainingPairs } from "./data-files.js";
+import { compareModels, readTallies } from "./comparison.js";
+import { readTruth } from "./scene-truth.js";
+import { evaluationScenes, followDrawing, trainingPairs } from "./data-files.js";
 import { summaryOf } from "./score-text.js";
 import { baseModel } from "./base-model.js";
 import { BOOTSTRAP_SEED } from "./evaluate-model.js";
-import type { DataFile, GradeResult, JobResult, MethodJob, ScoresResult } from "./job.js";
+import type { DataFile, GradeResult, MethodJob, ScoresResult } from "./job.js";
 import { ABLATIONS, METHODS, type Method } from "./method.js";
-import { followJob, type StudyProgress } from "./progress.js";
-import { type Recipe, trainingSettings, writeRecipe } from "./recipe.js";
+import { openPool } from "./open-pool.js";
+import type { StudyProgress } from "./progress.js";
+import { learningRateOf, type Recipe, trainingSettings, writeRecipe } from "./recipe.js";
 import { choose, type Candidate, type Choice } from "./search.js";
-import { WorkerPool } from "./worker-pool.js";
+import type { WorkerPool } from "./worker-pool.js";
 
 /** Seeds of the figures on test; the search uses another, so that no choice was made on their pairs. */
-export const SEEDS = [1, 2, 3] as const;
+const SEEDS = [1, 2, 3] as const;
 const SEARCH_SEED = 100;
 
 /** What is tried for every searched method alike. */
-export const SEARCH = { learningRates: [5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 4e-4], epochs: [1, 2] } as const;
+const SEARCH = { learningRates: [5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 4e-4], epochs: [1, 2] } as const;
 
 /** One method on test: every seed, and all seeds together with intervals by scene. */
 export interface MethodSummary {
@@ -61,16 +63,9 @@ export interface StudyOptions {
 
 /** Searches settings on validation scenes, then compares all methods on test scenes, and writes the recipe. */
 export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
-  const { out, recipe, progress, signal } = options;
+  const { out, recipe } = options;
   await mkdir(out, { recursive: true });
-  const follow = followJob(progress);
-  const pool = new WorkerPool({
-    workers: options.workers,
-    threads: recipe.threads,
-    root: out,
-    signal,
-    onProgress: (job, report) => follow(job.name, report),
-  });
+  const pool = openPool(options);
   try {
     const bench = await prepare(pool, options);
     const search = await searchSettings(pool, options, bench);
@@ -93,27 +88,18 @@ interface Bench {
   grades: Map<number, GradeResult>;
 }
 
-function scoresOf(result: JobResult): ScoresResult {
-  if (result.kind !== "scores") throw new Error(`expected scores, found ${result.kind}`);
-  return result;
-}
-
 async function prepare(pool: WorkerPool, { out, recipe, progress, signal }: StudyOptions): Promise<Bench> {
   const data = join(out, "data");
   const model = await baseModel();
-  const report = (phase: string, done: number, total: number) => {
-    signal.throwIfAborted();
-    progress.update("scenes", phase, done, total);
-  };
+  const report = followDrawing(progress, signal);
   const scenes = {
     validation: await evaluationScenes(data, "validation", report),
     test: await evaluationScenes(data, "test", report),
   };
   const baseOn = async (split: "validation" | "test") => {
     const name = `base-${split}`;
-    const result = scoresOf(
-      await pool.do({ kind: "evaluate", model, name, directory: join(out, name), scenes: scenes[split], split }),
-    );
+    const directory = join(out, name);
+    const result = await pool.do({ kind: "evaluate", model, name, directory, scenes: scenes[split], split });
     progress.finish(name, summaryOf(result.scores));
     return result;
   };
@@ -122,7 +108,6 @@ async function prepare(pool: WorkerPool, { out, recipe, progress, signal }: Stud
     const name = `difficulty-${seed}`;
     const graded = join(data, `pairs-${recipe.pairs}-seed-${seed}-graded.parquet`);
     const result = await pool.do({ kind: "grade", model, name, directory: join(out, name), pairs, graded });
-    if (result.kind !== "grade") throw new Error(`expected a grade, found ${result.kind}`);
     progress.finish(name, `${result.pairs} pairs`);
     return [seed, result] as const;
   };
@@ -166,7 +151,7 @@ async function searchSettings(pool: WorkerPool, options: StudyOptions, bench: Be
   const candidates = await Promise.all(
     grid.map(async ({ method, epochs, learningRate }): Promise<Candidate> => {
       const job = methodJob(options, bench, { method, epochs, learningRate, seed: SEARCH_SEED, split: "validation" });
-      const { scores } = scoresOf(await pool.do(job));
+      const { scores } = await pool.do(job);
       options.progress.finish(job.name, summaryOf(scores));
       return { method: method.name, learningRate, epochs, scores };
     }),
@@ -188,12 +173,11 @@ async function compareOnTest(
   const together = new Map<string, SceneTally[]>();
   const resamples = drawResamples(truth.length, { seed: BOOTSTRAP_SEED });
   const summarise = async (method: Method): Promise<readonly [string, MethodSummary]> => {
-    const learningRate = recipe.learning_rates[method.settingsOf];
-    if (learningRate === undefined) throw new Error(`no learning rate was searched for ${method.settingsOf}`);
+    const learningRate = learningRateOf(recipe, method.settingsOf);
     const runs = await Promise.all(
       SEEDS.map(async (seed) => {
         const job = methodJob(options, bench, { method, seed, learningRate, epochs: recipe.epochs, split: "test" });
-        const { scores, answers } = scoresOf(await pool.do(job));
+        const { scores, answers } = await pool.do(job);
         options.progress.finish(job.name, summaryOf(scores));
         return { seed, scores, tallies: await readTallies(truth, answers) };
       }),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { PACKAGE_ROOT, packageVersion } from "../package-root.js";
 import { writeAtomically } from "../write-atomically.js";
-import type { Job, JobProgress, JobResult } from "./job.js";
+import type { Job, JobProgress, JobResult, ResultOf } from "./job.js";
 import { WorkerProcess } from "./worker-process.js";
 
 /** How a pool is set up. */
@@ -52,19 +52,19 @@ export class WorkerPool {
    *
    * @throws UserError when the job met a user's mistake; Error when it failed otherwise; the signal's reason when aborted.
    */
-  async do(job: Job): Promise<JobResult> {
+  async do<Done extends Job>(job: Done): Promise<ResultOf<Done>> {
     const path = join(job.directory, "job.json");
     const description = JSON.stringify({ version: packageVersion(), job });
     const key = createHash("sha256").update(description).digest("hex");
     // Nothing is awaited before a place is asked for, so that jobs start in the order in which they were given.
     const earlier = readEarlier(path, key);
-    if (earlier !== undefined) return this.#count(earlier);
+    if (earlier !== undefined) return this.#count<Done>(earlier);
     mkdirSync(job.directory, { recursive: true });
     const slot = await this.#take();
     try {
       const result = await this.#workerOf(slot).do(job, (progress) => this.#options.onProgress(job, progress));
       await writeAtomically(path, `${JSON.stringify({ key, result })}\n`);
-      return this.#count(result);
+      return this.#count<Done>(result);
     } catch (error) {
       this.#options.signal.throwIfAborted();
       if (error instanceof UserError) throw new UserError(`${job.name}: ${error.message}`);
@@ -109,9 +109,10 @@ export class WorkerPool {
     return slot.worker;
   }
 
-  #count(result: JobResult): JobResult {
+  #count<Done extends Job>(result: JobResult): ResultOf<Done> {
     this.#trainerSeconds += result.kind === "grade" ? result.seconds : result.seconds.train + result.seconds.evaluate;
-    return result;
+    // A worker answers a job with the result of its kind.
+    return result as ResultOf<Done>;
   }
 }
 

@@ -2,7 +2,7 @@
 import { bootEmbedded } from "../backend/embedded.js";
 import type { Trainer } from "../backend/trainer.js";
 import { UserError } from "../errors.js";
-import type { FromWorker, ToWorker } from "./job.js";
+import type { FromWorker, JobProgress, ToWorker } from "./job.js";
 import { doJob } from "./do-job.js";
 
 const cancel = new AbortController();
@@ -27,8 +27,7 @@ async function handle(message: ToWorker): Promise<void> {
       return;
     case "job": {
       if (trainer === undefined) throw new Error("a job came before the trainer was booted");
-      const progress = (report: Parameters<Parameters<typeof doJob>[2]>[0]) =>
-        tell({ type: "progress", progress: report });
+      const progress = (report: JobProgress) => tell({ type: "progress", progress: report });
       tell({ type: "result", result: await doJob(trainer, message.job, progress, cancel.signal) });
       return;
     }
