@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scpo_trl.losses import QuadLogps, build_objective, loss_names
+from scpo_trl.losses import COMBINATIONS, LossInput, LossOutput, QuadLogps, WeightedLoss, build_objective, loss_names
 
 LN2 = math.log(2)
 
@@ -19,8 +19,15 @@ def quad(*rows: tuple[float, float, float, float]) -> QuadLogps:
     return QuadLogps(*torch.tensor(rows, dtype=torch.float64).unbind(dim=1))
 
 
+def output_of(
+    name: str, parameters: Mapping[str, float], policy: QuadLogps, reference: QuadLogps, tokens: float = 7.0
+) -> LossOutput:
+    lengths = torch.full_like(policy.ww, tokens)
+    return build_objective(WeightedLoss(name, parameters))(LossInput(policy, reference, lengths, lengths))
+
+
 def loss_of(name: str, parameters: Mapping[str, float], policy: QuadLogps, reference: QuadLogps) -> torch.Tensor:
-    return build_objective(name, parameters)(policy, reference).losses
+    return output_of(name, parameters, policy, reference).losses
 
 
 ZERO = quad((0.0, 0.0, 0.0, 0.0))
@@ -32,14 +39,14 @@ class TestByHand:
     policy = quad((2.0, -1.0, 1.0, 3.0))
 
     def test_margins_and_rewards(self) -> None:
-        output = build_objective("scpo", {"beta": 0.5, "beta_mirror": 0.25})(self.policy, ZERO)
+        output = output_of("scpo", {"beta": 0.5, "beta_mirror": 0.25}, self.policy, ZERO)
         assert {name: value.item() for name, value in output.margins.items()} == {
             "textual": 1.5,
             "visual": 0.5,
             "visual_mirror": 1.0,
             "textual_mirror": 0.5,
         }
-        assert [value.item() for value in output.rewards] == [1.0, -0.5, 0.5, 1.5]
+        assert [value.item() for value in output.rewards[:4]] == [1.0, -0.5, 0.5, 1.5]
 
     @pytest.mark.parametrize(
         ("parameters", "expected"),
@@ -78,11 +85,31 @@ class TestByHand:
         assert loss_of("dpo", both, self.policy, ZERO).item() == pytest.approx(expected)
 
     def test_sft(self) -> None:
-        output = build_objective("sft")(quad((-4.0, -9.0, -9.0, -9.0)), ZERO)
+        output = output_of("sft", {}, quad((-4.0, -9.0, -9.0, -9.0)), ZERO)
         assert output.losses.item() == 4.0
-        assert all(value.item() == 0.0 for value in (*output.rewards, *output.margins.values()))
-        both = build_objective("sft", {"both_directions": 1})(quad((-4.0, -9.0, -9.0, -7.0)), ZERO)
-        assert both.losses.item() == 5.5
+        assert all(value.item() == 0.0 for value in (*output.rewards[:4], *output.margins.values()))
+        assert loss_of("sft", {"both_directions": 1}, quad((-4.0, -9.0, -9.0, -7.0)), ZERO).item() == 5.5
+
+    def test_sft_per_token(self) -> None:
+        """Two texts of 2 and 6 tokens with 4 and 8 nats: 12 nats over 8 tokens, whatever the texts' own lengths."""
+        policy = quad((-4.0, 0.0, 0.0, -6.0), (-8.0, 0.0, 0.0, -14.0))
+        batch = LossInput(policy, policy, torch.tensor([2, 6]), torch.tensor([3, 5]))
+        losses = build_objective(WeightedLoss("sft", {"per_token": 1}))(batch).losses
+        assert losses.tolist() == [1.0, 2.0]
+        assert losses.mean().item() == 12 / 8
+        both = build_objective(WeightedLoss("sft", {"per_token": 1, "both_directions": 1}))(batch).losses
+        assert both.mean().item() == (12 + 20) / (8 + 8)
+
+    def test_sft_per_token_is_the_cross_entropy_over_the_batch(self) -> None:
+        generator = torch.Generator().manual_seed(5)
+        logits = torch.randn(3, 6, 11, generator=generator, dtype=torch.float64)
+        labels = torch.randint(11, (3, 6), generator=generator)
+        mask = torch.arange(6) < torch.tensor([[2], [6], [3]])
+        texts = logits.log_softmax(dim=-1).gather(2, labels[:, :, None])[:, :, 0].where(mask, 0).sum(dim=1)
+        policy = QuadLogps.of({"ww": texts})
+        batch = LossInput(policy, policy, mask.sum(dim=1), mask.sum(dim=1))
+        ours = build_objective(WeightedLoss("sft", {"per_token": 1}))(batch).losses.mean()
+        torch.testing.assert_close(ours, torch.nn.functional.cross_entropy(logits[mask], labels[mask]))
 
     def test_reference_is_subtracted(self) -> None:
         shifted = quad((-3.0, 4.0, 0.5, 7.0))
@@ -166,14 +193,22 @@ def test_exchanging_the_pair_matters_once_the_mirrors_count_differently(paramete
         ("scpo", {"one_sigmoid": 1}, 2),
         ("dpo", {}, 1),
         ("dpo", {"both_directions": 1}, 1),
+        ("mdpo", {}, 3),
+        ("mdpo", {"anchor": 0}, 2),
+        ("rdpo", {}, 2),
+        ("chip", {}, 1),
+        ("symmpo", {}, 4),
+        ("s-vco", {}, 4),
     ],
 )
-def test_every_term_is_ln_2_where_policy_equals_reference(name, parameters, logarithms_of_two) -> None:
+def test_every_sigmoid_is_ln_2_where_policy_equals_reference(name, parameters, logarithms_of_two) -> None:
     same = quad((-3.0, -8.0, -9.5, -1.25), (-30.0, -1.0, -2.0, -77.0))
-    output = build_objective(name, parameters)(same, same)
+    same = same._replace(w0=same.wl - 1, l0=same.lw + 1)
+    output = output_of(name, parameters, same, same)
+    # SymMPO: 1 for the textual term, 0.5 times 2 for the pair, 2 for the anchors, nothing for equal margins.
+    sigmoids = {"consistency": 0, "pair": 2, "anchor": 1 if name == "mdpo" else 2}
     for term, value in output.terms.items():
-        expected = 2 * LN2 if term == "anchor" else LN2
-        assert value.tolist() == pytest.approx([expected] * 2), term
+        assert value.tolist() == pytest.approx([sigmoids.get(term, 1) * LN2] * 2), term
     assert output.losses.tolist() == pytest.approx([logarithms_of_two * LN2] * 2)
 
 
@@ -186,34 +221,43 @@ def test_every_term_is_ln_2_where_policy_equals_reference(name, parameters, loga
         ("dpo", {}),
         ("dpo", {"both_directions": 1}),
         ("sft", {}),
+        ("sft", {"per_token": 1}),
+        ("mdpo", {"anchor_delta": 0.3}),
+        ("rdpo", {}),
+        ("chip", {"gamma": 0.6}),
+        ("symmpo", {"consistency": 0.1}),
+        ("s-vco", {}),
     ],
 )
 def test_gradients(name: str, parameters: dict[str, float]) -> None:
     generator = torch.Generator().manual_seed(0)
-    policy = [torch.randn(3, dtype=torch.float64, generator=generator).requires_grad_() for _ in range(4)]
-    reference = QuadLogps(*(torch.randn(3, dtype=torch.float64, generator=generator) for _ in range(4)))
-    objective = build_objective(name, parameters)
-    assert torch.autograd.gradcheck(lambda *parts: objective(QuadLogps(*parts), reference).losses, policy)
+
+    def draw() -> list[torch.Tensor]:
+        return [torch.randn(3, dtype=torch.float64, generator=generator) for _ in COMBINATIONS]
+
+    policy, reference = [values.requires_grad_() for values in draw()], QuadLogps(*draw())
+    assert torch.autograd.gradcheck(lambda *parts: loss_of(name, parameters, QuadLogps(*parts), reference), policy)
 
 
 def test_a_step_of_descent_raises_the_matched_and_lowers_the_mismatched() -> None:
     policy = [torch.zeros(1, dtype=torch.float64, requires_grad=True) for _ in range(4)]
-    build_objective("scpo")(QuadLogps(*policy), ZERO).losses.sum().backward()
+    loss_of("scpo", {}, QuadLogps(*policy), ZERO).sum().backward()
     ww, lw, wl, ll = (float(part.grad) for part in policy if part.grad is not None)
     # At 0 every sigmoid has slope beta / 2, and every combination stands in two terms.
     assert (ww, lw, wl, ll) == pytest.approx((-0.1, 0.1, 0.1, -0.1))
 
 
 def test_only_the_losses_carry_a_gradient() -> None:
-    policy = QuadLogps(*(torch.zeros(2, requires_grad=True) for _ in range(4)))
-    reference = QuadLogps(*(torch.zeros(2) for _ in range(4)))
+    policy = QuadLogps(*(torch.zeros(2, requires_grad=True) for _ in COMBINATIONS))
+    reference = QuadLogps(*(torch.zeros(2) for _ in COMBINATIONS))
     for name in loss_names():
-        output = build_objective(name)(policy, reference)
+        output = output_of(name, {}, policy, reference)
         assert output.losses.requires_grad
         assert not any(v.requires_grad for v in (*output.rewards, *output.margins.values(), *output.terms.values()))
 
 
 def test_large_margins_stay_finite() -> None:
-    policy = QuadLogps(*(torch.tensor([-1e6, 1e6]) * sign for sign in (1, -1, -1, 1)))
-    reference = QuadLogps(*(torch.zeros(2) for _ in range(4)))
-    assert torch.isfinite(build_objective("scpo")(policy, reference).losses).all()
+    policy = QuadLogps(*(torch.tensor([-1e6, 1e6]) * sign for sign in (1, -1, -1, 1, 0, 0)))
+    reference = QuadLogps(*(torch.zeros(2) for _ in COMBINATIONS))
+    for name in loss_names():
+        assert torch.isfinite(loss_of(name, {}, policy, reference)).all(), name

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
+from scpo_trl.losses.batch import LossInput
 from scpo_trl.losses.checks import require_positive, require_switch
 from scpo_trl.losses.output import LossOutput, detached, logistic, quad_margins
-from scpo_trl.losses.quad import QuadLogps
 from scpo_trl.losses.registry import register_loss
 
 
@@ -29,13 +29,16 @@ class DPOParameters:
         require_switch("dpo", both_directions=self.both_directions)
 
 
-@register_loss("dpo", parameters=DPOParameters)
-def dpo_loss(policy: QuadLogps, reference: QuadLogps, parameters: DPOParameters) -> LossOutput:
+def _combinations(parameters: DPOParameters) -> tuple[str, ...]:
+    return ("ww", "lw", "wl", "ll") if parameters.both_directions else ("ww", "lw")
+
+
+@register_loss("dpo", parameters=DPOParameters, combinations=_combinations)
+def dpo_loss(batch: LossInput, parameters: DPOParameters) -> LossOutput:
     """-log sigmoid of the textual margin, optionally averaged with that of its mirror.
 
     Args:
-        policy: Log-probabilities under the policy, each (B,), nats summed over the completion.
-        reference: The same under the reference.
+        batch: Log-probabilities under policy and reference.
         parameters: See `DPOParameters`.
 
     Returns:
@@ -43,7 +46,7 @@ def dpo_loss(policy: QuadLogps, reference: QuadLogps, parameters: DPOParameters)
 
     Source: Rafailov et al., arXiv 2305.18290, Eq. (7). The second direction is that equation on the exchanged pair.
     """
-    difference = policy.minus(reference)
+    difference = batch.policy.minus(batch.reference)
     margins = quad_margins(difference, parameters.beta, parameters.beta)
     names = ("textual", "textual_mirror") if parameters.both_directions else ("textual",)
     terms = {name: logistic(margins[name]) for name in names}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from scpo_trl.errors import UserError
+from scpo_trl.losses.batch import LossInput
 from scpo_trl.losses.checks import require_not_negative, require_positive, require_switch
-from scpo_trl.losses.output import LossOutput, detached, logistic, quad_margins
-from scpo_trl.losses.quad import QuadLogps
+from scpo_trl.losses.output import LossOutput, logistic, quad_margins, weighted_sum
 from scpo_trl.losses.registry import register_loss
 
 
@@ -62,8 +63,20 @@ class SCPOParameters:
             raise UserError("loss 'scpo' has no term switched on: expected at least one weight greater than 0")
 
 
-@register_loss("scpo", parameters=SCPOParameters)
-def scpo_loss(policy: QuadLogps, reference: QuadLogps, parameters: SCPOParameters) -> LossOutput:
+def _combinations(parameters: SCPOParameters) -> list[str]:
+    gamma = parameters.gamma if parameters.one_sigmoid else 1.0
+    read_by_weight = (
+        (parameters.textual, ("ww", "lw")),
+        (gamma * parameters.visual, ("ww", "wl")),
+        (gamma * parameters.mirror_weight * parameters.visual_mirror, ("ll", "lw")),
+        (parameters.mirror_weight * parameters.textual_mirror, ("ll", "wl")),
+        (parameters.anchor, ("ww", "ll")),
+    )
+    return [name for weight, names in read_by_weight if weight for name in names]
+
+
+@register_loss("scpo", parameters=SCPOParameters, combinations=_combinations)
+def scpo_loss(batch: LossInput, parameters: SCPOParameters) -> LossOutput:
     """Complementary textual and visual preferences, plus lambda times the same with the pair's roles exchanged.
 
     L = L_CCO + lambda * L_CSO + anchor weight * L_anchor, with D(y|v) = log pi(y|v,x) - log ref(y|v,x) and
@@ -76,8 +89,7 @@ def scpo_loss(policy: QuadLogps, reference: QuadLogps, parameters: SCPOParameter
         L_anchor = -ls(b D(y_w|v_w) - delta) - ls(b D(y_l|v_l) - delta)
 
     Args:
-        policy: Log-probabilities under the policy, each (B,), nats summed over the completion.
-        reference: The same under the reference.
+        batch: Log-probabilities under policy and reference.
         parameters: See `SCPOParameters`.
 
     Returns:
@@ -89,43 +101,41 @@ def scpo_loss(policy: QuadLogps, reference: QuadLogps, parameters: SCPOParameter
     and visual preference as in DPO (2305.18290) and mDPO (2406.11839), the mirrors as in SymMPO (2506.11712) and later
     code of the paper's first author, the anchor as in mDPO and SymMPO, the one sigmoid as in the code of CHiP.
     """
-    difference = policy.minus(reference)
+    difference = batch.policy.minus(batch.reference)
     margins = quad_margins(difference, parameters.beta, parameters.beta_mirror)
     terms = _one_sigmoid(margins, parameters) if parameters.one_sigmoid else _sigmoid_a_margin(margins, parameters)
     if parameters.anchor:
         ww, ll = parameters.beta * difference.ww, parameters.beta * difference.ll
         delta = parameters.anchor_delta
         terms["anchor"] = (parameters.anchor, logistic(ww - delta) + logistic(ll - delta))
-    losses = sum(weight * value for weight, value in terms.values())
-    assert isinstance(losses, Tensor)
-    return LossOutput(
-        losses,
-        difference.scaled(parameters.beta).detach(),
-        detached(margins),
-        detached({name: value for name, (_, value) in terms.items()}),
-    )
+    return weighted_sum(terms, difference, parameters.beta, margins)
 
 
-WeightedTerms = dict[str, tuple[float, Tensor]]
-
-
-def _sigmoid_a_margin(margins: dict[str, Tensor], parameters: SCPOParameters) -> WeightedTerms:
+def _sigmoid_a_margin(margins: dict[str, Tensor], parameters: SCPOParameters) -> dict[str, tuple[float, Tensor]]:
     weights = {
         "textual": parameters.textual,
         "visual": parameters.visual,
         "visual_mirror": parameters.mirror_weight * parameters.visual_mirror,
         "textual_mirror": parameters.mirror_weight * parameters.textual_mirror,
     }
-    return {name: (weight, logistic(margins[name])) for name, weight in weights.items() if weight}
+    return {name: (weight, logistic(margins[name])) for name, weight in weights.items()}
 
 
-def _one_sigmoid(margins: dict[str, Tensor], parameters: SCPOParameters) -> WeightedTerms:
-    terms: WeightedTerms = {}
-    textual, visual = parameters.textual, parameters.gamma * parameters.visual
-    if textual or visual:
-        terms["combined"] = (1.0, logistic(textual * margins["textual"] + visual * margins["visual"]))
-    textual, visual = parameters.textual_mirror, parameters.gamma * parameters.visual_mirror
-    if parameters.mirror_weight and (textual or visual):
-        mirror = textual * margins["textual_mirror"] + visual * margins["visual_mirror"]
-        terms["combined_mirror"] = (parameters.mirror_weight, logistic(mirror))
+def _one_sigmoid(margins: dict[str, Tensor], parameters: SCPOParameters) -> dict[str, tuple[float, Tensor]]:
+    sides = {
+        "combined": (1.0, {"textual": parameters.textual, "visual": parameters.gamma * parameters.visual}),
+        "combined_mirror": (
+            parameters.mirror_weight,
+            {
+                "textual_mirror": parameters.textual_mirror,
+                "visual_mirror": parameters.gamma * parameters.visual_mirror,
+            },
+        ),
+    }
+    terms: dict[str, tuple[float, Tensor]] = {}
+    for name, (weight, factors) in sides.items():
+        # A margin of weight 0 may not have been computed: it must stay out of the sum, where 0 times NaN is NaN.
+        weighted = [factor * margins[margin] for margin, factor in factors.items() if factor]
+        if weight and weighted:
+            terms[name] = (weight, logistic(torch.stack(weighted).sum(dim=0)))
     return terms
