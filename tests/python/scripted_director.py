@@ -20,6 +20,10 @@ class ScriptedDirector:
     closed: list[tuple[int, int, list[int]]] = field(default_factory=list)
     checkpoints: list[tuple[str, int, str]] = field(default_factory=list)
     opened: int = 0
+    skipped: dict[int, int] = field(default_factory=dict)
+
+    def resume(self, stages_before: int, pairs: int) -> None:
+        self.opened, self.skipped = stages_before, {stages_before + 1: pairs}
 
     def open_stage(self) -> Stage | None:
         self.opened += 1
@@ -33,7 +37,7 @@ class ScriptedDirector:
         self.heard.append(("opened", stage.stage))
 
     def pairs(self) -> Iterator[int]:
-        return iter(self.feeds[self.opened - 1])
+        return iter(self.feeds[self.opened - 1][self.skipped.get(self.opened, 0) :])
 
     def decide(self, report: StepReport) -> Decision:
         self.reports.append(report)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
+from tiny_models import FAMILIES
 
 from scpo_trl.difficulty.signals import patch_features, score_pairs
 from scpo_trl.errors import UserError
@@ -88,3 +89,23 @@ def test_names_the_pair_whose_numbers_are_not_finite(
 def test_refuses_a_model_without_projector(processor: Any) -> None:
     with pytest.raises(UserError, match="multi_modal_projector"):
         patch_features(torch.nn.Linear(2, 2), torch.zeros(1, 3, 16, 16))
+
+
+@pytest.mark.parametrize("family", ["llava-next", "qwen2.5-vl"])
+def test_a_model_of_tiles_or_loose_patches_gives_what_it_can(make_pairs: Callable[..., Dataset], family: str) -> None:
+    model, processor = FAMILIES[family]()
+    rows = make_pairs()
+    [both] = score_pairs(model, processor, rows.__getitem__, [3, 4], signals=["entropy", "logps"])
+    [[alone]] = score_pairs(model, processor, rows.__getitem__, [4], signals=["entropy"])
+    assert both[1].entropy == pytest.approx(alone.entropy, abs=1e-5)
+    with pytest.raises(UserError, match="need one whole picture a text"):
+        list(score_pairs(model, processor, rows.__getitem__, [3], signals=["image_similarity"]))
+
+
+def test_two_pictures_a_side_are_not_mixed_up(
+    make_model: Callable[..., Any], make_pairs: Callable[..., Dataset], processor: Any
+) -> None:
+    row = make_pairs()[0]
+    twice = {**row, "images": row["images"] * 2, "rejected_images": row["rejected_images"] * 2}
+    with pytest.raises(UserError, match=r"pixels of shape \(4, 3, 16, 16\) for 2 texts"):
+        list(score_pairs(make_model(), processor, lambda _: twice, [0], signals=["transport_distance"]))

@@ -52,6 +52,12 @@ def generate(world: World, prompts: list[tuple[int, str]], **fields: Any) -> dic
     return {answer.prompt: answer.text for answer in answers}
 
 
+def generate_from_files(world: World, prompts: list[tuple[Path | str, str]]) -> dict[int, str]:
+    asked = [trainer_pb2.Prompt(image_path=str(path), text=text) for path, text in prompts]
+    request = trainer_pb2.GenerateRequest(prompts=asked, max_new_tokens=5)
+    return {answer.prompt: answer.text for response in world.stub.Generate(request) for answer in response.answers}
+
+
 class TestDescribe:
     def test_tells_versions_losses_and_the_loaded_model(self, world: World) -> None:
         described = world.stub.Describe(trainer_pb2.DescribeRequest())
@@ -316,6 +322,57 @@ class TestGenerate:
         assert list(generate(world, [(0, "Describe the picture .")], **fields)) == [0]
         refused(lambda: generate(world, [(0, "a")], **{**fields, "image_column": "id"}), "column id", "expected struct")
         refused(lambda: generate(world, [(0, "a")], **{**fields, "image_column": "none"}), "column none", "not found")
+
+    def test_answers_about_picture_files_as_about_rows(self, world: World, make_pairs: Callable[..., Dataset]) -> None:
+        world.load()
+        texts = ("Describe the picture .", "a dog and a cat .")
+        prompts = [(row, text) for row in range(4) for text in texts]
+        folder = world.root / "images"
+        folder.mkdir()
+        rows = make_pairs()
+        paths = [folder / f"{row}.png" for row in range(4)]
+        for row, path in enumerate(paths):
+            rows[row]["images"][0].save(path)
+        expected = generate(world, prompts)
+        assert len(set(expected.values())) > 1
+        assert generate_from_files(world, [(paths[row], text) for row, text in prompts]) == expected
+
+    def test_answers_without_a_picture_beside_prompts_with_one(self, world: World) -> None:
+        world.load()
+        path = world.root / "red.png"
+        PIL.Image.new("RGB", (16, 16), (200, 30, 60)).save(path)
+        text = "a dog and a cat ."
+        alone = generate_from_files(world, [("", text)])[0]
+        pictured = generate_from_files(world, [(path, text)])[0]
+        mixed = [(path, text), ("", text), (path, text), ("", text)]
+        assert generate_from_files(world, mixed) == {0: pictured, 1: alone, 2: pictured, 3: alone}
+        refused(lambda: generate_from_files(world, [("", "what is <image> ?")]), "without a picture")
+
+    def test_refuses_picture_files_that_are_foreign_missing_or_damaged(
+        self, world: World, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        world.load()
+        outside = tmp_path_factory.mktemp("outside") / "picture.png"
+        PIL.Image.new("RGB", (16, 16)).save(outside)
+        link = world.root / "link.png"
+        link.symlink_to(outside)
+        for path in (outside, link, f"{world.root}/../{outside.parent.name}/picture.png"):
+            refused(lambda path=path: generate_from_files(world, [(path, "a dog")]), "[0].image_path", "outside")
+        refused(lambda: generate_from_files(world, [("picture.png", "a dog")]), "expected an absolute path")
+        refused(lambda: generate_from_files(world, [(world.root / "none.png", "a dog")]), "no such file")
+        damaged = world.root / "damaged.png"
+        damaged.write_bytes(outside.read_bytes()[:40])
+        refused(lambda: generate_from_files(world, [(damaged, "a dog")]), str(damaged), "get the file again")
+        damaged.write_bytes(b"no picture")
+        refused(lambda: generate_from_files(world, [(damaged, "a dog")]), str(damaged), "10 bytes that are no picture")
+        # Rows and files are two ways to ask; a request takes one.
+        both = trainer_pb2.Prompt(row=1, text="a dog", image_path=str(damaged))
+        request = trainer_pb2.GenerateRequest(dataset=world.dataset(), image_column="images", prompts=[both])
+        refused(lambda: world.stub.Generate(request), "beside a data set")
+        request = trainer_pb2.GenerateRequest(prompts=[trainer_pb2.Prompt(row=1, text="a dog")])
+        refused(lambda: world.stub.Generate(request), "prompts[0].row", "no data set")
+        request = trainer_pb2.GenerateRequest(image_column="images", prompts=[trainer_pb2.Prompt(text="a dog")])
+        refused(lambda: world.stub.Generate(request), "dataset.path: found nothing")
 
     def test_refuses_what_cannot_be_answered(self, world: World) -> None:
         world.load()

@@ -13,8 +13,8 @@ from scpo_trl.errors import UserError
 from scpo_trl.trainer.checkpoint import weights_sha256
 from scpo_trl.trainer.director import StepReport
 from scpo_trl.trainer.local_director import LocalDirector
-from scpo_trl.trainer.reference import copy_weights
 from scpo_trl.trainer.schedule import schedule_shape
+from scpo_trl.trainer.weights import copy_weights
 
 LN2 = math.log(2)
 
@@ -91,10 +91,18 @@ def test_every_pair_is_trained_once_in_its_stage(train) -> None:
 
 def test_order_epochs_and_filling_up(train, make_pairs) -> None:
     pairs = make_pairs(6, stage=[1, 0, 1, 0, 1, 1])
-    _, director = train(pairs=pairs, stage_order=[1, 0], shuffle_within_stage=False, per_device_train_batch_size=3)
+    backwards = {"curriculum": "hard-to-easy", "shuffle_within_stage": False}
+    _, director = train(pairs=pairs, per_device_train_batch_size=3, **backwards)
     assert [[p.pair for p in report.pairs] for report in director.reports] == [[0, 2, 4], [5, 0, 2], [1, 3, 1]]
-    _, director = train(pairs=pairs, num_train_epochs=2, shuffle_within_stage=False, stage_order=[0])
-    assert [[p.pair for p in report.pairs] for report in director.reports] == [[1, 3], [1, 3]]
+    _, director = train(pairs=pairs, stage_epochs=[1, 2], **backwards)
+    assert [[p.pair for p in report.pairs] for report in director.reports] == [[0, 2], [4, 5], [1, 3], [1, 3]]
+
+
+def test_stages_cut_from_the_column_difficulty(train, make_pairs) -> None:
+    pairs = make_pairs(6).remove_columns("stage").add_column("difficulty", [0.9, 0.1, 0.5, 0.5, 0.2, 1.0])
+    _, director = train(pairs=pairs, stages=3, shuffle_within_stage=False)
+    trained = [(report.stage, [p.pair for p in report.pairs]) for report in director.reports]
+    assert trained == [(0, [1, 4]), (1, [2, 3]), (2, [0, 5])]
 
 
 def test_the_learning_rate_starts_anew_with_each_stage(train) -> None:
@@ -138,7 +146,7 @@ def test_two_trainings_end_with_the_same_bits(train) -> None:
 
 
 def test_sft_trains_without_a_table(train) -> None:
-    _, director = train(objective="sft", num_train_epochs=3, learning_rate=3e-3)
+    _, director = train(loss_type="sft", num_train_epochs=3, learning_rate=3e-3)
     losses = [report.loss for report in director.reports]
     assert sum(losses[-3:]) < sum(losses[:3])
     assert all(math.isnan(r.kl_reference) and math.isnan(r.kl_initial) for r in director.reports)
@@ -147,7 +155,7 @@ def test_sft_trains_without_a_table(train) -> None:
 
 
 def test_preferences_are_learnt(train) -> None:
-    _, director = train(num_train_epochs=20, learning_rate=3e-3, stage_order=[0], objective_parameters={"beta": 0.5})
+    _, director = train(count=4, stages=1, num_train_epochs=20, learning_rate=3e-3, loss_parameters={"beta": 0.5})
     assert director.reports[-1].loss < 0.5 * director.reports[0].loss
     assert set(director.reports[-1].accuracies.values()) == {1.0}
 
@@ -177,9 +185,20 @@ def test_an_unstaged_data_set_is_one_stage(train, make_pairs) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"objective": "spco"}, "unknown loss 'spco'"),
-        ({"objective_parameters": {"lambda": 1}}, "unknown parameter 'lambda' of loss 'scpo'"),
-        ({"stage_order": [0, 5]}, "stage_order names stage 5, but the column stage holds 0, 1, 2"),
+        ({"loss_type": "spco"}, "unknown loss 'spco'"),
+        ({"loss_parameters": {"lambda": 1}}, "unknown parameter 'lambda' of loss 'scpo'"),
+        ({"curriculum": "easy"}, "curriculum is 'easy': expected one of easy-to-hard, hard-to-easy, shuffled"),
+        ({"stages": 2}, "stages=2 cuts the column difficulty, which train_dataset lacks"),
+        ({"stages": 0}, "stages is 0: expected 1 or more"),
+        ({"stage_epochs": [1]}, "stage_epochs has 1 entries for 3 stages"),
+        ({"reference_mode": "model"}, "reference_mode is 'model': expected one of table, live"),
+        ({"reference_alpha": 0.5}, "reference_alpha=0.5 needs reference_update='steps', found 'stage'"),
+        ({"loss_weights": [1.0, 2.0]}, "loss_weights has 2 entries for 1 losses: expected one for each"),
+        ({"loss_type": ["scpo", "sft"], "loss_parameters": {"beta": 1}}, "loss_parameters holds 'beta'"),
+        ({"contrast": "crop"}, "contrast='crop' leaves ll without .* set loss_parameters={'mirror_weight': 0}"),
+        ({"contrast": "none"}, "contrast='none' leaves wl, ll without an image that fits"),
+        ({"contrast_strength": 0.5}, "contrast_strength=0.5 needs contrast='crop', 'mask' or 'noise', found None"),
+        ({"auto_find_batch_size": True}, "auto_find_batch_size=True has no effect"),
         ({"stage_learning_rates": [1.0]}, "stage_learning_rates has 1 entries for 3 stages"),
         ({"reference_update": "often"}, "reference_update is 'often': expected one of stage, fixed, steps"),
         ({"reference_alpha": 0.0}, "reference_alpha is 0.0: expected more than 0 and at most 1"),
@@ -187,7 +206,7 @@ def test_an_unstaged_data_set_is_one_stage(train, make_pairs) -> None:
         ({"num_train_epochs": 1.5}, "num_train_epochs is 1.5: expected a whole number of passes"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0: expected more than 0"),
         ({"lr_scheduler_type": "polynomial"}, "lr_scheduler_type is 'polynomial': expected one of constant, linear"),
-        ({"loss_type": ["ipo"]}, r"loss_type=\['ipo'\] has no effect in SCPOTrainer: set objective"),
+        ({"loss_type": ["ipo"]}, "unknown loss 'ipo': expected one of "),
         ({"sync_ref_model": True}, "sync_ref_model=True has no effect in SCPOTrainer: set reference_update='steps'"),
         (
             {"frozen_prefixes": ["vision"]},
@@ -215,8 +234,18 @@ def test_beta_of_the_settings_is_the_default_of_the_loss(make_config, make_pairs
     def parameters(**settings: Any) -> dict[str, float]:
         stage = LocalDirector(make_config(beta=0.5, **settings), pairs).open_stage()
         assert stage is not None
-        return dict(stage.loss_parameters)
+        return dict(stage.losses[0].parameters)
 
     assert parameters() == {"beta": 0.5, "beta_mirror": 0.5}
-    assert parameters(objective_parameters={"beta_mirror": 0.2}) == {"beta": 0.5, "beta_mirror": 0.2}
-    assert parameters(objective="sft") == {}
+    assert parameters(loss_parameters={"beta_mirror": 0.2}) == {"beta": 0.5, "beta_mirror": 0.2}
+    assert parameters(loss_type="sft") == {}
+
+
+def test_a_mixture_by_the_names_of_trl(make_config, make_pairs) -> None:
+    settings = {"loss_type": ["scpo", "sft"], "loss_weights": [1.0, 0.1], "loss_parameters": {"scpo": {"anchor": 1}}}
+    stage = LocalDirector(make_config(**settings), make_pairs()).open_stage()
+    assert stage is not None
+    assert [(loss.name, loss.weight) for loss in stage.losses] == [("scpo", 1.0), ("sft", 0.1)]
+    assert stage.losses[0].parameters == {"beta": 0.1, "beta_mirror": 0.1, "anchor": 1}
+    # "sft" beside another loss is what TRL calls by that name: the mean over tokens.
+    assert stage.losses[1].parameters == {"per_token": 1.0}

@@ -8,10 +8,10 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
 
 from scpo_trl import SCPOTrainer
-from scpo_trl.losses import build_objective
+from scpo_trl.losses import LossInput, WeightedLoss, build_objective
 from scpo_trl.trainer.collator import QuadCollator
 from scpo_trl.trainer.forward import accepts_logits_to_keep, quad_logps
-from scpo_trl.trainer.reference import blend_weights, copy_weights, weights_swapped
+from scpo_trl.trainer.weights import blend_weights, copy_weights, weights_swapped
 
 
 def test_textual_terms_equal_twice_the_stock_dpo_loss_and_gradient(make_model, make_pairs, processor, tmp_path) -> None:
@@ -37,7 +37,9 @@ def test_textual_terms_equal_twice_the_stock_dpo_loss_and_gradient(make_model, m
         reference_logps = quad_logps(reference, batch, trim_logits=True)
     textual = {"beta": 0.3, "beta_mirror": 0.3, "visual": 0, "visual_mirror": 0}
     policy_logps = quad_logps(model, batch, trim_logits=True)
-    loss = build_objective("scpo", textual)(policy_logps, reference_logps).losses.mean()
+    tokens = torch.ones(5)
+    inputs = LossInput(policy_logps, reference_logps, tokens, tokens)
+    loss = build_objective(WeightedLoss("scpo", textual))(inputs).losses.mean()
     loss.backward()
     assert loss.item() != 2 * 0.6931
     torch.testing.assert_close(loss, 2 * expected, rtol=0, atol=1e-5)
@@ -45,7 +47,8 @@ def test_textual_terms_equal_twice_the_stock_dpo_loss_and_gradient(make_model, m
         if parameter.grad is not None:
             torch.testing.assert_close(parameter.grad, 2 * expected_gradient[name], rtol=1e-4, atol=1e-5)
 
-    both = build_objective("dpo", {"beta": 0.3, "both_directions": 1})(policy_logps, reference_logps).losses.mean()
+    both_directions = WeightedLoss("dpo", {"beta": 0.3, "both_directions": 1})
+    both = build_objective(both_directions)(inputs).losses.mean()
     torch.testing.assert_close(both, expected, rtol=0, atol=1e-5)
 
 
@@ -53,10 +56,9 @@ def test_trimmed_logits_change_nothing(make_model, make_pairs, processor) -> Non
     model = make_model()
     assert accepts_logits_to_keep(model)
     batch = QuadCollator(processor)(rows_of(make_pairs()))
-    for trimmed, whole in zip(
-        quad_logps(model, batch, trim_logits=True), quad_logps(model, batch, trim_logits=False), strict=True
-    ):
-        torch.testing.assert_close(trimmed, whole, rtol=1e-6, atol=1e-5)
+    trimmed, whole = (quad_logps(model, batch, trim_logits=trim) for trim in (True, False))
+    for name in ("ww", "lw", "wl", "ll"):
+        torch.testing.assert_close(getattr(trimmed, name), getattr(whole, name), rtol=1e-6, atol=1e-5)
 
 
 def test_logps_by_hand(make_model, make_pairs, processor) -> None:
@@ -90,7 +92,7 @@ def test_no_second_model_is_loaded(make_model, make_config, make_pairs, processo
 
 def test_the_names_that_trl_logs(make_model, make_config, make_pairs, processor) -> None:
     trainer = SCPOTrainer(
-        model=make_model(), args=make_config(objective="dpo"), train_dataset=make_pairs(), processing_class=processor
+        model=make_model(), args=make_config(loss_type="dpo"), train_dataset=make_pairs(), processing_class=processor
     )
     trainer.train()
     stock = {f"rewards/{name}" for name in ("chosen", "rejected", "accuracies", "margins")}

@@ -15,9 +15,9 @@ from scpo_trl.difficulty.entropy import mean_answer_entropy, pair_entropy
 from scpo_trl.difficulty.similarity import mean_patch_similarity
 from scpo_trl.difficulty.transport import patch_transport
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import PAIR_KEY, STAGE_KEY, QuadCollator
+from scpo_trl.trainer.collator import COMBINATIONS_KEY, PAIR_KEY, QuadCollator
 from scpo_trl.trainer.director import QuadMeans
-from scpo_trl.trainer.forward import accepts_logits_to_keep
+from scpo_trl.trainer.forward import accepts_logits_to_keep, model_inputs
 
 Signal = Literal["entropy", "image_similarity", "transport_distance", "logps"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
@@ -25,7 +25,8 @@ SIGNALS: tuple[Signal, ...] = get_args(Signal)
 BATCH_SIZE = 16
 """Pairs a forward pass when nothing else is asked for; four sequences each."""
 
-_NOT_FOR_THE_MODEL = ("completion_mask", PAIR_KEY, STAGE_KEY)
+_MATCHED = ("ww", "ll")
+_ALL = ("ww", "lw", "wl", "ll")
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,10 @@ def score_pairs(
     """
     model.eval()
     collate = QuadCollator(processor)
+    combinations = _ALL if "logps" in signals else _MATCHED
     for start in range(0, len(pairs), batch_size):
         rows = pairs[start : start + batch_size]
-        batch = collate([{**read_row(pair), PAIR_KEY: pair} for pair in rows])
+        batch = collate([{**read_row(pair), PAIR_KEY: pair, COMBINATIONS_KEY: combinations} for pair in rows])
         with torch.inference_mode():
             columns = _batch_signals(model, _to_device(batch, model.device), len(rows), signals)
         scored = []
@@ -121,14 +123,12 @@ def _batch_signals(
     columns: dict[str, list[float] | list[QuadMeans]] = {}
     if "image_similarity" in signals or "transport_distance" in signals:
         # The collator's first two blocks show images and rejected_images.
-        features, other = patch_features(model, batch["pixel_values"][: 2 * pairs]).chunk(2)
+        features, other = patch_features(model, _one_picture_a_side(model, batch)[: 2 * pairs]).chunk(2)
         if "image_similarity" in signals:
             columns["image_similarity"] = mean_patch_similarity(features, other).tolist()
         if "transport_distance" in signals:
             columns["transport_distance"] = patch_transport(features, other).tolist()
     if "entropy" in signals or "logps" in signals:
-        if "logps" not in signals:
-            batch = _matched_texts(batch, pairs)
         logits, labels, mask = _answer_logits(model, batch)
         if "entropy" in signals:
             chosen, rejected = mean_answer_entropy(logits[: 2 * pairs], mask[: 2 * pairs]).chunk(2)
@@ -136,22 +136,26 @@ def _batch_signals(
         if "logps" in signals:
             token_logps = selective_log_softmax(logits, labels)
             sums = torch.where(mask, token_logps, torch.zeros_like(token_logps)).sum(dim=1)
-            ww, ll, lw, wl = (block.tolist() for block in sums.chunk(4))
-            columns["logps"] = [QuadMeans(*values) for values in zip(ww, lw, wl, ll, strict=True)]
+            blocks = dict(zip(batch[COMBINATIONS_KEY], (block.tolist() for block in sums.chunk(4)), strict=True))
+            columns["logps"] = [QuadMeans(*values) for values in zip(*(blocks[name] for name in _ALL), strict=True)]
     return columns
 
 
-def _matched_texts(batch: dict[str, Any], pairs: int) -> dict[str, Any]:
-    """The first half of a batch, unless a processor lays pictures out otherwise than one a sequence."""
-    tensors = [value for name, value in batch.items() if name != PAIR_KEY and isinstance(value, Tensor)]
-    if any(value.shape[0] != 4 * pairs for value in tensors):
-        return batch
-    return {name: value[: 2 * pairs] if isinstance(value, Tensor) else value for name, value in batch.items()}
+def _one_picture_a_side(model: Any, batch: dict[str, Any]) -> Tensor:
+    """The pixels of a batch (N, C, H, W), one picture a sequence."""
+    pixels = batch["pixel_values"]
+    if pixels.dim() != 4 or pixels.shape[0] != batch["input_ids"].shape[0]:
+        raise UserError(
+            f"signals: {type(model).__name__} takes pixels of shape {tuple(pixels.shape)} for "
+            f"{batch['input_ids'].shape[0]} texts: image_similarity and transport_distance need one whole picture a "
+            "text, as LLaVA-1.5 takes it; ask for entropy and logps only"
+        )
+    return pixels
 
 
 def _answer_logits(model: Any, batch: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
     """Logits (N, K, V), the tokens they predict (N, K), and where those belong to an answer (N, K)."""
-    inputs = {name: value for name, value in batch.items() if name not in _NOT_FOR_THE_MODEL}
+    inputs = model_inputs(batch)
     labels, mask = batch["input_ids"], batch["completion_mask"].bool()
     first = 0
     if accepts_logits_to_keep(model):

@@ -8,6 +8,7 @@ from typing import Any
 
 from scpo.v1 import pair_pb2, telemetry_pb2, trainer_pb2
 from scpo_trl.errors import UserError
+from scpo_trl.losses import WeightedLoss
 from scpo_trl.trainer.director import Decision, ReferenceAtOpen, Schedule, Stage, StepReport
 from scpo_trl.trainer.records import PairRecord
 
@@ -56,8 +57,7 @@ def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
         stage=message.stage,
         pairs=tuple(dict.fromkeys(message.pairs)),
         steps=message.steps,
-        loss=message.objective.loss,
-        loss_parameters=dict(message.objective.parameters),
+        losses=(WeightedLoss(message.objective.loss, dict(message.objective.parameters)),),
         learning_rate=message.learning_rate,
         schedule=SCHEDULES[message.schedule],
         warmup_steps=message.warmup_steps,

@@ -138,6 +138,10 @@ class RemoteDirector:
 
     # The trainer's side: see `Director`.
 
+    def resume(self, stages_before: int, pairs: int) -> None:
+        """Refuse: the stream begins where its training begins."""
+        raise UserError("Train: a training that is directed over its stream cannot resume from a trainer's checkpoint")
+
     def open_stage(self) -> Stage | None:
         """Wait for OpenStage; None when the client closed its side of the stream or decided to stop."""
         with self._condition:

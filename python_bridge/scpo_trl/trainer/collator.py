@@ -1,20 +1,24 @@
-"""From rows of the data set to one batch with the four combinations of every pair.
+"""From rows of the data set to one batch with the combinations of text and image that a loss reads.
 
-Shape legend: B pairs, 4B sequences in four blocks of B, L tokens.
+Shape legend: B pairs, C combinations, N = C * B sequences in C blocks of B, L tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from transformers import ProcessorMixin
-from trl.data_utils import apply_chat_template, is_conversational, prepare_multimodal_messages
 from trl.trainer.utils import flush_left, pad
 
 from scpo_trl.errors import UserError
+from scpo_trl.losses.quad import COMBINATIONS
+from scpo_trl.trainer.contrast import Contrast
+from scpo_trl.trainer.images import Side, decode_image, images_of
+from scpo_trl.trainer.pair_text import PairRenderer, RenderedPair
 
 PAIR_KEY = "pair_indices"
 """Where a row carries its number in the data set."""
@@ -22,160 +26,207 @@ PAIR_KEY = "pair_indices"
 STAGE_KEY = "drawn_in_stage"
 """Where a row carries the number of the stage that drew it; its column `stage` is only a plan."""
 
+COMBINATIONS_KEY = "combinations"
+"""Where a row carries the combinations to build, and a batch the order of its blocks."""
 
-class RenderedPair(NamedTuple):
-    """A pair's texts as the tokenizer sees them."""
+NOT_FOR_THE_MODEL = frozenset({"completion_mask", PAIR_KEY, STAGE_KEY, COMBINATIONS_KEY})
+"""What a batch holds beside the model's inputs."""
 
-    prompt: str
-    chosen: str
-    rejected: str
+_BLOCKS = ("ww", "ll", "lw", "wl", "w0", "l0")
+_ALL_IMAGES, _ONE_IMAGE = ("ww", "lw", "wl", "ll"), ("ww", "lw")
+_SIDES: dict[str, Side] = {"w": "images", "l": "rejected_images"}
+_OF_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
 
 
 class QuadCollator:
-    """Turns B pairs into 4B sequences: what TRL's `DataCollatorForVisionPreference` makes of the doubled batch
-    `[(images, chosen, rejected)] * B + [(rejected_images, rejected, chosen)] * B`.
+    """Turns B pairs into a block of B sequences for each combination of text and image.
 
-    The blocks are (images, chosen), (rejected_images, rejected), (images, rejected), (rejected_images, chosen): first
-    the matched combinations, then the mismatched. The image processor sees each image once.
-
-    A prompt of plain text without the image token becomes a user's message with the images before the text and is
-    rendered with the chat template, generation prompt on. A prompt that holds the image token stays as it is, and the
-    end-of-sequence token is appended to its texts. Messages are rendered with the chat template.
+    The blocks stand in the order ww, ll, lw, wl, w0, l0, of which those asked for are built: first the matched
+    combinations, then the mismatched, then the prompt with its images left out. The four with images are what TRL's
+    `DataCollatorForVisionPreference` makes of the doubled batch `[(images, chosen, rejected)] * B + [(rejected_images,
+    rejected, chosen)] * B`. The image processor sees each image once. Texts are rendered by `PairRenderer`.
 
     Args:
         processor: Processor of the model, with a tokenizer that has a padding token.
         max_length: Longest sequence in tokens; longer texts are cut at their end. None: no limit.
+        contrast: How `rejected_images` are made; None: the rows hold them.
     """
 
-    def __init__(self, processor: ProcessorMixin, max_length: int | None = None) -> None:
+    def __init__(
+        self, processor: ProcessorMixin, max_length: int | None = None, contrast: Contrast | None = None
+    ) -> None:
         self.processor: Any = processor
         self.max_length = max_length
-        self._rendered: dict[tuple[str, str, str, int], RenderedPair] = {}
+        self.contrast = contrast
+        self.renderer = PairRenderer(processor)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """One batch.
 
         Args:
-            rows: B rows with the columns of a pair; optionally `pair_indices` and `drawn_in_stage`.
+            rows: B rows with the columns of a pair; optionally `pair_indices`, `drawn_in_stage` and `combinations`
+                (the first row's hold for all; without them the four with images, or `ww` and `lw` where the contrast
+                is `none`).
 
         Returns:
-            `input_ids`, `attention_mask`, `completion_mask` (4B, L), the image processor's tensors for 4B sequences,
-            `pair_indices` (B,) and `drawn_in_stage` where the rows have them.
+            `input_ids`, `attention_mask`, `completion_mask` (N, L), the image processor's tensors, `combinations` (C
+            names, the order of the blocks), `pair_indices` (B,) and `drawn_in_stage` where the rows have them.
 
         Raises:
-            UserError: a row cannot be rendered, or `max_length` leaves nothing of a text.
+            UserError: a row cannot be rendered, an image cannot be read, or `max_length` leaves nothing of a text.
         """
-        rendered = [self._render(row) for row in rows]
-        prompts = self._process_prompts(rows, rendered)
-        prompt_ids, prompt_mask = prompts.pop("input_ids"), prompts.pop("attention_mask")
-        completion_ids, completion_mask = self._process_completions(rendered)
-        padding = torch.zeros_like(prompt_mask)
-        sequences = {
-            "input_ids": torch.cat((prompt_ids, completion_ids), dim=1),
-            "completion_mask": torch.cat((padding, completion_mask), dim=1),
-        }
-        for name in ("token_type_ids", "mm_token_type_ids"):
-            if name in prompts:
-                sequences[name] = torch.cat((prompts.pop(name), torch.zeros_like(completion_ids)), dim=1)
-        attention_mask = torch.cat((prompt_mask, completion_mask), dim=1)
-        flushed = flush_left(attention_mask, *sequences.values())
-        batch: dict[str, Any] = dict(zip(("attention_mask", *sequences), flushed, strict=True))
+        blocks = self._blocks(rows)
+        rendered = [self.renderer.render(row, len(images_of(row, "images")), row_name(row)) for row in rows]
+        prompts = {letter: self._process_prompts(rows, rendered, letter) for letter in _letters(blocks, 1)}
+        texts = self._process_completions(rendered, _letters(blocks, 0))
+        batch = self._join(blocks, prompts, texts)
         if self.max_length is not None:
             batch = {name: values[:, : self.max_length] for name, values in batch.items()}
-        batch.update(prompts)
         self._require_completions(batch["completion_mask"], rows)
+        batch.update(_image_tensors(blocks, prompts))
+        batch[COMBINATIONS_KEY] = blocks
         if all(PAIR_KEY in row for row in rows):
             batch[PAIR_KEY] = torch.tensor([row[PAIR_KEY] for row in rows], dtype=torch.long)
         if STAGE_KEY in rows[0]:
             batch[STAGE_KEY] = rows[0][STAGE_KEY]
         return batch
 
-    def _render(self, row: Mapping[str, Any]) -> RenderedPair:
-        prompt, chosen, rejected = row["prompt"], row["chosen"], row["rejected"]
-        if len(row["images"]) != len(row["rejected_images"]):
+    def _blocks(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+        no_contrast = self.contrast is not None and self.contrast.kind == "none"
+        asked = rows[0].get(COMBINATIONS_KEY) or (_ONE_IMAGE if no_contrast else _ALL_IMAGES)
+        if unknown := [name for name in asked if name not in COMBINATIONS]:
+            raise UserError(f"unknown combination {unknown[0]!r}: expected some of {', '.join(COMBINATIONS)}")
+        if no_contrast and (shown := [name for name in asked if name[1] == "l"]):
             raise UserError(
-                f"{_name(row)} has {len(row['images'])} images but {len(row['rejected_images'])} rejected_images: "
-                "expected the same number"
+                f"contrast is 'none', but the combinations {', '.join(shown)} show a contrast image: set contrast to "
+                "crop, mask or noise, or give the rows rejected_images and leave contrast out"
             )
-        if is_conversational({"prompt": prompt, "chosen": chosen, "rejected": rejected}):
-            return self._render_messages(prompt, chosen, rejected, len(row["images"]))
-        if not all(isinstance(text, str) for text in (prompt, chosen, rejected)):
-            raise UserError(f"{_name(row)}: expected prompt, chosen and rejected to be all text or all messages")
-        key = (prompt, chosen, rejected, len(row["images"]))
-        if key not in self._rendered:
-            self._rendered[key] = self._render_text(*key)
-        return self._rendered[key]
+        return tuple(name for name in _BLOCKS if name in asked)
 
-    def _render_text(self, prompt: str, chosen: str, rejected: str, images: int) -> RenderedPair:
-        image_token = getattr(self.processor, "image_token", None)
-        if image_token is not None and image_token in prompt:
-            end = self.processor.tokenizer.eos_token
-            return RenderedPair(prompt, _ending_with(chosen, end), _ending_with(rejected, end))
-        return self._render_messages(
-            [{"role": "user", "content": prompt}],
-            [{"role": "assistant", "content": chosen}],
-            [{"role": "assistant", "content": rejected}],
-            images,
-        )
-
-    def _render_messages(
-        self, prompt: list[dict[str, Any]], chosen: list[dict[str, Any]], rejected: list[dict[str, Any]], images: int
-    ) -> RenderedPair:
-        if getattr(self.processor, "chat_template", None) is None:
+    def _process_prompts(
+        self, rows: Sequence[Mapping[str, Any]], rendered: list[RenderedPair], letter: str
+    ) -> dict[str, Tensor]:
+        """The prompts (B, P), padded on the left, and the tensors of their images."""
+        options = {"padding": True, "padding_side": "left", "return_tensors": "pt", "add_special_tokens": False}
+        if letter == "0":
+            blank = [self.renderer.render(row, 0, row_name(row)).prompt for row in rows]
+            return dict(self.processor(text=blank, **options))
+        images = [self._images(row, letter) for row in rows]
+        processed = dict(self.processor(images=images, text=[pair.prompt for pair in rendered], **options))
+        if "cross_attention_mask" in processed:
             raise UserError(
-                "the processor has no chat template to render a prompt without an image token: give it one "
-                f"(processor.chat_template) or write {getattr(self.processor, 'image_token', 'the image token')} "
-                "into the prompts"
+                f"{type(self.processor).__name__} is for a model that attends to images across its layers, which is "
+                "not supported: take one that reads image tokens in its text, such as LLaVA, Qwen2.5-VL or Gemma 3"
             )
-        # The template only needs to know where images stand, so a placeholder serves for both images of a pair.
-        example = {
-            "prompt": prepare_multimodal_messages(prompt, images=["image"] * images),
-            "chosen": prepare_multimodal_messages(chosen),
-            "rejected": prepare_multimodal_messages(rejected),
-        }
-        return RenderedPair(**apply_chat_template(example, self.processor))
+        return processed
 
-    def _process_prompts(self, rows: Sequence[Mapping[str, Any]], rendered: list[RenderedPair]) -> dict[str, Tensor]:
-        images = [list(row["images"]) for row in rows] + [list(row["rejected_images"]) for row in rows]
-        processed = self.processor(
-            images=images,
-            text=[pair.prompt for pair in rendered] * 2,
-            padding=True,
-            padding_side="left",
-            return_tensors="pt",
-            add_special_tokens=False,
-        )
-        return {name: torch.cat((values, values)) for name, values in processed.items()}
+    def _images(self, row: Mapping[str, Any], letter: str) -> list[Any]:
+        name = row_name(row)
+        shown = images_of(row, "images")
+        if not shown:
+            raise UserError(f"{name} has no images: expected at least one")
+        made = letter == "l" and self.contrast is not None
+        side: Side = "images" if made else _SIDES[letter]
+        images = images_of(row, side)
+        if len(images) != len(shown):
+            raise UserError(
+                f"{name} has {len(shown)} images but {len(images)} rejected_images: expected the same number"
+            )
+        decoded = [decode_image(image, f"{name}, {side}") for image in images]
+        if made:
+            assert self.contrast is not None
+            return [self.contrast.apply(image) for image in decoded]
+        return decoded
 
-    def _process_completions(self, rendered: list[RenderedPair]) -> tuple[Tensor, Tensor]:
-        tokenize = {"padding": True, "padding_side": "right", "return_tensors": "pt", "add_special_tokens": False}
-        chosen = self.processor(text=[pair.chosen for pair in rendered], **tokenize)
-        rejected = self.processor(text=[pair.rejected for pair in rendered], **tokenize)
+    def _process_completions(
+        self, rendered: list[RenderedPair], letters: Sequence[str]
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """By text letter the tokens and their mask, each (B, K) with one K, padded on the right."""
+        options = {"padding": True, "padding_side": "right", "return_tensors": "pt", "add_special_tokens": False}
+        column = {"w": "chosen", "l": "rejected"}
+        processed = [
+            self.processor.tokenizer([getattr(pair, column[letter]) for pair in rendered], **options)
+            for letter in letters
+        ]
+        ids = pad([entry["input_ids"] for entry in processed], padding_value=self._padding_token())
+        masks = pad([entry["attention_mask"] for entry in processed], padding_value=0)
+        return {letter: (ids[i].long(), masks[i].long()) for i, letter in enumerate(letters)}
+
+    def _join(
+        self,
+        blocks: Sequence[str],
+        prompts: Mapping[str, Mapping[str, Tensor]],
+        texts: Mapping[str, tuple[Tensor, Tensor]],
+    ) -> dict[str, Any]:
+        """Prompts and completions of all blocks, flushed to the left: tensors (N, L) of tokens."""
+        width = max(prompt["input_ids"].shape[1] for prompt in prompts.values())
+        completion_ids = torch.cat([texts[block[0]][0] for block in blocks])
+        completion_mask = torch.cat([texts[block[0]][1] for block in blocks])
+        completions = {"input_ids": completion_ids, "attention_mask": completion_mask}
+        joined: dict[str, Tensor] = {}
+        for name in _OF_TOKENS:
+            if not any(name in prompt for prompt in prompts.values()):
+                continue
+            padding = self._padding_token() if name == "input_ids" else 0
+            parts = []
+            for block in blocks:
+                prompt = prompts[block[1]]
+                values = prompt[name] if name in prompt else torch.zeros_like(prompt["input_ids"])
+                parts.append(F.pad(values, (width - values.shape[1], 0), value=padding))
+            completion = completions.get(name, torch.zeros_like(completion_ids))
+            joined[name] = torch.cat((torch.cat(parts), completion), dim=1)
+        attention_mask = joined.pop("attention_mask")
+        before = torch.zeros(len(completion_mask), width, dtype=completion_mask.dtype)
+        joined["completion_mask"] = torch.cat((before, completion_mask), dim=1)
+        flushed = flush_left(attention_mask, *joined.values())
+        return dict(zip(("attention_mask", *joined), flushed, strict=True))
+
+    def _padding_token(self) -> int:
         tokenizer = self.processor.tokenizer
-        pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-        chosen_ids, rejected_ids = pad([chosen["input_ids"], rejected["input_ids"]], padding_value=pad_token_id)
-        chosen_mask, rejected_mask = pad([chosen["attention_mask"], rejected["attention_mask"]], padding_value=0)
-        return (
-            torch.cat((chosen_ids, rejected_ids, rejected_ids, chosen_ids)),
-            torch.cat((chosen_mask, rejected_mask, rejected_mask, chosen_mask)),
-        )
+        return tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
 
     def _require_completions(self, completion_mask: Tensor, rows: Sequence[Mapping[str, Any]]) -> None:
         empty = (completion_mask.sum(dim=1) == 0).nonzero().flatten().tolist()
         if not empty:
             return
-        row = rows[empty[0] % len(rows)]
+        name = row_name(rows[empty[0] % len(rows)])
         if self.max_length is None:
-            raise UserError(f"{_name(row)} has an empty text in chosen or rejected: expected at least one token")
+            raise UserError(f"{name} has an empty text in chosen or rejected: expected at least one token")
         raise UserError(
-            f"{_name(row)}: max_length={self.max_length} leaves no token of a text, since prompt and image tokens fill "
-            "it: raise max_length or set it to None"
+            f"{name}: max_length={self.max_length} leaves no token of a text, since prompt and image tokens fill it: "
+            "raise max_length or set it to None"
         )
 
 
-def _ending_with(text: str, end: str) -> str:
-    return text if text.endswith(end) else text + end
-
-
-def _name(row: Mapping[str, Any]) -> str:
+def row_name(row: Mapping[str, Any]) -> str:
+    """What messages call a row."""
     return f"pair {row[PAIR_KEY]}" if PAIR_KEY in row else "a pair"
+
+
+def _letters(blocks: Sequence[str], place: int) -> tuple[str, ...]:
+    """The letters at one place of the blocks' names: 0 for texts, 1 for images."""
+    return tuple(letter for letter in "wl0" if any(block[place] == letter for block in blocks))
+
+
+def _image_tensors(blocks: Sequence[str], prompts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The image processor's tensors in the order of the sequences that show images.
+
+    The two sides are processed apart, so that sizes that depend on a batch's largest image may differ: the smaller is
+    filled with zeros at its end, as the image processors themselves do.
+    """
+    shown = [block[1] for block in blocks if block[1] != "0"]
+    tensors: dict[str, Tensor] = {}
+    for name in {name for letter in shown for name in prompts[letter] if name not in _OF_TOKENS}:
+        sides = {letter: prompts[letter][name] for letter in dict.fromkeys(shown)}
+        sizes = [max(dimension) for dimension in zip(*(side.shape[1:] for side in sides.values()), strict=True)]
+        filled = {letter: _filled(side, sizes) for letter, side in sides.items()}
+        tensors[name] = torch.cat([filled[letter] for letter in shown])
+    return tensors
+
+
+def _filled(values: Tensor, sizes: Sequence[int]) -> Tensor:
+    """The tensor with zeros at the end of every dimension but the first, up to `sizes`."""
+    missing = [size - found for found, size in zip(values.shape[1:], sizes, strict=True)]
+    if not any(missing):
+        return values
+    return F.pad(values, [end for amount in reversed(missing) for end in (0, amount)])

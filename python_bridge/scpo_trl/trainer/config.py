@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from trl import DPOConfig
 
 from scpo_trl.errors import UserError
+from scpo_trl.losses import WeightedLoss, build_objective, get_loss
+from scpo_trl.trainer.combinations import available_combinations
+from scpo_trl.trainer.contrast import Contrast
+from scpo_trl.trainer.curriculum import CURRICULA
 
 REFERENCE_UPDATES = ("stage", "fixed", "steps")
+REFERENCE_MODES = ("table", "live")
 
 _STOCK_ONLY: dict[str, Any] = {
-    "loss_type": ["sigmoid"],
-    "loss_weights": None,
     "ld_alpha": None,
     "f_divergence_type": "reverse_kl",
     "label_smoothing": 0.0,
@@ -23,12 +27,15 @@ _STOCK_ONLY: dict[str, Any] = {
     "padding_free": False,
     "use_liger_kernel": False,
     "pad_to_multiple_of": None,
+    "auto_find_batch_size": False,
+    "group_by_length": False,
+    "truncation_mode": "keep_start",
 }
 _INSTEAD = {
-    "loss_type": "set objective",
-    "loss_weights": "set objective_parameters",
-    "sync_ref_model": "set reference_update='steps'",
-    "precompute_ref_log_probs": "the reference is always a table",
+    "sync_ref_model": "set reference_update='steps', reference_update_steps and reference_alpha",
+    "precompute_ref_log_probs": "the reference is a table unless reference_mode='live'",
+    "auto_find_batch_size": "set per_device_train_batch_size, and gradient_accumulation_steps for the rest",
+    "group_by_length": "the curriculum decides the order",
 }
 
 
@@ -38,24 +45,51 @@ class SCPOConfig(DPOConfig):
 
     `learning_rate`, `lr_scheduler_type` (constant, linear or cosine) and `warmup_steps` hold for every stage anew;
     `num_train_epochs` counts passes over each stage's pairs before the next stage begins; `max_steps` limits the whole
-    training. With a director of one's own, the director decides about all of these and the fields below are unused,
-    except `frozen_prefixes`.
+    training. With a director of one's own, the director decides about all of these and about losses, stages and the
+    reference; `contrast`, `frozen_prefixes` and `all_combinations` hold all the same.
     """
 
     num_train_epochs: float = field(
         default=1.0, metadata={"help": "Passes over each stage's pairs before the next stage begins; a whole number."}
     )
-    objective: str = field(default="scpo", metadata={"help": "Registered name of the loss."})
-    objective_parameters: dict[str, Any] | str | None = field(
-        default=None,
-        metadata={"help": "Parameters of the loss by name. beta and beta_mirror default to the setting beta."},
+    loss_type: list[str] = field(
+        default_factory=lambda: ["scpo"],
+        metadata={"help": "Registered names of the losses; several are added up, see loss_weights."},
     )
-    stage_order: list[int] | None = field(
+    loss_parameters: dict[str, Any] | str | None = field(
         default=None,
-        metadata={"help": "Stages in the order of training. Default: the values of the column stage, ascending."},
+        metadata={
+            "help": "Parameters of the loss by name; with several losses, by the loss's name first. beta and "
+            "beta_mirror default to the setting beta."
+        },
+    )
+    contrast: str | None = field(
+        default=None,
+        metadata={
+            "help": "What stands in for the column rejected_images: crop, mask or noise of images, or none. Default: "
+            "the column is there.",
+        },
+    )
+    contrast_strength: float | None = field(
+        default=None, metadata={"help": "Strength of crop, mask or noise, more than 0 and at most 1."}
+    )
+    stages: int | None = field(
+        default=None,
+        metadata={"help": "Number of stages to cut the column difficulty into. Default: the column stage decides."},
+    )
+    curriculum: str = field(
+        default="easy-to-hard",
+        metadata={
+            "help": "Order of the stages; shuffled draws stages of the same sizes from all pairs.",
+            "choices": list(CURRICULA),
+        },
+    )
+    stage_epochs: list[int] | None = field(
+        default=None, metadata={"help": "Passes over each stage, in the order of training. Default: num_train_epochs."}
     )
     stage_learning_rates: list[float] | None = field(
-        default=None, metadata={"help": "Peak learning rate of each stage in order. Default: learning_rate."}
+        default=None,
+        metadata={"help": "Peak learning rate of each stage, in the order of training. Default: learning_rate."},
     )
     shuffle_within_stage: bool = field(
         default=True, metadata={"help": "Shuffle each stage's pairs; otherwise they keep the data set's order."}
@@ -75,31 +109,158 @@ class SCPOConfig(DPOConfig):
         default=1.0,
         metadata={"help": "Moves with reference_update=steps: ref <- alpha * policy + (1 - alpha) * ref."},
     )
+    reference_mode: str = field(
+        default="table",
+        metadata={
+            "help": "table: the reference's log-probabilities are computed when a stage opens and when the reference "
+            "moves. live: a copy of the trainable weights scores every batch.",
+            "choices": list(REFERENCE_MODES),
+        },
+    )
     frozen_prefixes: list[str] = field(
         default_factory=list,
         metadata={"help": "Parameters whose names start with one of these stay frozen, e.g. model.vision_tower."},
     )
+    all_combinations: bool = field(
+        default=True,
+        metadata={
+            "help": "Score both texts on both images even where the loss reads fewer, so that the metrics are whole."
+        },
+    )
 
-    _VALID_DICT_FIELDS: ClassVar[list[str]] = [*DPOConfig._VALID_DICT_FIELDS, "objective_parameters"]
+    _VALID_DICT_FIELDS: ClassVar[list[str]] = [*DPOConfig._VALID_DICT_FIELDS, "loss_parameters"]
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        if isinstance(self.loss_type, str):
+            self.loss_type = [self.loss_type]
+        if self.loss_weights is not None and len(self.loss_weights) != len(self.loss_type):
+            raise UserError(
+                f"loss_weights has {len(self.loss_weights)} entries for {len(self.loss_type)} losses: expected one for "
+                "each"
+            )
+        # The stock class may know its own losses alone.
+        ours, self.loss_type = self.loss_type, ["sigmoid"] * len(self.loss_type)
+        try:
+            super().__post_init__()
+        finally:
+            self.loss_type = ours
         for name, stock in _STOCK_ONLY.items():
-            value = getattr(self, name)
+            value = getattr(self, name, stock)
             if value != stock:
                 instead = _INSTEAD.get(name, "leave it out")
                 raise UserError(f"{name}={value!r} has no effect in SCPOTrainer: {instead}")
-        if self.reference_update not in REFERENCE_UPDATES:
-            raise UserError(
-                f"reference_update is {self.reference_update!r}: expected one of {', '.join(REFERENCE_UPDATES)}"
-            )
-        if self.reference_update_steps < 1:
-            raise UserError(f"reference_update_steps is {self.reference_update_steps}: expected 1 or more")
+        _one_of("reference_update", self.reference_update, REFERENCE_UPDATES)
+        _one_of("reference_mode", self.reference_mode, REFERENCE_MODES)
+        _one_of("curriculum", self.curriculum, CURRICULA)
+        _at_least_1("reference_update_steps", self.reference_update_steps)
+        _at_least_1("stages", self.stages)
+        for epochs in self.stage_epochs or []:
+            _at_least_1("stage_epochs", epochs)
         if not 0 < self.reference_alpha <= 1:
             raise UserError(f"reference_alpha is {self.reference_alpha}: expected more than 0 and at most 1")
+        if self.reference_alpha < 1 and self.reference_update != "steps":
+            raise UserError(
+                f"reference_alpha={self.reference_alpha} needs reference_update='steps', found "
+                f"{self.reference_update!r}: a reference that is reset at stages moves hard"
+            )
         if self.num_train_epochs < 1 or int(self.num_train_epochs) != self.num_train_epochs:
             raise UserError(
                 f"num_train_epochs is {self.num_train_epochs}: expected a whole number of passes over each stage"
             )
-        if not self.learning_rate > 0:
-            raise UserError(f"learning_rate is {self.learning_rate}: expected more than 0")
+        for rate in (self.learning_rate, *(self.stage_learning_rates or [])):
+            if not rate > 0:
+                raise UserError(f"learning_rate is {rate}: expected more than 0")
+        if self.contrast_strength is not None and self.contrast in (None, "none"):
+            raise UserError(
+                f"contrast_strength={self.contrast_strength} needs contrast='crop', 'mask' or 'noise', found "
+                f"{self.contrast!r}"
+            )
+        self._check_losses()
+
+    def losses(self) -> list[WeightedLoss]:
+        """The losses with their weights and parameters."""
+        weights = self.loss_weights or [1.0] * len(self.loss_type)
+        given = self.loss_parameters or {}
+        assert not isinstance(given, str)
+        by_loss: Mapping[str, Any] = given
+        if len(self.loss_type) == 1 and not isinstance(given.get(self.loss_type[0]), Mapping):
+            by_loss = {self.loss_type[0]: given}
+        for name, parameters in by_loss.items():
+            if name not in self.loss_type or not isinstance(parameters, Mapping):
+                raise UserError(
+                    f"loss_parameters holds {name!r}: with loss_type {', '.join(self.loss_type)} expected the "
+                    "parameters by the loss's name, such as {'scpo': {'anchor': 1.0}}"
+                )
+        return [
+            WeightedLoss(name, self._parameters(name, by_loss.get(name, {})), weight)
+            for name, weight in zip(self.loss_type, weights, strict=True)
+        ]
+
+    def contrast_image(self) -> Contrast | None:
+        """What stands in for the column `rejected_images`, or None where the rows have it."""
+        return None if self.contrast is None else Contrast(self.contrast, self.contrast_strength)  # type: ignore[arg-type]
+
+    def _parameters(self, name: str, given: Mapping[str, float]) -> dict[str, float]:
+        known = get_loss(name).parameter_names()
+        defaults: dict[str, float] = {beta: self.beta for beta in ("beta", "beta_mirror") if beta in known}
+        if name == "sft" and len(self.loss_type) > 1:
+            # In a mixture the name means what it means in TRL: the mean over tokens.
+            defaults["per_token"] = 1.0
+        return {**defaults, **given}
+
+    def _check_losses(self) -> None:
+        objective = build_objective(self.losses())
+        contrast = self.contrast_image()
+        if contrast is None:
+            return
+        missing = [name for name in objective.combinations if name not in available_combinations(contrast)]
+        if missing:
+            raise UserError(
+                f"contrast={self.contrast!r} leaves {', '.join(missing)} without an image that fits, which loss "
+                f"{', '.join(self.loss_type)} reads: {_mend(self.contrast, self.loss_type)}"
+            )
+
+
+def _mend(contrast: str | None, losses: list[str]) -> str:
+    if contrast == "none":
+        return "use a loss of texts alone such as dpo, or give the rows rejected_images"
+    if losses == ["scpo"]:
+        return "set loss_parameters={'mirror_weight': 0}, use mdpo, or give the rows rejected_images"
+    return "use mdpo, rdpo or chip, or give the rows rejected_images"
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UserError(f"{name} is {value!r}: expected one of {', '.join(known)}")
+
+
+def _at_least_1(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise UserError(f"{name} is {value}: expected 1 or more")
+
+
+def scpo_config_from(args: DPOConfig, **settings: Any) -> SCPOConfig:
+    """An `SCPOConfig` with the settings of a stock configuration.
+
+    TRL's `sync_ref_model`, `ref_model_sync_steps` and `ref_model_mixup_alpha` become `reference_update="steps"` with
+    its steps and alpha.
+
+    Args:
+        args: The stock configuration.
+        **settings: Fields of `SCPOConfig` to set besides.
+
+    Raises:
+        UserError: a setting has no effect in `SCPOTrainer`.
+    """
+    stock = {one.name: getattr(args, one.name) for one in fields(args) if one.init}
+    ours = {one.name for one in fields(SCPOConfig)}
+    carried = {name: value for name, value in stock.items() if name in ours}
+    if carried.get("sync_ref_model"):
+        carried["sync_ref_model"] = False
+        carried["reference_update"] = "steps"
+        carried["reference_update_steps"] = args.ref_model_sync_steps
+        carried["reference_alpha"] = args.ref_model_mixup_alpha
+    for name in settings:
+        if name not in ours:
+            raise UserError(f"unknown setting {name!r}: expected a field of SCPOConfig")
+    return SCPOConfig(**{**carried, **settings})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from scpo_trl.losses import WeightedLoss
 
 Schedule = Literal["constant", "linear", "cosine"]
 ReferenceAtOpen = Literal["policy", "keep", "initial"]
+ReferenceMode = Literal["table", "live"]
 
 
 @dataclass(frozen=True)
@@ -18,31 +21,33 @@ class Stage:
         stage: Number of the stage, for reports.
         pairs: Rows of the data set that the stage may draw; drawing another is an error.
         steps: Planned optimiser steps: the length of the learning-rate schedule, not a limit.
-        loss: Registered name of the loss.
-        loss_parameters: The loss's parameters by name; one left out takes the loss's default.
+        losses: What the stage trains on: one loss, or several whose weighted sum is taken.
         learning_rate: Peak learning rate.
         schedule: How the learning rate goes from its peak after the warm-up; restarts at every stage.
         warmup_steps: Optimiser steps of linear warm-up.
         reference: `policy`: the policy as it is now. `keep`: the reference in force before (the initial model in the
             first stage). `initial`: the model as it was when training started.
         keep_reference_weights: Keep a copy of the reference's weights, so that a decision can move it softly.
+        reference_mode: `table`: the log-probabilities of the stage's pairs are computed once. `live`: a copy of the
+            trainable weights scores every batch.
     """
 
     stage: int
     pairs: Sequence[int]
     steps: int
-    loss: str = "scpo"
-    loss_parameters: Mapping[str, float] = field(default_factory=dict)
+    losses: Sequence[WeightedLoss] = (WeightedLoss("scpo"),)
     learning_rate: float = 1e-6
     schedule: Schedule = "cosine"
     warmup_steps: int = 0
     reference: ReferenceAtOpen = "policy"
     keep_reference_weights: bool = False
+    reference_mode: ReferenceMode = "table"
 
 
 @dataclass(frozen=True)
 class QuadMeans:
-    """Four numbers, one for each combination of text and image (text letter first), means over pairs."""
+    """Four numbers, one for each combination of text and image (text letter first), means over pairs; NaN for one that
+    was not computed."""
 
     ww: float
     lw: float
@@ -79,7 +84,7 @@ class StepReport:
         step_in_stage: Optimiser steps since the stage opened; the first is 1.
         loss: Mean loss over the step's pairs.
         terms: Mean of each term of the loss over the pairs, by the term's name, before weighting.
-        accuracies: Share of pairs with a positive margin, by the margin's name.
+        accuracies: Share of pairs with a positive margin, by the margin's name; those whose combinations were computed.
         rewards: Mean implicit rewards over the pairs.
         kl_reference: k2 estimate in nats a sequence over the matched texts: mean of (log pi - log ref)^2 / 2.
         kl_initial: The same against the model as it was when training started.
@@ -134,6 +139,17 @@ class Director(Protocol):
     The trainer calls `open_stage`, then `table_progress` any number of times, `stage_opened`, `pairs` (iterated ahead
     of training), `decide` once after every optimiser step, and `stage_closed`; then `open_stage` again.
     """
+
+    def resume(self, stages_before: int, pairs: int) -> None:
+        """Hears, before anything else, that the training goes on where a checkpoint left it.
+
+        The next `open_stage` must give the stage with this number of stages before it, and its `pairs` must begin after
+        the given number of pairs.
+
+        Raises:
+            UserError: this director cannot go on in the middle.
+        """
+        ...
 
     def open_stage(self) -> Stage | None:
         """The next stage, or None when there are no more; blocks until known."""

@@ -10,12 +10,12 @@ from scpo_trl.errors import UserError
 
 
 def freeze(model: nn.Module, prefixes: Sequence[str]) -> None:
-    """Freezes the parameters whose names start with one of `prefixes`.
+    """Freezes the parameters whose names, without what adapters put before them, start with one of `prefixes`.
 
     Raises:
         UserError: a prefix matches no parameter.
     """
-    names = [name for name, _ in model.named_parameters()]
+    names = [_own_name(name) for name, _ in model.named_parameters()]
     for prefix in prefixes:
         if not any(name.startswith(prefix) for name in names):
             parts = sorted({".".join(name.split(".")[:2]) for name in names})
@@ -24,5 +24,9 @@ def freeze(model: nn.Module, prefixes: Sequence[str]) -> None:
                 f"{', '.join(parts)}"
             )
     for name, parameter in model.named_parameters():
-        if name.startswith(tuple(prefixes)):
+        if _own_name(name).startswith(tuple(prefixes)):
             parameter.requires_grad_(False)
+
+
+def _own_name(name: str) -> str:
+    return name.removeprefix("base_model.model.")

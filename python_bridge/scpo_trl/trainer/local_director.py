@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import TypeVar, cast
 
 from datasets import Dataset
 
 from scpo_trl.errors import UserError
-from scpo_trl.losses import get_loss
 from scpo_trl.trainer.config import SCPOConfig
-from scpo_trl.trainer.director import Decision, ReferenceAtOpen, Schedule, Stage, StepReport
+from scpo_trl.trainer.curriculum import order_groups, stage_feed, stage_groups
+from scpo_trl.trainer.director import Decision, ReferenceAtOpen, ReferenceMode, Schedule, Stage, StepReport
 
-_SCHEDULES = ("constant", "linear", "cosine")
+Number = TypeVar("Number", int, float)
+
+SCHEDULES = ("constant", "linear", "cosine")
 
 
 class LocalDirector:
-    """Trains the stages of the data set's `stage` column one after the other.
+    """Trains the stages of the data set's column `stage`, or of its column `difficulty` cut up, one after the other.
 
     A stage's pairs are shuffled with the seed unless `shuffle_within_stage` is off; its last optimiser step is filled
-    up with pairs from the stage's beginning. A data set without the column, or with it empty, is one stage.
+    up with pairs from the stage's beginning. It decides alike in every process.
 
     Args:
         args: Settings.
@@ -31,32 +33,42 @@ class LocalDirector:
     """
 
     def __init__(self, args: SCPOConfig, dataset: Dataset) -> None:
-        rows = _rows_by_stage(dataset)
-        order = sorted(rows) if args.stage_order is None else args.stage_order
-        for stage in order:
-            if stage not in rows:
-                raise UserError(
-                    f"stage_order names stage {stage}, but the column stage holds {', '.join(map(str, sorted(rows)))}"
-                )
-        rates = args.stage_learning_rates
-        if rates is not None and len(rates) != len(order):
-            raise UserError(
-                f"stage_learning_rates has {len(rates)} entries for {len(order)} stages: expected one for each"
-            )
+        def column(name: str) -> list[object] | None:
+            return list(dataset[name]) if name in dataset.column_names else None
+
+        groups = stage_groups(column("stage"), column("difficulty"), args.stages, len(dataset))
+        seed = args.seed if args.data_seed is None else args.data_seed
+        ordered = order_groups(groups, args.curriculum, seed)
+        rates = _by_stage("stage_learning_rates", args.stage_learning_rates, args.learning_rate, len(ordered))
+        epochs = _by_stage("stage_epochs", args.stage_epochs, int(args.num_train_epochs), len(ordered))
+        pairs_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
         self._args = args
         self._feeds: list[list[int]] = []
         self._stages: list[Stage] = []
-        for position, stage in enumerate(order):
-            feed = self._feed(position, rows[stage])
-            rate = args.learning_rate if rates is None else rates[position]
+        for position, (number, rows) in enumerate(ordered):
+            shuffle = random.Random(f"{seed}/{position}") if args.shuffle_within_stage else None
+            feed = stage_feed(rows, epochs[position], pairs_per_step, shuffle)
             self._feeds.append(feed)
-            self._stages.append(self._stage(position, stage, rows[stage], len(feed), rate, len(order)))
+            self._stages.append(
+                self._stage(position, number, rows, len(feed) // pairs_per_step, rates[position], len(ordered))
+            )
         self._position = -1
+        self._skipped: dict[int, int] = {}
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """The stages in the order of training."""
+        return self._stages
 
     @property
     def planned_steps(self) -> int:
         """Optimiser steps of all stages together."""
         return sum(stage.steps for stage in self._stages)
+
+    def resume(self, stages_before: int, pairs: int) -> None:
+        """Goes on in the stage with this number of stages before it, after `pairs` of its pairs."""
+        self._position = stages_before - 1
+        self._skipped = {stages_before: pairs}
 
     def open_stage(self) -> Stage | None:
         """The next stage of the order, or None after the last."""
@@ -71,7 +83,7 @@ class LocalDirector:
 
     def pairs(self) -> Iterator[int]:
         """The open stage's pairs in training order."""
-        return iter(self._feeds[self._position])
+        return iter(self._feeds[self._position][self._skipped.get(self._position, 0) :])
 
     def decide(self, report: StepReport) -> Decision:
         """Moves the reference every `reference_update_steps` steps if so set."""
@@ -88,59 +100,31 @@ class LocalDirector:
     def stage_closed(self, stage: int, steps: int, unused_pairs: Sequence[int]) -> None:
         """Ignores the closing."""
 
-    def _feed(self, position: int, rows: list[int]) -> list[int]:
-        args = self._args
-        seed = args.seed if args.data_seed is None else args.data_seed
-        rng = random.Random(f"{seed}/{position}")
-        feed: list[int] = []
-        for _ in range(int(args.num_train_epochs)):
-            epoch = list(rows)
-            if args.shuffle_within_stage:
-                rng.shuffle(epoch)
-            feed += epoch
-        pairs_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps
-        short = -len(feed) % pairs_per_step
-        return feed + [feed[index % len(feed)] for index in range(short)]
-
-    def _stage(self, position: int, stage: int, rows: list[int], fed: int, rate: float, stages: int) -> Stage:
+    def _stage(self, position: int, number: int, rows: list[int], steps: int, rate: float, stages: int) -> Stage:
         args = self._args
         schedule = getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type)
-        if schedule not in _SCHEDULES:
-            raise UserError(f"lr_scheduler_type is {schedule!r}: expected one of {', '.join(_SCHEDULES)}")
-        steps = fed // (args.per_device_train_batch_size * args.gradient_accumulation_steps)
+        if schedule not in SCHEDULES:
+            raise UserError(f"lr_scheduler_type is {schedule!r}: expected one of {', '.join(SCHEDULES)}")
         by_steps = args.reference_update == "steps"
         reference: ReferenceAtOpen = "policy" if args.reference_update == "stage" or position == 0 else "keep"
         return Stage(
-            stage=stage,
+            stage=number,
             pairs=rows,
             steps=steps,
-            loss=args.objective,
-            loss_parameters=_loss_parameters(args),
+            losses=args.losses(),
             learning_rate=rate,
             schedule=cast(Schedule, schedule),
             warmup_steps=args.get_warmup_steps(steps),
             reference=reference,
             # Across a stage boundary a reference that moved in mid-stage must be asked about new pairs.
             keep_reference_weights=by_steps and (args.reference_alpha < 1 or stages > 1),
+            reference_mode=cast(ReferenceMode, args.reference_mode),
         )
 
 
-def _loss_parameters(args: SCPOConfig) -> dict[str, float]:
-    given = args.objective_parameters or {}
-    assert not isinstance(given, str)
-    known = get_loss(args.objective).parameter_names()
-    defaults: dict[str, Any] = {name: args.beta for name in ("beta", "beta_mirror") if name in known}
-    return {**defaults, **given}
-
-
-def _rows_by_stage(dataset: Dataset) -> dict[int, list[int]]:
-    column = dataset["stage"] if "stage" in dataset.column_names else None
-    stages = [None] * len(dataset) if column is None else list(column)
-    if all(stage is None for stage in stages):
-        return {0: list(range(len(dataset)))}
-    rows: dict[int, list[int]] = {}
-    for row, stage in enumerate(stages):
-        if stage is None:
-            raise UserError(f"row {row} has no stage while others have one: fill the column stage or leave it out")
-        rows.setdefault(int(stage), []).append(row)
-    return rows
+def _by_stage(name: str, given: list[Number] | None, default: Number, stages: int) -> list[Number]:
+    if given is None:
+        return [default] * stages
+    if len(given) != stages:
+        raise UserError(f"{name} has {len(given)} entries for {stages} stages: expected one for each")
+    return given

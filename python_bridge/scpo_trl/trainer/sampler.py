@@ -1,43 +1,49 @@
-"""Which rows come next: whole optimiser steps of pairs, as the director gives them."""
+"""Which rows come next: whole optimiser steps of pairs, as the director gives them, shared out over the processes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
-from datasets import Dataset as RowDataset
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Sampler
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import PAIR_KEY, STAGE_KEY
 from scpo_trl.trainer.director import Director, Stage
-from scpo_trl.trainer.pair_columns import COLUMNS
-
-StagePair = tuple[int, int]
-"""Number of the stage, row of the pair."""
+from scpo_trl.trainer.pair_rows import PairKey
 
 
-class PairRows(Dataset[dict[str, Any]]):
-    """Rows of the data set with the columns of a pair, each carrying its own number and the stage that drew it.
+@dataclass(frozen=True)
+class StepShape:
+    """How the pairs of one optimiser step are shared out.
 
-    Args:
-        dataset: Has the columns of `COLUMNS`.
+    Attributes:
+        batch_size: Pairs of a forward pass in one process.
+        accumulation: Forward passes of an optimiser step.
+        processes: Number of processes.
+        process: Number of this process, from 0.
     """
 
-    def __init__(self, dataset: RowDataset) -> None:
-        self._rows = dataset.select_columns(list(COLUMNS))
+    batch_size: int
+    accumulation: int
+    processes: int = 1
+    process: int = 0
 
-    def __len__(self) -> int:
-        return len(self._rows)
+    @property
+    def pairs(self) -> int:
+        """Pairs of an optimiser step in all processes together."""
+        return self.batch_size * self.accumulation * self.processes
 
-    def __getitem__(self, key: StagePair) -> dict[str, Any]:
-        stage, pair = key
-        return {**self._rows[pair], PAIR_KEY: pair, STAGE_KEY: stage}
+    def share(self, step: list[int]) -> list[int]:
+        """This process's pairs of a whole step: of every forward pass the part that falls to it."""
+        mine: list[int] = []
+        for start in range(self.process * self.batch_size, self.pairs, self.batch_size * self.processes):
+            mine += step[start : start + self.batch_size]
+        return mine
 
 
-class StageSampler(Sampler[StagePair]):
+class StageSampler(Sampler[PairKey]):
     """Pulls the pairs of the open stage from the director and hands them out in whole optimiser steps.
 
     It has no length, since a director may end a stage at any step. Pairs that no longer fill an optimiser step are
@@ -45,23 +51,32 @@ class StageSampler(Sampler[StagePair]):
 
     Args:
         director: Gives the pairs.
-        pairs_per_step: Pairs of one optimiser step: batch size times accumulation.
+        shape: How a step is shared out.
     """
 
-    def __init__(self, director: Director, pairs_per_step: int) -> None:
+    def __init__(self, director: Director, shape: StepShape) -> None:
         self._director = director
-        self._pairs_per_step = pairs_per_step
+        self._shape = shape
         self._stage: Stage | None = None
+        self._combinations: tuple[str, ...] = ()
         self._allowed: frozenset[int] = frozenset()
+        self._over = False
         self._pulled: list[int] = []
         self._trained = 0
         self.waited = 0.0
         """Seconds spent waiting for the director's pairs so far."""
 
-    def open(self, stage: Stage) -> None:
-        """From now on draw from `stage`."""
+    @property
+    def pairs_per_step(self) -> int:
+        """Pairs of an optimiser step in all processes together."""
+        return self._shape.pairs
+
+    def open(self, stage: Stage, combinations: tuple[str, ...], *, over: bool = False) -> None:
+        """From now on draw from `stage`, whose rows are scored under `combinations`; `over`: nothing is left of it."""
         self._stage = stage
+        self._combinations = combinations
         self._allowed = frozenset(stage.pairs)
+        self._over = over
         self._pulled = []
         self._trained = 0
 
@@ -69,22 +84,22 @@ class StageSampler(Sampler[StagePair]):
         """No stage is open any more."""
         self._stage = None
 
-    def mark_trained(self, pairs: int) -> None:
-        """Counts `pairs` more pairs, in the order of handing out, as trained on."""
-        self._trained += pairs
+    def mark_trained(self) -> None:
+        """Counts one more optimiser step, in the order of handing out, as trained on."""
+        self._trained += self._shape.pairs
 
     def unused(self) -> list[int]:
         """Pairs that were pulled from the director but not trained on, in order."""
         return self._pulled[self._trained :]
 
-    def __iter__(self) -> Iterator[StagePair]:
+    def __iter__(self) -> Iterator[PairKey]:
         stage = self._stage
-        if stage is None:
+        if stage is None or self._over:
             return
         feed = iter(self._director.pairs())
         while True:
             started = time.perf_counter()
-            step = list(islice(feed, self._pairs_per_step))
+            step = list(islice(feed, self._shape.pairs))
             self.waited += time.perf_counter() - started
             self._pulled.extend(step)
             for pair in step:
@@ -93,6 +108,6 @@ class StageSampler(Sampler[StagePair]):
                         f"pair {pair} was fed to stage {stage.stage} but is not among the pairs it opened with: "
                         "list every pair that a stage may draw when opening it"
                     )
-            if len(step) < self._pairs_per_step:
+            if len(step) < self._shape.pairs:
                 return
-            yield from ((stage.stage, pair) for pair in step)
+            yield from (PairKey(pair, stage.stage, self._combinations) for pair in self._shape.share(step))

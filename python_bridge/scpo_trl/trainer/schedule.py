@@ -58,13 +58,13 @@ class StageSchedule:
         """A scheduler for `optimizer` that follows the open stage."""
         return LambdaLR(optimizer, lr_lambda=lambda step: self.factor(step))
 
-    def open(self, stage: Stage, step: int, scheduler: LRScheduler) -> None:
-        """Makes `stage` the open stage after `step` steps of the training.
+    def open(self, stage: Stage, opened_at: int, step: int, scheduler: LRScheduler) -> None:
+        """Makes `stage`, which opened after `opened_at` steps of the training, the open stage after `step` steps.
 
         The scheduler took its step for the coming one while the former stage was open, so the rates are set again here.
         """
         self._stage = stage
-        self._opened_at = step
+        self._opened_at = opened_at
         factor = self.factor(step)
         rates = [base * factor for base in scheduler.base_lrs]
         for group, rate in zip(scheduler.optimizer.param_groups, rates, strict=True):

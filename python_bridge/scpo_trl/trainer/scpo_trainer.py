@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,24 +12,41 @@ import torch
 from datasets import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import PreTrainedModel, ProcessorMixin, TrainerCallback
+from transformers import PreTrainedModel, ProcessorMixin, Trainer, TrainerCallback
+from transformers.trainer_utils import EvalPrediction
 from trl import DPOTrainer
 
 from scpo_trl.errors import UserError
-from scpo_trl.losses import Objective
+from scpo_trl.losses import LossInput, Objective, QuadLogps, build_objective
+from scpo_trl.losses.quad import COMBINATIONS
+from scpo_trl.trainer.checkpoint_weights import load_checkpoint_weights
 from scpo_trl.trainer.collator import PAIR_KEY, STAGE_KEY, QuadCollator
+from scpo_trl.trainer.combinations import combinations_to_score
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.director import Director, Stage
-from scpo_trl.trainer.forward import accepts_logits_to_keep, quad_logps
+from scpo_trl.trainer.evaluation import EvaluationRows, ScoredEvaluation, named_datasets
+from scpo_trl.trainer.forward import accepts_logits_to_keep, completion_tokens, quad_logps
 from scpo_trl.trainer.freezing import freeze
 from scpo_trl.trainer.local_director import LocalDirector
+from scpo_trl.trainer.model_card import model_card
+from scpo_trl.trainer.model_support import require_support
 from scpo_trl.trainer.pair_columns import require_pairs
+from scpo_trl.trainer.pair_rows import PairKey, PairRows
 from scpo_trl.trainer.records import PairRecorder
-from scpo_trl.trainer.reference import Progress, Reference
-from scpo_trl.trainer.sampler import PairRows, StageSampler
+from scpo_trl.trainer.reference import OpenTable, Progress, Reference
+from scpo_trl.trainer.requirements import require_one_device_a_process, require_stock_parts, require_train_dataset
+from scpo_trl.trainer.resumption import (
+    TrainingShape,
+    last_complete_checkpoint,
+    read_state,
+    resume_device,
+    write_state,
+)
+from scpo_trl.trainer.sampler import StageSampler, StepShape
 from scpo_trl.trainer.schedule import StageSchedule
+from scpo_trl.trainer.scored_pairs import MicroBatch, on_the_cpu
 from scpo_trl.trainer.stage_loop import StageLoop
-from scpo_trl.trainer.step import MicroBatch
+from scpo_trl.trainer.token_budget import require_room
 
 UNLIMITED_STEPS = sys.maxsize
 """Stands for "until the director stops": the trainer needs a number where its data has no length."""
@@ -38,22 +55,33 @@ UNLIMITED_STEPS = sys.maxsize
 class SCPOTrainer(DPOTrainer):
     """Trains a vision-language model on contrast quadruples, stage by stage.
 
-    The reference is a table of log-probabilities, so that no second model is in memory. The optimiser's state is kept
-    across stages; the learning-rate schedule starts anew with each (both our reconstruction).
+    It takes what TRL's `DPOTrainer` takes. The reference is a table of log-probabilities by default, so that no second
+    model is in memory; with adapters it is the adapters as they were, whatever their number. The optimiser's state is
+    kept across stages; the learning-rate schedule starts anew with each (both our reconstruction).
 
     Args:
-        model: The policy, or the folder or hub name to load it from.
+        model: The policy, or the folder or hub name to load it from; may carry adapters.
+        ref_model: Must be None: the reference is the policy as it was.
         args: Settings. With a director, the sizes, seeds and folders in it hold and the stages decide the rest.
+        data_collator: Must be None.
         train_dataset: Rows with `images`, `rejected_images`, `prompt`, `chosen`, `rejected`: `chosen` is true of
-            `images`, `rejected` of `rejected_images`; optionally `stage`.
+            `images`, `rejected` of `rejected_images`; optionally `stage` or `difficulty`.
+        eval_dataset: Rows of the same kind, or several data sets by name.
         processing_class: The model's processor.
-        director: Decides; None: the stages of the data set's column `stage`, see `LocalDirector`.
-        record_pairs: Takes a record of every pair after each optimiser step.
+        compute_metrics: Takes an `EvalPrediction` whose `predictions` are the policy's log-probabilities, (n, 6) in the
+            order of `scpo_trl.losses.quad.COMBINATIONS`, and whose `label_ids` are the reference's; NaN for what was
+            not computed.
         callbacks: Further callbacks of the trainer.
         optimizers: An optimiser to use in place of the one from `args`, and None.
+        quantization_config: Of a model that is loaded by name.
+        peft_config: Trains a new adapter.
+        director: Decides; None: the stages of the data set's columns, see `LocalDirector`. With several processes each
+            has its own, and they must decide alike.
+        record_pairs: Takes a record of every pair after each optimiser step.
 
     Raises:
-        UserError: a column is missing, a setting has no effect here, a frozen prefix matches nothing.
+        UserError: a column is missing, a setting has no effect here, a row leaves no room for its text, a frozen prefix
+            matches nothing.
 
     Example:
         >>> trainer = SCPOTrainer(model=model, args=SCPOConfig(output_dir="out"), train_dataset=pairs,
@@ -63,78 +91,143 @@ class SCPOTrainer(DPOTrainer):
 
     def __init__(
         self,
-        model: str | PreTrainedModel,
-        args: SCPOConfig,
-        train_dataset: Dataset,
+        model: str | PreTrainedModel | Any,
+        ref_model: None = None,
+        args: SCPOConfig | None = None,
+        data_collator: None = None,
+        train_dataset: Dataset | None = None,
+        eval_dataset: Dataset | Mapping[str, Dataset] | None = None,
         processing_class: ProcessorMixin | None = None,
-        director: Director | None = None,
-        record_pairs: PairRecorder | None = None,
+        compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
         callbacks: list[TrainerCallback] | None = None,
         optimizers: tuple[torch.optim.Optimizer | None, None] = (None, None),
+        quantization_config: Any = None,
+        peft_config: Any = None,
+        director: Director | None = None,
+        record_pairs: PairRecorder | None = None,
     ) -> None:
-        if not isinstance(args, SCPOConfig):
-            raise UserError(f"args is a {type(args).__name__}: SCPOTrainer expects an SCPOConfig")
-        require_pairs(train_dataset)
+        args = _args(args, model)
+        require_stock_parts(ref_model, data_collator, optimizers)
+        train_dataset = require_train_dataset(train_dataset)
+        evaluation = named_datasets(eval_dataset)
+        self.contrast = args.contrast_image()
+        require_pairs(train_dataset, self.contrast)
+        for name, dataset in evaluation.items():
+            require_pairs(dataset, self.contrast, name)
+        further = {
+            name: value
+            for name, value in (("quantization_config", quantization_config), ("peft_config", peft_config))
+            if value is not None
+        }
         super().__init__(
             model=model,
             # Stands in for a reference model, which the stock trainer would otherwise load.
             ref_model=cast(PreTrainedModel, nn.Identity()),
             args=args,
-            data_collator=None,
             train_dataset=train_dataset,
+            eval_dataset=cast(Any, dict(eval_dataset) if isinstance(eval_dataset, Mapping) else eval_dataset),
             processing_class=processing_class,
+            compute_metrics=compute_metrics,
             callbacks=callbacks,
             optimizers=optimizers,
+            **further,
         )
         self.ref_model = None
-        if self.args.world_size > 1:
-            raise UserError(
-                f"found {self.args.world_size} processes: SCPOTrainer trains in one; start it without torchrun or "
-                "accelerate launch"
-            )
+        require_support(self.policy, self.processing_class)
+        require_one_device_a_process(self.args.n_gpu)
         self._settings = args
-        self.data_collator = QuadCollator(cast(ProcessorMixin, self.processing_class), args.max_length)
+        self.scores_all_combinations = args.all_combinations
+        self.data_collator = QuadCollator(cast(ProcessorMixin, self.processing_class), args.max_length, self.contrast)
+        for dataset in (train_dataset, *evaluation.values()):
+            require_room(dataset, self.data_collator, args.max_length)
         self.checkpoint_directory = Path(args.output_dir or ".")
         self._trim_logits = accepts_logits_to_keep(self.policy)
         freeze(self.policy, args.frozen_prefixes)
-        self._rows = PairRows(train_dataset)
+        self._rows = PairRows(train_dataset, evaluation)
         self._schedule = StageSchedule(args.learning_rate)
         self._planned_steps = UNLIMITED_STEPS
         if director is None:
             director = LocalDirector(args, train_dataset)
             self._planned_steps = director.planned_steps
-        pairs_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps
-        self._sampler = StageSampler(director, pairs_per_step)
-        self._reference = Reference(self.policy, self.score_pairs, len(train_dataset))
+        shape = self._processes = StepShape(
+            args.per_device_train_batch_size,
+            args.gradient_accumulation_steps,
+            self.accelerator.num_processes,
+            self.accelerator.process_index,
+        )
+        self._shape = TrainingShape(shape.pairs, shape.processes, len(self._rows))
+        self._director = director
+        self._sampler = StageSampler(director, shape)
+        self._reference = Reference(lambda: self.policy, self._score, self._score_batch, len(self._rows))
         self._loop = StageLoop(self, director, self._reference, self._sampler, self._schedule, record_pairs)
+        self._tokens = 0
+        self._evaluated = ScoredEvaluation()
         self.add_callback(self._loop)
 
     @property
-    def policy(self) -> PreTrainedModel:
+    def policy(self) -> Any:
         """The model under training, without the wrappers of the training."""
         return self.accelerator.unwrap_model(self.model)
+
+    @property
+    def evaluation_rows(self) -> Sequence[int]:
+        """Numbers of the rows of the evaluation's data sets, which follow those of the training."""
+        return self._rows.evaluation_rows
 
     def train(self, resume_from_checkpoint: str | bool | None = None, **kwargs: Any) -> Any:
         """Trains until the director has no more stages or stops.
 
+        Args:
+            resume_from_checkpoint: A checkpoint's folder, or True for the newest complete one in `output_dir`: goes on
+                there as if nothing had happened.
+            **kwargs: See `transformers.Trainer.train`.
+
         Raises:
-            UserError: a director's wish cannot be met, a loss is not finite, or resuming is asked for.
+            UserError: a director's wish cannot be met, a loss is not finite, or the checkpoint is of no use.
         """
+        folder: Path | None = None
         if resume_from_checkpoint:
-            raise UserError("SCPOTrainer cannot resume from a checkpoint of the trainer: start from the saved model")
-        asked = self.args.max_steps
+            given = None if resume_from_checkpoint is True else Path(str(resume_from_checkpoint))
+            folder = given or last_complete_checkpoint(str(self.args.output_dir))
+            saved = read_state(
+                folder, self._reference, self._shape, process=self.accelerator.process_index, sharded=self._is_sharded
+            )
+            resume_device(self._reference, self.accelerator.device)
+            self._tokens = saved.tokens
+            self._loop.resume(saved.position)
+        asked, skip = self.args.max_steps, self.args.ignore_data_skip
         self.args.max_steps = asked if asked > 0 else self._planned_steps
+        # The sampler goes on by itself where the checkpoint stands.
+        self.args.ignore_data_skip = True
         try:
-            return super().train(**kwargs)
+            return super().train(resume_from_checkpoint=None if folder is None else str(folder), **kwargs)
         finally:
-            self.args.max_steps = asked
+            self.args.max_steps, self.args.ignore_data_skip = asked, skip
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of the open stage; not prepared by accelerate, whose loader fetches a batch ahead of its need."""
+        return self._loader(self._sampler, self._train_batch_size)
+
+    def get_eval_dataloader(self, eval_dataset: str | Dataset | None = None) -> DataLoader[Any]:
+        """Batches of an evaluation's data set, in order.
+
+        Raises:
+            UserError: the data set was not given at construction, so that the reference does not know its rows.
+        """
+        rows = EvaluationRows(self._rows.ranges, self.eval_dataset, eval_dataset).rows
+        objective = self._objective()
+        combinations = combinations_to_score(objective, self.contrast, self.scores_all_combinations)
+        if objective.needs_reference:
+            self._prepare_reference(rows, combinations)
+        keys = [PairKey(row, -1, combinations) for row in rows]
+        loader = self._loader(keys, self.args.per_device_eval_batch_size)
+        return self.accelerator.prepare(loader)
+
+    def _loader(self, keys: Any, batch_size: int) -> DataLoader[Any]:
         return DataLoader(
             self._rows,
-            batch_size=self._train_batch_size,
-            sampler=self._sampler,
+            batch_size=batch_size,
+            sampler=keys,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
@@ -163,7 +256,8 @@ class SCPOTrainer(DPOTrainer):
         loss = super().training_step(*args, **kwargs)
         if self.accelerator.sync_gradients:
             gradients = [parameter.grad for parameter in self.policy.parameters() if parameter.grad is not None]
-            self._loop.set_grad_norm(torch.nn.utils.get_total_norm(gradients).item())
+            norm = torch.nn.utils.get_total_norm(gradients)
+            self._loop.set_grad_norm(getattr(norm, "full_tensor", lambda: norm)().item())
         return loss
 
     def compute_loss(
@@ -178,7 +272,7 @@ class SCPOTrainer(DPOTrainer):
         Args:
             model: The model as wrapped for training.
             inputs: From `QuadCollator`, with `pair_indices`.
-            return_outputs: Not supported.
+            return_outputs: Also return the log-probabilities of policy and reference, each `QuadLogps`.
             num_items_in_batch: Ignored: every quadruple counts the same.
 
         Returns:
@@ -187,62 +281,195 @@ class SCPOTrainer(DPOTrainer):
         Raises:
             UserError: the loss is not finite.
         """
-        assert not return_outputs, "SCPOTrainer does not return a model's outputs"
-        stage, objective = self._open()
-        assert inputs[STAGE_KEY] == stage.stage, "a batch of another stage reached the loss"
+        objective, training = self._objective(), model.training
+        stage = self._loop.stage
+        assert not training or (stage is not None and inputs[STAGE_KEY] == stage.stage), "a batch of another stage"
         pairs, device = inputs[PAIR_KEY], self.accelerator.device
+        # Before the policy's own pass, whose graph must not see other weights.
+        reference = self._reference.logps(inputs, device) if objective.needs_reference else None
         policy = quad_logps(model, inputs, trim_logits=self._trim_logits)
-        reference = self._reference.lookup(pairs, device) if objective.needs_reference else None
-        output = objective(policy, policy.detach() if reference is None else reference)
+        batch = LossInput(policy, policy.detach() if reference is None else reference, *completion_tokens(inputs))
+        output = objective(batch)
         loss = output.losses.mean()
-        self._require_finite(loss, output.losses, pairs)
-        initial = self._reference.lookup_initial(pairs, device) if self._reference.has_initial else None
+        if training:
+            self._require_finite(loss, output.losses, pairs)
+        initial = self._reference.initial_logps(pairs, device) if self._reference.has_initial else None
         part = MicroBatch(
             pairs=pairs.detach().cpu(),
-            output=output._replace(losses=output.losses.detach()),
-            policy=policy.detach(),
-            reference=reference,
-            initial=initial,
+            output=on_the_cpu(output),
+            policy=on_the_cpu(policy),
+            reference=on_the_cpu(reference),
+            initial=on_the_cpu(initial),
             tokens=int(inputs["attention_mask"].sum()),
         )
-        self._loop.add(part)
-        self._log_metrics(part)
-        return loss
+        if training:
+            self._loop.add(part)
+        else:
+            self._evaluated.add(part)
+        return (loss, (policy, reference)) if return_outputs else loss
+
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Loss of a batch, and for `compute_metrics` the log-probabilities of policy and reference, (B, 6) each."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            loss, (policy, reference) = self.compute_loss(model, inputs, return_outputs=True)
+        if prediction_loss_only:
+            return loss, None, None
+        logps = torch.stack(list(policy), dim=1)
+        unknown = torch.full_like(logps, torch.nan)
+        return loss, logps, unknown if reference is None else torch.stack(list(reference), dim=1).to(logps)
+
+    def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> Any:
+        """Evaluates, and adds the metrics of training, each pair counted once over all processes."""
+        self._evaluated.clear()
+        output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
+        # Under the data set's own name: the stock trainer's metrics of a second data set replace those of the first.
+        for name, value in self._evaluated.metrics(self.accelerator).items():
+            cast(dict[str, float], output.metrics)[f"{metric_key_prefix}_{name}"] = value
+        return output
+
+    def note_metrics(self, metrics: Mapping[str, float], tokens: int) -> None:
+        """Takes a step's metrics for the next line of the log."""
+        self._tokens += tokens
+        for name, value in metrics.items():
+            self._metrics["train"][name].append(value)
+        self._metrics["train"]["num_tokens"] = [self._tokens]
+
+    def log_stage(self, metrics: dict[str, float]) -> None:
+        """Logs a closed stage's means, apart from the line of its last step."""
+        Trainer.log(self, metrics)
 
     @torch.no_grad()
-    def score_pairs(self, pairs: Sequence[int], progress: Progress | None = None) -> Tensor:
-        """The four log-probabilities of rows of the data set under the model's present weights.
+    def score_pairs(self, pairs: Sequence[int], combinations: Sequence[str] = ("ww", "lw", "wl", "ll")) -> Tensor:
+        """The log-probabilities of rows of the data set under the model's present weights.
 
         Args:
             pairs: Rows of the data set.
-            progress: Hears the number of rows done and their total.
+            combinations: Combinations of text and image.
 
         Returns:
-            (n, 4) on the CPU, nats, in the order of `QuadLogps`: the matched texts' columns are the first and the last.
+            (n, 6) on the CPU, nats, in the order of `COMBINATIONS`; NaN for those not asked for.
         """
-        model = cast(nn.Module, self.model_wrapped)
+        return self._score(pairs, combinations, lambda done, total: None)
+
+    @torch.no_grad()
+    def _score(self, pairs: Sequence[int], combinations: Sequence[str], progress: Progress) -> Tensor:
+        """Every process scores its share; all run equally many passes, since FSDP and ZeRO wait for each other."""
         size = self._settings.precompute_ref_batch_size or self._settings.per_device_train_batch_size
+        processes, process = self._processes.processes, self._processes.process
+        parts: list[Tensor] = [torch.zeros(0, len(COMBINATIONS))]
+        for start in range(0, len(pairs), size * processes):
+            chunk = list(pairs[start : start + size * processes])
+            share = -(-len(chunk) // processes)
+            filled: list[int] = chunk + [chunk[-1]] * (share * processes - len(chunk))
+            keys = [PairKey(pair, -1, tuple(combinations)) for pair in filled[process * share : (process + 1) * share]]
+            batch = self._prepare_inputs(self.data_collator([self._rows[key] for key in keys]))
+            logps = torch.stack(tuple(self._score_batch(batch)), dim=1).float()
+            if processes > 1:
+                logps = cast(Tensor, self.accelerator.gather(logps))
+            parts.append(logps.cpu()[: len(chunk)])
+            progress(start + len(chunk), len(pairs))
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def _score_batch(self, batch: Mapping[str, Any]) -> QuadLogps:
+        model = cast(nn.Module, self.model_wrapped)
         was_training = model.training
         model.eval()
-        parts: list[Tensor] = []
         try:
-            for start in range(0, len(pairs), size):
-                chunk = pairs[start : start + size]
-                batch = self._prepare_inputs(self.data_collator([self._rows[0, pair] for pair in chunk]))
-                with self.compute_loss_context_manager():
-                    logps = quad_logps(model, batch, trim_logits=self._trim_logits)
-                parts.append(torch.stack(list(logps), dim=1).float().cpu())
-                if progress is not None:
-                    progress(start + len(chunk), len(pairs))
+            with self.compute_loss_context_manager():
+                return quad_logps(model, batch, trim_logits=self._trim_logits)
         finally:
             model.train(was_training)
-        return torch.cat(parts) if parts else torch.zeros(0, 4)
 
-    def _open(self) -> tuple[Stage, Objective]:
-        stage, objective = self._loop.stage, self._loop.objective
-        if stage is None or objective is None:
-            raise UserError("no stage is open: SCPOTrainer computes losses only within train(); evaluate elsewhere")
-        return stage, objective
+    def _objective(self) -> Objective:
+        """The loss of the open stage, or of the last, or of the settings before any."""
+        return self._loop.objective or build_objective(self._settings.losses())
+
+    def _prepare_reference(self, rows: Sequence[int], combinations: tuple[str, ...]) -> None:
+        """Makes sure that the reference can tell of rows that are evaluated outside of a training's stage."""
+        if self._reference.knows(rows, combinations):
+            return
+        if not self._reference.policy_is_initial:
+            raise UserError(
+                "the reference does not know these rows, and the policy has moved on: give eval_dataset to SCPOTrainer "
+                "when it is made, or set reference_mode='live'"
+            )
+        stage = Stage(
+            stage=0,
+            pairs=rows,
+            steps=0,
+            keep_reference_weights=self._settings.reference_update == "steps",
+            reference_mode=cast(Any, self._settings.reference_mode),
+        )
+        self._reference.open(OpenTable(stage, rows, combinations), lambda done, total: None)
+
+    def create_model_card(
+        self, model_name: str | None = None, dataset_name: str | None = None, tags: str | list[str] | None = None
+    ) -> None:
+        """Writes the model's card into `output_dir`: data, objective, stages, settings, whom to cite.
+
+        Args:
+            model_name: What the card calls the model; the folder's name by default.
+            dataset_name: Name of the data set on the hub.
+            tags: Further tags.
+        """
+        if not self.is_world_process_zero():
+            return
+        folder = Path(self.args.output_dir or ".")
+        folder.mkdir(parents=True, exist_ok=True)
+        base = getattr(self.policy.config, "_name_or_path", "")
+        card = model_card(
+            self._settings,
+            model_name=model_name or folder.name,
+            base_model=base if base and not Path(base).is_dir() else None,
+            dataset_name=dataset_name,
+            rows=len(cast(Dataset, self.train_dataset)),
+            stages=self._director.stages if isinstance(self._director, LocalDirector) else (),
+            hub_model_id=self.args.hub_model_id,
+            tags=[tags] if isinstance(tags, str) else tags or (),
+        )
+        card.save(folder / "README.md")
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        if self.args.save_only_model:
+            return
+        folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
+        self.accelerator.wait_for_everyone()
+        write_state(
+            folder,
+            self._loop.position(),
+            self._reference,
+            self._shape,
+            self._tokens,
+            process=self.accelerator.process_index,
+            sharded=self._is_sharded,
+        )
+        self.accelerator.wait_for_everyone()
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        if self._is_sharded:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[arg-type]
+        else:
+            load_checkpoint_weights(self.accelerator.unwrap_model(model or self.model), resume_from_checkpoint)
+
+    def _load_best_model(self) -> None:
+        best = self.state.best_model_checkpoint
+        if self._is_sharded or best is None:
+            super()._load_best_model()
+        else:
+            load_checkpoint_weights(self.policy, best)
+
+    @property
+    def _is_sharded(self) -> bool:
+        return bool(self.is_fsdp_enabled or self.is_deepspeed_enabled)
 
     def _require_finite(self, loss: Tensor, losses: Tensor, pairs: Tensor) -> None:
         if math.isfinite(loss.item()):
@@ -255,22 +482,11 @@ class SCPOTrainer(DPOTrainer):
             f"{', '.join(map(str, bad))}: expected a finite number; look at these pairs, or lower the learning rate"
         )
 
-    def _log_metrics(self, part: MicroBatch) -> None:
-        """Fills in what TRL logs: `chosen` are the matched texts, `rejected` the mismatched, on both images."""
-        rewards, logps = part.output.rewards, part.policy
-        metrics: dict[str, Tensor] = {
-            "rewards/chosen": _mean_of_two(rewards.ww, rewards.ll),
-            "rewards/rejected": _mean_of_two(rewards.lw, rewards.wl),
-            "rewards/accuracies": _mean_of_two((rewards.ww > rewards.lw).float(), (rewards.ll > rewards.wl).float()),
-            "rewards/margins": _mean_of_two(rewards.ww - rewards.lw, rewards.ll - rewards.wl),
-            "logps/chosen": _mean_of_two(logps.ww, logps.ll),
-            "logps/rejected": _mean_of_two(logps.lw, logps.wl),
-        }
-        metrics.update({f"terms/{name}": values.mean() for name, values in part.output.terms.items()})
-        metrics.update({f"margins/{name}": values.mean() for name, values in part.output.margins.items()})
-        for name, value in metrics.items():
-            self._metrics["train"][name].append(value.item())
 
-
-def _mean_of_two(first: Tensor, second: Tensor) -> Tensor:
-    return torch.cat((first, second)).mean()
+def _args(args: SCPOConfig | None, model: Any) -> SCPOConfig:
+    if args is None:
+        name = model if isinstance(model, str) else getattr(model.config, "_name_or_path", "") or "model"
+        return SCPOConfig(f"{Path(name).name}-SCPO")
+    if not isinstance(args, SCPOConfig):
+        raise UserError(f"args is a {type(args).__name__}: SCPOTrainer expects an SCPOConfig")
+    return args

@@ -10,12 +10,16 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from scpo_trl.losses import Objective, build_objective
 from scpo_trl.trainer.checkpoint import checkpoint_folder, save_model_folder
+from scpo_trl.trainer.combinations import combinations_to_score
 from scpo_trl.trainer.director import Decision, Director, Stage
 from scpo_trl.trainer.records import PairRecorder
-from scpo_trl.trainer.reference import Reference
+from scpo_trl.trainer.reference import OpenTable, Reference
+from scpo_trl.trainer.resumption import Position
 from scpo_trl.trainer.sampler import StageSampler
 from scpo_trl.trainer.schedule import StageSchedule
-from scpo_trl.trainer.step import CompletedStep, MicroBatch, StepInProgress
+from scpo_trl.trainer.scored_pairs import MicroBatch
+from scpo_trl.trainer.stage_summary import StageSummary
+from scpo_trl.trainer.step import CompletedStep, StepInProgress
 
 if TYPE_CHECKING:
     from scpo_trl.trainer.scpo_trainer import SCPOTrainer
@@ -50,13 +54,36 @@ class StageLoop(TrainerCallback):
         self._record_pairs = record_pairs
         self._next: Stage | None = None
         self._stages_opened = 0
+        self._opened_at = 0
         self._step_in_stage = 0
+        self._steps_in_epoch = 0
+        self._over = False
         self._stopped = False
+        self._resuming: Position | None = None
         self._step = StepInProgress()
+        self._summary = StageSummary()
         self.stage: Stage | None = None
         """The open stage."""
         self.objective: Objective | None = None
-        """Its loss."""
+        """The loss of the open stage, or of the last."""
+        self.combinations: tuple[str, ...] = ()
+        """The combinations of text and image that it scores."""
+
+    def resume(self, position: Position) -> None:
+        """The training that begins next goes on at `position`, its reference already in force."""
+        self._resuming = position
+
+    def position(self) -> Position:
+        """Where the training stands, between two optimiser steps."""
+        within = self.stage is not None
+        return Position(
+            stages_before=self._stages_opened - 1,
+            within=within,
+            steps=self._step_in_stage if within else 0,
+            opened_at=self._opened_at,
+            over=within and self._over,
+            summary=self._summary.state() if within else {},
+        )
 
     def add(self, micro_batch: MicroBatch) -> None:
         """Adds a forward pass to the optimiser step under way."""
@@ -73,27 +100,50 @@ class StageLoop(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
+        self._stages_opened = 0
+        position = self._resuming
+        # The trainer looks at its limit after a step alone, and would take one more.
+        self._stopped = position is not None and state.global_step >= state.max_steps
+        if position is not None:
+            self._stages_opened = position.stages_before
+            self._director.resume(position.stages_before, position.steps * self._sampler.pairs_per_step)
+            # What the checkpoint's trainer had decided about the end of its epoch is done with.
+            control.should_epoch_stop = control.should_training_stop = False
         self._await_stage(control)
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        stage = self._next
+        stage, position = self._next, self._resuming
+        self._resuming = None
         if stage is None:
             return
-        self.objective = build_objective(stage.loss, stage.loss_parameters)
+        self.objective = build_objective(stage.losses)
+        self.combinations = combinations_to_score(
+            self.objective, self._trainer.contrast, self._trainer.scores_all_combinations
+        )
+        within = position is not None and position.within
         started = time.perf_counter()
-        if self.objective.needs_reference:
-            self._reference.open(stage, self._director.table_progress)
-        else:
+        if not self.objective.needs_reference:
             self._reference.skip()
+        else:
+            rows = [*stage.pairs, *self._trainer.evaluation_rows]
+            table = OpenTable(stage, rows, self.combinations)
+            if within:
+                self._reference.reopen(table)
+            else:
+                self._reference.open(table, self._director.table_progress)
         seconds = time.perf_counter() - started
         scheduler = self._trainer.lr_scheduler
         assert scheduler is not None
-        self._schedule.open(stage, state.global_step, scheduler)
-        self._sampler.open(stage)
+        self._opened_at = position.opened_at if position is not None and within else state.global_step
+        self._schedule.open(stage, self._opened_at, state.global_step, scheduler)
+        self._over = self._stopped or (position is not None and position.over)
+        self._sampler.open(stage, self.combinations, over=self._over)
         self.stage = stage
-        self._step_in_stage = 0
+        self._step_in_stage = position.steps if position is not None and within else 0
+        self._summary = StageSummary(position.summary if position is not None and within else None)
+        self._steps_in_epoch = 0
         self._director.stage_opened(stage, seconds)
 
     def on_pre_optimizer_step(
@@ -108,12 +158,18 @@ class StageLoop(TrainerCallback):
         step, stage = self._step, self.stage
         seconds = time.perf_counter() - step.started - (self._sampler.waited - step.waited)
         self._step_in_stage += 1
-        self._sampler.mark_trained(sum(len(part.pairs) for part in step.micro_batches))
+        self._steps_in_epoch += 1
+        self._sampler.mark_trained()
         state.epoch = self._stages_opened - 1 + min(self._step_in_stage / max(stage.steps, 1), 1.0)
+        step.gather(self._trainer.accelerator)
         completed = CompletedStep(state.global_step, stage, self._step_in_stage, step, seconds)
+        metrics = completed.scored.metrics()
+        self._trainer.note_metrics({**metrics, "stage": float(stage.stage)}, completed.scored.tokens)
+        report = completed.report()
+        self._summary.add({"loss": report.loss, **metrics})
         if self._record_pairs is not None:
             self._record_pairs(completed.records())
-        self._carry_out(self._director.decide(completed.report()), state, control)
+        self._carry_out(self._director.decide(report), state, control)
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -124,7 +180,9 @@ class StageLoop(TrainerCallback):
         unused = self._sampler.unused()
         self._sampler.close()
         self._director.stage_closed(closed.stage, self._step_in_stage, unused)
-        if self._step_in_stage == 0 and not self._stopped:
+        if self._step_in_stage > 0:
+            self._trainer.log_stage(self._summary.metrics(closed.stage))
+        if self._steps_in_epoch == 0 and not self._stopped:
             # The trainer takes an epoch without a batch for the end of the data; a stage may have no step.
             control.should_training_stop = False
         if not control.should_training_stop:
@@ -147,6 +205,7 @@ class StageLoop(TrainerCallback):
             self._director.checkpoint_saved(str(folder), state.global_step, weights)
         if decision.end_stage or decision.stop:
             control.should_epoch_stop = True
+            self._over = True
         if decision.stop:
             self._stopped = True
             control.should_training_stop = True

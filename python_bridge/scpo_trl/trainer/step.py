@@ -1,6 +1,6 @@
-"""What one optimiser step did, gathered over its micro-batches.
+"""What one optimiser step did, gathered over its micro-batches and over all processes.
 
-Shape legend: B pairs of a micro-batch, N pairs of the step.
+Shape legend: N pairs of the step.
 """
 
 from __future__ import annotations
@@ -12,32 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
 from torch import Tensor
 
-from scpo_trl.losses import LossOutput, QuadLogps
+from scpo_trl.losses import QuadLogps
 from scpo_trl.trainer.director import PairReport, QuadMeans, Stage, StepReport
 from scpo_trl.trainer.records import PairRecord
+from scpo_trl.trainer.scored_pairs import MicroBatch, ScoredPairs
 
-
-@dataclass(frozen=True)
-class MicroBatch:
-    """One forward pass with its loss; tensors (B,), detached.
-
-    Attributes:
-        pairs: Rows of the pairs.
-        output: What the loss returned.
-        policy: Log-probabilities under the policy.
-        reference: Under the reference, or None when the loss needs none.
-        initial: Under the initial model, or None when they are not known.
-        tokens: Tokens of the forward pass without padding.
-    """
-
-    pairs: Tensor
-    output: LossOutput
-    policy: QuadLogps
-    reference: QuadLogps | None
-    initial: QuadLogps | None
-    tokens: int
+_MARGINS = ("textual", "visual", "textual_mirror", "visual_mirror")
 
 
 @dataclass
@@ -49,6 +33,13 @@ class StepInProgress:
     learning_rate: float = math.nan
     started: float = 0.0
     waited: float = 0.0
+
+    def gather(self, accelerator: Accelerator) -> None:
+        """Takes in the micro-batches of all processes, in the order in which one process would have them."""
+        if accelerator.num_processes == 1:
+            return
+        gathered: list[list[MicroBatch]] = gather_object([self.micro_batches])
+        self.micro_batches = [part for parts in zip(*gathered, strict=True) for part in parts]
 
 
 class CompletedStep:
@@ -68,47 +59,41 @@ class CompletedStep:
         self._step_in_stage = step_in_stage
         self._gathered = gathered
         self._seconds = seconds
-        parts = gathered.micro_batches
-        self._pairs: list[int] = [pair for part in parts for pair in part.pairs.tolist()]
-        self._policy = _joined([part.policy for part in parts])
-        self._reference = _joined_if_known([part.reference for part in parts])
-        self._initial = _joined_if_known([part.initial for part in parts])
-        self._rewards = _joined([part.output.rewards for part in parts])
-        self._margins = {name: _cat([part.output.margins[name] for part in parts]) for name in parts[0].output.margins}
-        self._terms = {name: _cat([part.output.terms[name] for part in parts]) for name in parts[0].output.terms}
-        self._losses = _cat([part.output.losses for part in parts])
+        self.scored = ScoredPairs(gathered.micro_batches)
 
     def report(self) -> StepReport:
         """The step's means, and the margins of its pairs."""
+        scored = self.scored
         return StepReport(
             step=self._step,
             stage=self._stage.stage,
             step_in_stage=self._step_in_stage,
-            loss=_mean(self._losses),
-            terms={name: _mean(values) for name, values in self._terms.items()},
-            accuracies={name: _mean((values > 0).double()) for name, values in self._margins.items()},
-            rewards=QuadMeans(*(_mean(values) for values in self._rewards)),
-            kl_reference=_k2(self._policy, self._reference),
-            kl_initial=_k2(self._policy, self._initial),
+            loss=scored.losses.mean().item(),
+            terms=scored.mean_terms(),
+            accuracies=scored.accuracies(),
+            rewards=QuadMeans(*(values.mean().item() for values in scored.rewards[:4])),
+            kl_reference=scored.kl_reference(),
+            kl_initial=scored.kl_initial(),
             learning_rate=self._gathered.learning_rate,
             grad_norm=self._gathered.grad_norm,
             seconds=self._seconds,
-            tokens=sum(part.tokens for part in self._gathered.micro_batches),
+            tokens=scored.tokens,
             memory_bytes=peak_memory_bytes(),
             pairs=[
                 PairReport(pair, *margins)
-                for pair, margins in zip(self._pairs, _rows(self._margin_columns()), strict=True)
+                for pair, margins in zip(scored.pairs, _rows(self._margin_columns()), strict=True)
             ],
         )
 
     def records(self) -> list[PairRecord]:
         """One record a pair, in the order of training."""
-        zeros = QuadLogps(*(torch.zeros_like(values) for values in self._policy))
+        scored = self.scored
+        zeros = QuadLogps(*(torch.zeros_like(values) for values in scored.policy))
         columns = zip(
-            self._pairs,
-            _rows(self._policy),
-            _rows(self._reference or zeros),
-            _rows(self._rewards),
+            scored.pairs,
+            _rows(scored.policy[:4]),
+            _rows((scored.reference or zeros)[:4]),
+            _rows(scored.rewards[:4]),
             _rows(self._margin_columns()),
             strict=True,
         )
@@ -126,7 +111,8 @@ class CompletedStep:
         ]
 
     def _margin_columns(self) -> list[Tensor]:
-        return [self._margins[name] for name in ("textual", "visual", "textual_mirror", "visual_mirror")]
+        unknown = torch.full_like(self.scored.losses, torch.nan)
+        return [self.scored.margins.get(name, unknown) for name in _MARGINS]
 
 
 def peak_memory_bytes() -> int:
@@ -137,30 +123,5 @@ def peak_memory_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _cat(parts: Sequence[Tensor]) -> Tensor:
-    return torch.cat([part.detach().cpu().double() for part in parts])
-
-
-def _joined(parts: Sequence[QuadLogps]) -> QuadLogps:
-    return QuadLogps(*(_cat(values) for values in zip(*parts, strict=True)))
-
-
-def _joined_if_known(parts: Sequence[QuadLogps | None]) -> QuadLogps | None:
-    known = [part for part in parts if part is not None]
-    return _joined(known) if len(known) == len(parts) else None
-
-
-def _mean(values: Tensor) -> float:
-    return values.mean().item()
-
-
 def _rows(columns: Sequence[Tensor]) -> list[list[float]]:
     return torch.stack(list(columns), dim=1).tolist()
-
-
-def _k2(policy: QuadLogps, other: QuadLogps | None) -> float:
-    """Mean of (log pi - log other)^2 / 2 over the matched texts, nats a sequence; NaN without the other."""
-    if other is None:
-        return math.nan
-    difference = policy.minus(other)
-    return _mean(torch.cat((difference.ww, difference.ll)).square() / 2)

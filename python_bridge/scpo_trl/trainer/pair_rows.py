@@ -1,0 +1,68 @@
+"""The rows of the training's and the evaluation's data sets under one numbering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from datasets import Dataset as RowDataset
+from torch.utils.data import Dataset
+
+from scpo_trl.trainer.collator import COMBINATIONS_KEY, PAIR_KEY, STAGE_KEY
+from scpo_trl.trainer.pair_columns import ACCEPTED_COLUMNS
+
+EVALUATION_STAGE = -1
+"""Stands where the number of a stage stands, in rows that are evaluated."""
+
+
+class PairKey(NamedTuple):
+    """What a sampler asks of the rows."""
+
+    pair: int
+    """Number of the row over all data sets."""
+    stage: int
+    """Number of the stage that draws it."""
+    combinations: tuple[str, ...]
+    """Combinations of text and image to build."""
+
+
+class PairRows(Dataset[dict[str, Any]]):
+    """Rows with the columns of a pair, each carrying its own number, who drew it and what to build of it.
+
+    The training's rows come first, so that their numbers are those of their data set; then those of the evaluation's
+    data sets, in their order. A reference that knows rows by number thereby serves both.
+
+    Args:
+        train: The training's rows.
+        evaluation: Data sets to evaluate on, by name.
+    """
+
+    def __init__(self, train: RowDataset, evaluation: Mapping[str, RowDataset]) -> None:
+        self._parts: list[RowDataset] = []
+        self._starts: list[int] = []
+        self._total = 0
+        self.ranges: dict[str, range] = {}
+        """Numbers of the rows of each of the evaluation's data sets, by name."""
+        self._append(train)
+        for name, dataset in evaluation.items():
+            start = self._total
+            self._append(dataset)
+            self.ranges[name] = range(start, self._total)
+
+    def _append(self, dataset: RowDataset) -> None:
+        self._parts.append(dataset.select_columns([name for name in ACCEPTED_COLUMNS if name in dataset.column_names]))
+        self._starts.append(self._total)
+        self._total += len(dataset)
+
+    @property
+    def evaluation_rows(self) -> list[int]:
+        """Numbers of all rows that are only evaluated on."""
+        return list(range(len(self._parts[0]), self._total))
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __getitem__(self, key: PairKey) -> dict[str, Any]:
+        part = max(index for index, start in enumerate(self._starts) if start <= key.pair)
+        row = self._parts[part][key.pair - self._starts[part]]
+        return {**row, PAIR_KEY: key.pair, STAGE_KEY: key.stage, COMBINATIONS_KEY: key.combinations}

@@ -1,0 +1,180 @@
+"""A pair's texts as the tokenizer sees them, from plain text or from messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from transformers import ProcessorMixin
+from trl.data_utils import apply_chat_template, is_conversational, prepare_multimodal_messages
+
+from scpo_trl.errors import UserError
+
+Messages = list[dict[str, Any]]
+
+_REMEMBERED = 65_536
+"""Plain rows whose rendering is kept."""
+
+
+class RenderedPair(NamedTuple):
+    """A pair's texts as the tokenizer sees them."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+class PairRenderer:
+    """Renders the texts of rows.
+
+    A prompt of plain text without the image token becomes a user's message with the images before the text and is
+    rendered with the chat template, generation prompt on. A prompt that holds the image token stays as it is. Messages
+    are rendered with the chat template; without `prompt` it is what the messages of `chosen` and `rejected` share at
+    their beginning. Both forms end with the end-of-sequence token, unless the chat template has already ended the text
+    with a special token.
+
+    Args:
+        processor: Processor of the model.
+    """
+
+    def __init__(self, processor: ProcessorMixin) -> None:
+        self._processor: Any = processor
+        self._rendered: dict[tuple[str, str, str, int], RenderedPair] = {}
+
+    def render(self, row: Mapping[str, Any], images: int, name: str) -> RenderedPair:
+        """The texts of a row.
+
+        Args:
+            row: Has `chosen`, `rejected` and, unless they are messages that share their beginning, `prompt`.
+            images: Images of the row; 0 renders the prompt with its images left out.
+            name: What messages call the row.
+
+        Raises:
+            UserError: The texts are neither all plain nor all messages, or cannot be rendered.
+        """
+        prompt, chosen, rejected = pair_texts(row, name)
+        if not isinstance(prompt, str):
+            return self._render_messages(prompt, chosen, rejected, images, name)
+        key = (prompt, chosen, rejected, images)
+        if key not in self._rendered:
+            if len(self._rendered) >= _REMEMBERED:
+                self._rendered.clear()
+            self._rendered[key] = self._render_text(prompt, chosen, rejected, images, name)
+        return self._rendered[key]
+
+    def _render_text(self, prompt: str, chosen: str, rejected: str, images: int, name: str) -> RenderedPair:
+        token = getattr(self._processor, "image_token", None)
+        if token is not None and token in prompt:
+            if images == 0:
+                prompt = _without_image_tokens(prompt, token)
+            elif prompt.count(token) != images:
+                raise UserError(
+                    f"{name} has {images} images but {prompt.count(token)} times {token} in its prompt: expected one "
+                    "for each image"
+                )
+            end = self._processor.tokenizer.eos_token or ""
+            return RenderedPair(prompt, _ending_with(chosen, end), _ending_with(rejected, end))
+        return self._render_messages(
+            [{"role": "user", "content": prompt}],
+            [{"role": "assistant", "content": chosen}],
+            [{"role": "assistant", "content": rejected}],
+            images,
+            name,
+        )
+
+    def _render_messages(
+        self, prompt: Messages, chosen: Messages, rejected: Messages, images: int, name: str
+    ) -> RenderedPair:
+        if getattr(self._processor, "chat_template", None) is None:
+            raise UserError(
+                "the processor has no chat template to render a prompt without an image token: give it one "
+                f"(processor.chat_template) or write {getattr(self._processor, 'image_token', 'the image token')} "
+                "into the prompts"
+            )
+        if images == 0:
+            prompt = _without_image_parts(prompt)
+        # The template only needs to know where images stand, so a placeholder serves for both images of a pair.
+        try:
+            example = {
+                "prompt": prepare_multimodal_messages(prompt, images=["image"] * images),
+                "chosen": prepare_multimodal_messages(chosen, images=[]),
+                "rejected": prepare_multimodal_messages(rejected, images=[]),
+            }
+            rendered = apply_chat_template(example, self._processor)
+        except ValueError as error:
+            raise UserError(f"{name} cannot be rendered with the chat template: {error}") from error
+        return RenderedPair(rendered["prompt"], self._ended(rendered["chosen"]), self._ended(rendered["rejected"]))
+
+    def _ended(self, completion: str) -> str:
+        """The completion with an end-of-sequence token, unless the template ended it with a special token itself."""
+        stripped = completion.rstrip()
+        specials = (str(token) for token in self._processor.tokenizer.added_tokens_decoder.values() if token.special)
+        if any(stripped.endswith(token) for token in specials):
+            return completion
+        return stripped + (self._processor.tokenizer.eos_token or "")
+
+
+def pair_texts(row: Mapping[str, Any], name: str) -> tuple[Any, Any, Any]:
+    """Prompt, chosen and rejected of a row: three plain texts, or three lists of messages.
+
+    Args:
+        row: Has `chosen` and `rejected`; `prompt` too, unless they are messages that share their beginning.
+        name: What messages call the row.
+
+    Raises:
+        UserError: The texts are neither all plain nor all messages, or messages share no beginning.
+    """
+    prompt, chosen, rejected = row.get("prompt"), row.get("chosen"), row.get("rejected")
+    if all(isinstance(text, str) for text in (prompt, chosen, rejected)):
+        return prompt, chosen, rejected
+    if not all(_is_messages(text) for text in (chosen, rejected, *([prompt] if prompt else []))):
+        raise UserError(f"{name}: expected prompt, chosen and rejected to be all text or all messages")
+    chosen, rejected = _plain_messages(chosen or []), _plain_messages(rejected or [])
+    if prompt:
+        return _plain_messages(prompt), chosen, rejected
+    shared = 0
+    while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
+        shared += 1
+    if shared == 0:
+        raise UserError(
+            f"{name} has no prompt, and the messages of chosen and rejected do not begin alike: give it a prompt"
+        )
+    return chosen[:shared], chosen[shared:], rejected[shared:]
+
+
+def _is_messages(value: Any) -> bool:
+    return bool(value) and is_conversational({"prompt": value})
+
+
+def _plain_messages(messages: Sequence[Mapping[str, Any]]) -> Messages:
+    """Messages without the empty keys that a column of structs fills in."""
+    return [
+        {
+            key: [_filled(part) for part in value] if key == "content" and isinstance(value, list) else value
+            for key, value in _filled(message).items()
+        }
+        for message in messages
+    ]
+
+
+def _filled(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if value is not None}
+
+
+def _without_image_parts(messages: Messages) -> Messages:
+    return [
+        {**message, "content": [part for part in message["content"] if part.get("type") != "image"]}
+        if isinstance(message.get("content"), list)
+        else message
+        for message in messages
+    ]
+
+
+def _without_image_tokens(prompt: str, token: str) -> str:
+    """The prompt without image tokens, the markers that Qwen's models set around them, and the line break after."""
+    return re.sub(rf"(<\|vision_start\|>)?{re.escape(token)}(<\|vision_end\|>)?\n?", "", prompt)
+
+
+def _ending_with(text: str, end: str) -> str:
+    return text if text.endswith(end) else text + end

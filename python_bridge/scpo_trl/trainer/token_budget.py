@@ -1,0 +1,112 @@
+"""Whether the prompts of a data set leave room for their texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import PIL.Image
+from datasets import Dataset
+
+from scpo_trl.errors import UserError
+from scpo_trl.trainer.collator import QuadCollator
+from scpo_trl.trainer.images import Side, image_size, images_of
+from scpo_trl.trainer.pair_columns import image_column, image_counts, raw_images, text_columns
+
+Sizes = tuple[tuple[int, int], ...]
+"""Width and height of each image of a row, in pixels."""
+
+_LISTED_ROWS = 10
+_PROBES = ((64, 64), (64, 640), (640, 64), (337, 500), (1600, 1200))
+"""Sizes of which every known processor that minds an image's size tells at least two apart."""
+
+
+def require_room(dataset: Dataset, collator: QuadCollator, max_length: int | None, name: str = "train_dataset") -> None:
+    """Refuses a data set in which a prompt with its image tokens leaves no token of `max_length` for the texts.
+
+    Image tokens are counted by processing a black image of the same size, once for each size that occurs; where the
+    processor gives every size the same number, no image is opened. The images themselves are not decoded.
+
+    Args:
+        dataset: Rows that `require_pairs` has passed.
+        collator: Renders and processes the rows.
+        max_length: Longest sequence in tokens; None: nothing to check.
+        name: What messages call the data set.
+
+    Raises:
+        UserError: Lists the rows with the tokens that each needs before its texts.
+    """
+    if max_length is None:
+        return
+    lengths = _PromptLengths(collator)
+    sides: tuple[Side, ...] = ("images", "rejected_images") if collator.contrast is None else ("images",)
+    texts = dataset.select_columns(text_columns(dataset))
+    short: list[tuple[int, int]] = []
+    for row, (values, sizes) in enumerate(zip(texts, _sizes_by_row(dataset, sides, lengths, name), strict=True)):
+        assert isinstance(values, dict)
+        label = f"{name}: row {row}"
+        needed = max(lengths.tokens(values, side_sizes, label) for side_sizes in sizes)
+        if needed >= max_length:
+            short.append((row, needed))
+    if short:
+        listed = ", ".join(f"{row} ({needed} tokens)" for row, needed in short[:_LISTED_ROWS])
+        more = f", and {len(short) - _LISTED_ROWS} more" if len(short) > _LISTED_ROWS else ""
+        raise UserError(
+            f"{name}: max_length={max_length} leaves no room for the texts of {len(short)} "
+            f"row{'s' if len(short) > 1 else ''}, whose prompt and image tokens fill it: row {listed}{more}; set "
+            f"max_length to more than {max(needed for _, needed in short)} or to None"
+        )
+
+
+class _PromptLengths:
+    """Tokens of rendered prompts with their image tokens."""
+
+    def __init__(self, collator: QuadCollator) -> None:
+        self._processor = collator.processor
+        self._renderer = collator.renderer
+        self._added: dict[Sizes, int] = {}
+        self._minds_size: bool | None = None
+
+    def minds_size(self, row: dict[str, Any], name: str) -> bool:
+        """Whether the processor gives images of different sizes different numbers of tokens, tried with a row."""
+        if self._minds_size is None:
+            self._minds_size = len({self.tokens(row, (probe,), name) for probe in _PROBES}) > 1
+        return self._minds_size
+
+    def tokens(self, row: dict[str, Any], sizes: Sizes, name: str) -> int:
+        """Tokens of a row's prompt with images of these sizes."""
+        prompt = self._renderer.render(row, len(sizes), name).prompt
+        plain = len(self._processor.tokenizer(prompt, add_special_tokens=False)["input_ids"])
+        if sizes not in self._added:
+            images = [PIL.Image.new("RGB", size) for size in sizes]
+            whole = self._processor(images=[images], text=[prompt], add_special_tokens=False, return_tensors="pt")
+            self._added[sizes] = whole["input_ids"].shape[1] - plain
+        return plain + self._added[sizes]
+
+
+def _sizes_by_row(dataset: Dataset, sides: Sequence[Side], lengths: _PromptLengths, name: str) -> Iterator[list[Sizes]]:
+    """For each row the images' sizes of every side; all the same where the processor does not mind."""
+    counts = image_counts(dataset, "images")
+    probe = dataset.select_columns(text_columns(dataset))
+    single = next((row for row, count in enumerate(counts) if count == 1), None)
+    if single is not None and not lengths.minds_size(probe[single], f"{name}: row {single}"):
+        for count in counts:
+            yield [(_PROBES[0],) * count]
+        return
+    columns = [raw_images(dataset, side) for side in sides]
+    for row, by_side in enumerate(zip(*columns, strict=True)):
+        yield [
+            tuple(_size(dataset, row, side, position, image, name) for position, image in enumerate(images))
+            for side, images in zip(sides, by_side, strict=True)
+        ]
+
+
+def _size(dataset: Dataset, row: int, side: Side, position: int, image: Any, name: str) -> tuple[int, int]:
+    label = f"{name}: row {row}, {side}"
+    try:
+        return image_size(image, label)
+    except UserError:
+        # A picture of a column of pictures may lie where only datasets can reach it, such as in an archive.
+        column = image_column(dataset, side)
+        decoded = images_of(dataset.select_columns([str(column)])[row], side)[position]
+        return image_size(decoded, label)

@@ -1,0 +1,65 @@
+"""A training in one or several processes: `accelerate launch processes.py SETTINGS.json RESULT.json`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import conftest
+import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType
+from peft import LoraConfig
+
+from scpo_trl import SCPOConfig, SCPOTrainer
+from scpo_trl.trainer.checkpoint import weights_sha256
+
+
+def offer_fsdp_without_an_accelerator() -> None:
+    """accelerate looks for FSDP only where there are accelerators, though gloo would do."""
+    create = PartialState.__init__
+
+    def patched(self: PartialState, *args: Any, **kwargs: Any) -> None:
+        create(self, *args, **kwargs)
+        if self.distributed_type == DistributedType.MULTI_CPU:
+            self.distributed_type = DistributedType.MULTI_GPU
+
+    PartialState.__init__ = patched  # type: ignore[method-assign]
+
+
+def main(settings_path: str, result_path: str) -> None:
+    settings: dict[str, Any] = json.loads(Path(settings_path).read_text())
+    resume, lora, evaluate = (settings.pop(name, None) for name in ("resume", "lora", "evaluate"))
+    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        offer_fsdp_without_an_accelerator()
+    processor = inspect.unwrap(conftest.processor)()
+    make_pairs = inspect.unwrap(conftest.make_pairs)()
+    torch.manual_seed(11)
+    trainer = SCPOTrainer(
+        model=inspect.unwrap(conftest.make_model)()(),
+        args=SCPOConfig(**settings),
+        train_dataset=make_pairs(),
+        eval_dataset=make_pairs(5, seed=1) if evaluate else None,
+        processing_class=processor,
+        peft_config=LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"]) if lora else None,
+    )
+    trainer.train(resume_from_checkpoint=resume)
+    metrics = trainer.evaluate() if evaluate else {}
+    trainer.save_model(str(Path(result_path).parent / "model"))
+    if trainer.is_world_process_zero():
+        result = {
+            "processes": trainer.accelerator.num_processes,
+            "kind": str(trainer.accelerator.distributed_type),
+            "log": [entry for entry in trainer.state.log_history if "loss" in entry],
+            "evaluation": metrics,
+            "weights": None if "FSDP" in str(trainer.accelerator.distributed_type) else weights_sha256(trainer.policy),
+        }
+        Path(result_path).write_text(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
