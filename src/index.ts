@@ -1,4 +1,4 @@
-/** SCPO from TypeScript: boot a trainer, plan stages, direct a run. */
+/** SCPO from TypeScript: boot a trainer, plan stages, direct a run, score answers to benchmarks. */
 export { UserError } from "./errors.js";
 export { bootEmbedded, type EmbeddedOptions } from "./backend/embedded.js";
 export { TrainerExitedError, type Trainer, type TrainerExit } from "./backend/trainer.js";
@@ -14,6 +14,13 @@ export { DEFAULT_SIGNALS, gradePairs, type PairSignals, type SignalName, type Si
 export { scorePairs, signalsOf } from "./difficulty/score-pairs.js";
 export { cutStages } from "./difficulty/stages.js";
 export { WordNet } from "./difficulty/wordnet.js";
+export type { Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "./evaluation/benchmark.js";
+export { checkFiles, type FileCheck } from "./evaluation/benchmark-files.js";
+export { compareResults, type EvalComparison, type NamedResult } from "./evaluation/compare.js";
+export { readEvalResult, writeEvalResult, type EvalResult } from "./evaluation/eval-result.js";
+export { judgeFromOptions, type Judge, type JudgeOptions } from "./evaluation/judge.js";
+export { BENCHMARKS, benchmarkNamed } from "./evaluation/registry.js";
+export { score, type ScoreRequest } from "./evaluation/score.js";
 export type { ContrastPair, ContrastPairText } from "./pairs/contrast-pair.js";
 export { readPairs, writePairs } from "./pairs/parquet.js";
 export { sha256File } from "./pairs/sha256.js";

@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { join, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
+import { addEvalCommands } from "./eval-program.js";
 
 /** Exit status after Ctrl-C, as shells expect it. */
 const INTERRUPTED = 130;
@@ -71,6 +72,8 @@ program
     const { base } = await import("./base-command.js");
     await base({ out: resolve(options.out), signal: abort.signal });
   });
+
+addEvalCommands(program, abort.signal);
 
 try {
   await program.parseAsync();

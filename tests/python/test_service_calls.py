@@ -26,6 +26,7 @@ from scpo_trl.losses import loss_names
 from scpo_trl.trainer.checkpoint import weights_sha256
 from scpo_trl.trainer.collator import QuadCollator
 from scpo_trl.trainer.forward import quad_logps
+from scpo_trl.trainer.forward_path import PLAIN
 
 pytest_plugins = ["service_fixtures"]
 
@@ -179,7 +180,7 @@ class TestScorePairs:
         rows = make_pairs()
         with torch.no_grad():
             batch = QuadCollator(processor)([rows[7], rows[2], rows[11]])
-            expected = quad_logps(make_model().eval(), batch, trim_logits=False)
+            expected = quad_logps(make_model().eval(), batch, PLAIN)
         for position, one in enumerate(scores):
             assert one.logps.chosen_given_images == pytest.approx(expected.ww[position].item(), abs=1e-4)
             assert one.logps.rejected_given_images == pytest.approx(expected.lw[position].item(), abs=1e-4)

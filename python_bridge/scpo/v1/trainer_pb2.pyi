@@ -117,12 +117,14 @@ class ScorePairsResponse(_message.Message):
     def __init__(self, scores: _Optional[_Iterable[_Union[_pair_pb2.PairScore, _Mapping]]] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
 
 class Prompt(_message.Message):
-    __slots__ = ("row", "text")
+    __slots__ = ("row", "text", "image_path")
     ROW_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_PATH_FIELD_NUMBER: _ClassVar[int]
     row: int
     text: str
-    def __init__(self, row: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
+    image_path: str
+    def __init__(self, row: _Optional[int] = ..., text: _Optional[str] = ..., image_path: _Optional[str] = ...) -> None: ...
 
 class GenerateRequest(_message.Message):
     __slots__ = ("dataset", "image_column", "prompts", "max_new_tokens", "batch_size")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import PIL.Image
@@ -11,41 +10,31 @@ import torch
 import transformers
 
 from scpo_trl.errors import UserError
-from scpo_trl.service.pair_files import OpenedFile, check_picture_column
+from scpo_trl.service.pictures import OpenPicture, PicturePrompt
 from scpo_trl.service.prompts import render_prompt
 
 BATCH_SIZE = 250
 """Prompts a batch when the request leaves it to us."""
 
 
-@dataclass(frozen=True)
-class PicturePrompt:
-    """A question about the picture in one row: `row` of the data set, and the plain `text`."""
-
-    row: int
-    text: str
-
-
 def generate_answers(
     model: Any,
     processor: Any,
-    opened: OpenedFile,
-    image_column: str,
     prompts: Sequence[PicturePrompt],
+    open_picture: OpenPicture,
     max_new_tokens: int,
     batch_size: int = BATCH_SIZE,
 ) -> Iterator[list[tuple[int, str]]]:
     """Answer prompts greedily, batch by batch.
 
-    Prompts of like length share a batch; the order depends on nothing but the request, so equal requests give equal
-    answers.
+    Prompts of like length share a batch, prompts without a picture never one with others; the order depends on nothing
+    but the request, so equal requests give equal answers.
 
     Args:
         model: A generative model of pictures and text, in evaluation mode.
         processor: Its processor.
-        opened: The file that holds the pictures.
-        image_column: Column with one picture, or with a list whose first picture is taken.
-        prompts: What to answer.
+        prompts: What to answer, at least one.
+        open_picture: Gives the picture that a prompt names.
         max_new_tokens: Longest answer in tokens, at least 1.
         batch_size: Prompts a batch.
 
@@ -53,25 +42,25 @@ def generate_answers(
         Position in `prompts` and answer of each prompt of one batch, without special tokens and outer blanks.
 
     Raises:
-        UserError: No prompts, a row beyond the file, a damaged picture, a column without pictures.
+        UserError: No answer may have a token, or a picture cannot be opened.
     """
-    if not prompts:
-        raise UserError("prompts: found none, expected at least one")
     if max_new_tokens < 1:
         raise UserError("max_new_tokens: found 0, expected at least 1")
-    check_picture_column(opened, image_column)
-    opened.check_rows((prompt.row for prompt in prompts), "prompts.row")
     order = sorted(range(len(prompts)), key=lambda position: (len(prompts[position].text), prompts[position].text))
-    for start in range(0, len(order), batch_size):
-        positions = order[start : start + batch_size]
-        pictures = _pictures(opened, image_column, [prompts[position].row for position in positions])
-        texts = [render_prompt(processor, prompts[position].text) for position in positions]
-        yield list(zip(positions, _answer(model, processor, pictures, texts, max_new_tokens), strict=True))
+    pictured = [position for position in order if prompts[position].picture is not None]
+    plain = [position for position in order if prompts[position].picture is None]
+    for kind in (pictured, plain):
+        for start in range(0, len(kind), batch_size):
+            positions = kind[start : start + batch_size]
+            batch = [prompts[position] for position in positions]
+            pictures = _pictures(batch, open_picture)
+            texts = [render_prompt(processor, prompt.text, prompt.picture is not None) for prompt in batch]
+            yield list(zip(positions, _answer(model, processor, pictures, texts, max_new_tokens), strict=True))
 
 
-def _pictures(opened: OpenedFile, column: str, rows: Sequence[int]) -> list[PIL.Image.Image]:
-    decoded = {row: opened.picture(row, column) for row in dict.fromkeys(rows)}
-    return [decoded[row] for row in rows]
+def _pictures(batch: Sequence[PicturePrompt], open_picture: OpenPicture) -> list[PIL.Image.Image]:
+    decoded = {name: open_picture(name) for name in dict.fromkeys(p.picture for p in batch) if name is not None}
+    return [decoded[prompt.picture] for prompt in batch if prompt.picture is not None]
 
 
 def _answer(
@@ -80,7 +69,7 @@ def _answer(
     tokenizer = processor.tokenizer
     # The template brings its own beginning of sequence; left padding puts every answer right after its prompt.
     inputs = processor(
-        images=[[picture] for picture in pictures],
+        images=[[picture] for picture in pictures] or None,
         text=texts,
         padding=True,
         padding_side="left",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from scpo_trl.errors import UserError
+from scpo_trl.service.picture_bytes import decode_picture
 from scpo_trl.service.roots import Roots
 
 # Its functions are made at run time, which type checkers cannot see.
@@ -70,20 +70,7 @@ class OpenedFile:
         data = value.get("bytes") if isinstance(value, dict) else None
         if not data:
             raise UserError(f"{self.path}: row {row}, column {column}: found no picture, expected its encoded bytes")
-        try:
-            image = PIL.Image.open(io.BytesIO(data))
-            image.load()
-        except PIL.UnidentifiedImageError as error:
-            raise UserError(
-                f"{self.path}: row {row}, column {column}: found {len(data)} bytes that are no picture; "
-                "write the file again"
-            ) from error
-        except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and its own, by format
-            raise UserError(
-                f"{self.path}: row {row}, column {column}: the picture cannot be decoded "
-                f"({type(error).__name__}: {error}); write the file again"
-            ) from error
-        return image.convert("RGB")
+        return decode_picture(data, f"{self.path}: row {row}, column {column}", "write the file again")
 
 
 class PairFiles:

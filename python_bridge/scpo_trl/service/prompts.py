@@ -7,22 +7,26 @@ from typing import Any
 from scpo_trl.errors import UserError
 
 
-def render_prompt(processor: Any, text: str) -> str:
-    """Render a prompt with the processor's chat template: one picture, then the text, then the answer's opening.
+def render_prompt(processor: Any, text: str, picture: bool = True) -> str:
+    """Render a prompt with the processor's chat template: the picture, then the text, then the answer's opening.
 
     Args:
         processor: A processor with a chat template.
         text: The prompt; one that holds the image token already stays as it is.
+        picture: Whether there is a picture.
 
     Returns:
-        Text for the processor, with one image token.
+        Text for the processor, with one image token if there is a picture.
 
     Raises:
         UserError: The processor has no chat template.
     """
     if getattr(processor, "image_token", None) and processor.image_token in text:
+        if not picture:
+            raise UserError(f"prompts: found {processor.image_token} in a prompt without a picture")
         return text
     if not getattr(processor, "chat_template", None):
         raise UserError("the model's processor has no chat template; save one with the model (chat_template.jinja)")
-    message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}
+    content = [{"type": "image"}] if picture else []
+    message = {"role": "user", "content": [*content, {"type": "text", "text": text}]}
     return processor.apply_chat_template([message], add_generation_prompt=True, tokenize=False)

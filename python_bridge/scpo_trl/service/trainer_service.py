@@ -15,9 +15,10 @@ from scpo.v1 import trainer_pb2, trainer_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.losses import loss_names
 from scpo_trl.service.errors import streaming, unary
-from scpo_trl.service.generation import BATCH_SIZE, PicturePrompt, generate_answers
+from scpo_trl.service.generation import BATCH_SIZE, generate_answers
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PairFiles
+from scpo_trl.service.pictures import prompts_of
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.scoring import score_responses
 from scpo_trl.service.training import train_responses
@@ -98,15 +99,13 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
     ) -> Iterator[trainer_pb2.GenerateResponse]:
         def work(job: Job, emit: Emit[trainer_pb2.GenerateResponse]) -> None:
             loaded = self._models.get()
-            opened = self._files.open(request.dataset.path, request.dataset.sha256)
-            prompts = [PicturePrompt(row=prompt.row, text=prompt.text) for prompt in request.prompts]
+            prompts, open_picture = prompts_of(request, self._files, self._roots)
             done = 0
             for batch in generate_answers(
                 loaded.model,
                 loaded.processor,
-                opened,
-                request.image_column,
                 prompts,
+                open_picture,
                 request.max_new_tokens,
                 request.batch_size or BATCH_SIZE,
             ):

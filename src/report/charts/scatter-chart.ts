@@ -6,8 +6,9 @@ import { axes, COLUMN_WIDTH, type Plot } from "./frame.js";
 import { type Box, placeLabels } from "./label-placement.js";
 import { linearScale, type Scale } from "./scale.js";
 
-const HEIGHT = 340;
-const PLOT: Plot = { left: 72, right: COLUMN_WIDTH - 14, top: 14, bottom: HEIGHT - 44 };
+/** Height of a scatter chart; its width is that of a column. */
+export const SCATTER_HEIGHT = 340;
+const PLOT: Plot = { left: 72, right: COLUMN_WIDTH - 14, top: 14, bottom: SCATTER_HEIGHT - 44 };
 
 /** A point with its intervals. */
 export interface ScatterPoint {
@@ -41,6 +42,21 @@ export interface ScatterChart {
 export function scatterChart(chart: ScatterChart): Markup {
   const points = chart.series.flatMap((series) => series.points);
   if (points.length === 0) return figure(chart.title, markup`<p class="note">Nothing was measured.</p>`);
+  return figure(
+    chart.title,
+    markup`${legend(chart.series)}${picture(COLUMN_WIDTH, SCATTER_HEIGHT, `${chart.title}: ${chart.yLabel} against ${chart.xLabel}`, scatterContent(chart))}`,
+    chart.note,
+  );
+}
+
+/**
+ * Draws axes, points and labels, without title, legend and note.
+ *
+ * @param chart - With at least one point.
+ * @returns Content of an SVG of a column's width and `SCATTER_HEIGHT`.
+ */
+export function scatterContent(chart: Omit<ScatterChart, "title" | "note">): Markup {
+  const points = chart.series.flatMap((series) => series.points);
   const x = linearScale(
     points.flatMap((point) => [point.x, ...(point.xInterval ?? [])]),
     [PLOT.left, PLOT.right],
@@ -56,15 +72,10 @@ export function scatterChart(chart: ScatterChart): Markup {
     { left: PLOT.left, right: PLOT.right, top: PLOT.top, bottom: PLOT.bottom },
     obstacles,
   );
-  const content = markup`${axes(PLOT, { label: chart.xLabel, scale: x, format: chart.format }, { label: chart.yLabel, scale: y, format: chart.format })}${chart.series.map((series) => drawSeries(series, x, y))}${labels.map(
+  return markup`${axes(PLOT, { label: chart.xLabel, scale: x, format: chart.format }, { label: chart.yLabel, scale: y, format: chart.format })}${chart.series.map((series) => drawSeries(series, x, y))}${labels.map(
     (label) =>
       markup`<text class="ink" x="${label.x}" y="${label.y}" text-anchor="${label.anchor}">${label.text}</text>`,
   )}`;
-  return figure(
-    chart.title,
-    markup`${legend(chart.series)}${picture(COLUMN_WIDTH, HEIGHT, `${chart.title}: ${chart.yLabel} against ${chart.xLabel}`, content)}`,
-    chart.note,
-  );
 }
 
 function barBoxes(point: ScatterPoint, x: Scale, y: Scale): Box[] {

@@ -238,16 +238,19 @@ export interface ScorePairsResponse {
 }
 
 export interface Prompt {
-  /** Row of the data set that holds the image. */
+  /** Row of the data set that holds the image; for requests with a data set. */
   row: number;
   text: string;
+  /** Absolute path of the image's file under a root; for requests without a data set. Empty there: text alone. */
+  imagePath: string;
 }
 
 export interface GenerateRequest {
+  /** Absent: each prompt names the file of its image. */
   dataset:
     | Dataset
     | undefined;
-  /** Column with one image, or with a list whose first image is taken. */
+  /** Column with one image, or with a list whose first image is taken; empty without a data set. */
   imageColumn: string;
   prompts: Prompt[];
   maxNewTokens: number;
@@ -1286,7 +1289,7 @@ export const ScorePairsResponse: MessageFns<ScorePairsResponse> = {
 };
 
 function createBasePrompt(): Prompt {
-  return { row: 0, text: "" };
+  return { row: 0, text: "", imagePath: "" };
 }
 
 export const Prompt: MessageFns<Prompt> = {
@@ -1296,6 +1299,9 @@ export const Prompt: MessageFns<Prompt> = {
     }
     if (message.text !== "") {
       writer.uint32(18).string(message.text);
+    }
+    if (message.imagePath !== "") {
+      writer.uint32(26).string(message.imagePath);
     }
     return writer;
   },
@@ -1329,6 +1335,14 @@ export const Prompt: MessageFns<Prompt> = {
             message.text = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.imagePath = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1345,6 +1359,11 @@ export const Prompt: MessageFns<Prompt> = {
     return {
       row: isSet(object.row) ? globalThis.Number(object.row) : 0,
       text: isSet(object.text) ? globalThis.String(object.text) : "",
+      imagePath: isSet(object.imagePath)
+        ? globalThis.String(object.imagePath)
+        : isSet(object.image_path)
+        ? globalThis.String(object.image_path)
+        : "",
     };
   },
 
@@ -1356,6 +1375,9 @@ export const Prompt: MessageFns<Prompt> = {
     if (message.text !== "") {
       obj.text = message.text;
     }
+    if (message.imagePath !== "") {
+      obj.imagePath = message.imagePath;
+    }
     return obj;
   },
 
@@ -1366,6 +1388,7 @@ export const Prompt: MessageFns<Prompt> = {
     const message = createBasePrompt();
     message.row = object.row ?? 0;
     message.text = object.text ?? "";
+    message.imagePath = object.imagePath ?? "";
     return message;
   },
 };

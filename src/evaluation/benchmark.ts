@@ -1,0 +1,147 @@
+import type { Judge } from "./judge.js";
+import type { TallySheet, Totals } from "./tally-sheet.js";
+
+/** `strict` reproduces the official script, quirks included; `fixed` mends its defects. */
+export type Mode = "strict" | "fixed";
+
+/** Which way a metric improves; `neither` for one that only describes, such as a share of yes. */
+export type Better = "higher" | "lower" | "neither";
+
+/** A figure that a benchmark prints. */
+export interface Metric {
+  /** Key in a result's `metrics`, for example `chair_s`; a category's figure is `category/metric`. */
+  name: string;
+  /** What it says, in a few words. */
+  title: string;
+  better: Better;
+  /** Digits after the point with which the benchmark prints it. */
+  digits: number;
+}
+
+/** A file of a benchmark, as its user's checkout holds it. */
+export interface BenchmarkFile {
+  /** Path within the folder of annotations. */
+  path: string;
+  /** Other paths under which checkouts hold it, tried in order. */
+  also?: readonly string[];
+  /** What it holds, in a few words. */
+  holds: string;
+  /** Size in bytes of the revision named in `Source`; absent where revisions differ. */
+  bytes?: number;
+  /** SHA-256 of that revision, lower-case hex. */
+  sha256?: string;
+  /** Whether scoring goes on without it. */
+  optional?: boolean;
+}
+
+/** Where a benchmark's files come from. */
+export interface Source {
+  /** Its paper, for example "arXiv 1809.02156". */
+  paper: string;
+  /** Where to get the files: a repository or data set page. */
+  repository: string;
+  /** Commit or revision that the checks in `files` belong to. */
+  revision: string;
+}
+
+/** An official defect, and what the two modes make of it. */
+export interface Defect {
+  /** What the official script does, in a sentence. */
+  official: string;
+  /** What fixed mode does instead, in a sentence. */
+  fixed: string;
+}
+
+/** A row of an answer file, with where it stands for error messages. */
+export interface AnswerRow {
+  file: string;
+  /** From 1. For a JSON array: the position of the element, from 1. */
+  line: number;
+  /** What `line` counts; lines where absent. */
+  counted?: "line" | "element";
+  /** The row as parsed; an object for JSON formats, the text of the line for text formats. */
+  value: unknown;
+}
+
+/** A question to put to a model, in the benchmark's own words. */
+export interface Prompt {
+  /** What the answer file calls it. */
+  id: string | number;
+  /** Path of its image within the folder of images. */
+  image: string;
+  text: string;
+}
+
+/** What is needed to open a benchmark for scoring. */
+export interface OpenOptions {
+  /** Folder of annotations: the user's checkout. */
+  annotations: string;
+  mode: Mode;
+  /** Options of the benchmark's own by name, from the command line; an unknown one is an error. */
+  options: Readonly<Record<string, string>>;
+  /** For judged benchmarks; see judge.ts. */
+  judge?: Judge;
+}
+
+/** Scores the answers of one file, row by row. */
+export interface Scorer {
+  /** Files read from the annotations, as absolute paths; hashed into the result. */
+  readonly inputs: readonly string[];
+  /** What the result says about how it was obtained beyond the mode, for example the lemmatiser or the judge. */
+  readonly settings: Readonly<Record<string, string>>;
+  /**
+   * Takes one row.
+   *
+   * @throws UserError naming file, line and field when the row cannot be scored.
+   */
+  add(row: AnswerRow): void | Promise<void>;
+  /**
+   * Called once after the last row.
+   *
+   * @returns Tallies by image, and how figures follow from their sums.
+   * @throws UserError when answers are missing.
+   */
+  finish(): Scored | Promise<Scored>;
+}
+
+/** What a scorer leaves behind: from it follow figures, intervals and paired comparisons. */
+export interface Scored {
+  /** Counts by image, the unit of resampling. */
+  sheet: TallySheet;
+  /** Number of scored answers. */
+  n: number;
+  metrics: readonly Metric[];
+  /**
+   * Figures from the sums of tallies, percentages 0 to 100 as the benchmark prints them; null where a denominator is 0.
+   * Pure; called once for the figures and once for each resample.
+   */
+  figures(totals: Totals): Record<string, number | null>;
+  /** Hints for the person who reads the figures, one line each. */
+  notes?: readonly string[];
+}
+
+/** A benchmark that `scpo eval` knows. Adding one: its file, its test, a line in registry.ts and one in the docs. */
+export interface Benchmark {
+  /** What the command line calls it, for example `chair`. */
+  name: string;
+  /** Its name as published. */
+  title: string;
+  /** What is measured, in a sentence. */
+  measures: string;
+  source: Source;
+  files: readonly BenchmarkFile[];
+  defects: readonly Defect[];
+  /** Mode when the user names none: fixed where the official script is defective, else strict. */
+  defaultMode: Mode;
+  /** How the answer file is written. */
+  answers: "jsonl" | "json-array" | "text-folder";
+  /** Options of its own: name and meaning. */
+  options: Readonly<Record<string, string>>;
+  /** Whether a judge model scores the answers. */
+  judged: boolean;
+  open(options: OpenOptions): Promise<Scorer>;
+  /** The questions for `scpo eval run`, in a fixed order; absent where the benchmark's files do not hold them. */
+  prompts?(annotations: string): AsyncIterable<Prompt>;
+  /** A row of the answer file from a prompt and the model's answer; for a folder of text files `{file, text}`. */
+  answerRow?(prompt: Prompt, answer: string): unknown;
+}

@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../../errors.js";
+
+/** An OpenAI-compatible endpoint for chat completions. */
+export interface Endpoint {
+  /** Full address, as `chatUrl` makes it. */
+  url: string;
+  /** Sent as bearer token; never written anywhere. */
+  key?: string;
+  /** How often a question is put before giving up; 6 where absent. */
+  tries?: number;
+  /** Milliseconds before the second try, doubled for each further one; 1000 where absent. */
+  firstDelay?: number;
+  /** Milliseconds that an answer may take; 180000 where absent. */
+  timeout?: number;
+  signal?: AbortSignal;
+}
+
+/** What a judge said. */
+export interface ChatAnswer {
+  content: string;
+  /** Name under which the endpoint says that the model answered. */
+  model: string;
+}
+
+/** Longest wait in milliseconds that a server may ask for. */
+const LONGEST_WAIT = 600_000;
+/** Statuses besides 5xx that waiting may mend. */
+const PASSING = new Set([408, 409, 425, 429]);
+
+/** A failure that another try may mend. */
+class PassingFailure extends Error {
+  /** Milliseconds that the server asks to wait, 0 where it does not say. */
+  readonly wait: number;
+  constructor(message: string, wait = 0) {
+    super(message);
+    this.wait = wait;
+  }
+}
+
+/**
+ * Completes the address of an endpoint.
+ *
+ * @param base - As the user writes it, for example "http://localhost:8000/v1".
+ * @returns The address of its chat completions.
+ * @throws UserError when it is no http or https address, or holds credentials.
+ */
+export function chatUrl(base: string): string {
+  const url = URL.canParse(base) ? new URL(base) : undefined;
+  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new UserError(`--judge-url is ${JSON.stringify(base)}, expected an address such as http://localhost:8000/v1`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new UserError("--judge-url holds a user name or password; put the key into SCPO_JUDGE_API_KEY instead");
+  }
+  const path = url.pathname.replace(/\/+$/, "");
+  url.pathname = path.endsWith("/chat/completions") ? path : `${path}/chat/completions`;
+  return url.href;
+}
+
+/**
+ * Puts a question to an endpoint, again after a growing pause where a failure may pass.
+ *
+ * @param endpoint - Where.
+ * @param request - Body of the request.
+ * @returns The first choice's text.
+ * @throws UserError after the last try, or at once where the endpoint refuses the question.
+ */
+export async function chat(endpoint: Endpoint, request: object): Promise<ChatAnswer> {
+  const { tries = 6, firstDelay = 1000, signal } = endpoint;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await once(endpoint, request);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (!(cause instanceof PassingFailure)) throw cause;
+      if (attempt === tries) throw failure(endpoint, `no answer after ${tries} tries (${cause.message})`);
+      if (cause.wait > LONGEST_WAIT) {
+        throw failure(endpoint, `asks to wait ${Math.round(cause.wait / 60_000)} minutes (${cause.message})`);
+      }
+      // Half of the pause is random, so that questions under way together do not come back together.
+      const pause = firstDelay * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+      await sleep(Math.max(pause, cause.wait), undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}
+
+async function once(endpoint: Endpoint, request: object): Promise<ChatAnswer> {
+  const { url, key, timeout = 180_000, signal } = endpoint;
+  const deadline = AbortSignal.timeout(timeout);
+  let response: Response;
+  let body: string;
+  try {
+    response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
+      body: JSON.stringify(request),
+      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+    });
+    body = await response.text();
+  } catch (cause) {
+    throw new PassingFailure(deadline.aborted ? `nothing within ${timeout / 1000} s` : reasonOf(cause));
+  }
+  if (!response.ok) {
+    const said = `status ${response.status}: ${serverMessage(body)}`;
+    if (PASSING.has(response.status) || response.status >= 500) {
+      throw new PassingFailure(said, waitOf(response.headers.get("retry-after")));
+    }
+    throw failure(endpoint, `refuses the question (${said}); check address, model, settings and SCPO_JUDGE_API_KEY`);
+  }
+  return answerOf(body, request);
+}
+
+function answerOf(body: string, request: object): ChatAnswer {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw new PassingFailure(`answer is not JSON: ${oneLine(body)}`);
+  }
+  const { choices, model } = (value ?? {}) as { choices?: { message?: { content?: unknown } }[]; model?: unknown };
+  const content = Array.isArray(choices) ? choices[0]?.message?.content : undefined;
+  if (typeof content !== "string") throw new PassingFailure(`answer holds no text: ${oneLine(body)}`);
+  return { content, model: typeof model === "string" ? model : String((request as { model?: unknown }).model) };
+}
+
+/**
+ * Reads the header Retry-After.
+ *
+ * @param header - Seconds or a date.
+ * @returns Milliseconds, 0 where it is absent or past.
+ */
+function waitOf(header: string | null): number {
+  if (header === null) return 0;
+  const seconds = Number(header);
+  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - Date.now();
+  return Number.isFinite(wait) && wait > 0 ? wait : 0;
+}
+
+function failure({ url, key }: Endpoint, what: string): UserError {
+  // Some servers repeat the key that they refuse.
+  const shown = key === undefined ? what : what.replaceAll(key, "[key]");
+  return new UserError(`judge at ${new URL(url).origin}: ${shown}`);
+}
+
+function reasonOf(cause: unknown): string {
+  const { cause: deeper } = cause as { cause?: { code?: unknown; message?: unknown } };
+  if (typeof deeper?.message === "string" && deeper.message !== "") return oneLine(deeper.message);
+  if (typeof deeper?.code === "string") return deeper.code;
+  return oneLine(cause instanceof Error ? cause.message : String(cause));
+}
+
+function serverMessage(body: string): string {
+  try {
+    const { error } = JSON.parse(body) as { error?: { message?: unknown } | string };
+    const message = typeof error === "string" ? error : error?.message;
+    if (typeof message === "string") return oneLine(message);
+  } catch {
+    // Not every server answers failures in JSON.
+  }
+  return oneLine(body);
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  if (line === "") return "(empty)";
+  return line.length <= 160 ? line : `${line.slice(0, 157)}...`;
+}

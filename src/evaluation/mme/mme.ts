@@ -1,0 +1,121 @@
+import { UserError } from "../../errors.js";
+import { place, shown } from "../answer-file.js";
+import { requireFolder } from "../benchmark-files.js";
+import type { AnswerRow, Benchmark, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
+import { TallySheet } from "../tally-sheet.js";
+import { mmeFigures, mmeMetrics } from "./figures.js";
+import { readFirstWord, readPrefix } from "./read-answer.js";
+import { imagePath, TASKS, templateFile } from "./tasks.js";
+import { readTemplates, type MmeQuestion } from "./templates.js";
+import { AnswerReader } from "./answer-reader.js";
+
+const REPOSITORY = "https://github.com/BradyFU/Awesome-Multimodal-Large-Language-Models/tree/Evaluation";
+
+/** MME (arXiv 2306.13394): fourteen tasks of paired yes/no questions. */
+export const mme: Benchmark = {
+  name: "mme",
+  title: "MME",
+  measures: "Perception and cognition in fourteen tasks of yes/no questions, two an image.",
+  source: { paper: "arXiv 2306.13394", repository: REPOSITORY, revision: "eval_tool.zip of 2023" },
+  files: TASKS.map(templateFile),
+  defects: [
+    {
+      official:
+        "yes and no are looked for within the first four characters: Know and Snow say no, a quoted yes may be lost.",
+      fixed: "The first word decides; anything but yes or no is neither.",
+    },
+    {
+      official: "Two consecutive lines count as a pair, whatever images they name.",
+      fixed: "Lines of a pair that name two images are an error, in both modes.",
+    },
+  ],
+  defaultMode: "fixed",
+  answers: "text-folder",
+  options: { tasks: "the tasks that were answered, with commas between them (default: all fourteen)" },
+  judged: false,
+  open: openMme,
+  async *prompts(annotations): AsyncIterable<Prompt> {
+    const { questions } = await readTemplates(annotations, TASKS);
+    for (const task of TASKS) {
+      if (questions.has(task)) continue;
+      throw new UserError(
+        `${annotations}: ${templateFile(task).path} is missing; get eval_tool.zip from ${REPOSITORY}`,
+      );
+    }
+    for (const asked of [...questions.values()].flat()) {
+      const { task, line, image, question } = asked;
+      const prompt: MmePrompt = { id: `${task}/${line}`, image: imagePath(task, image), text: question, asked };
+      yield prompt;
+    }
+  },
+  answerRow(prompt, answer) {
+    const { task, image, question, label } = (prompt as MmePrompt).asked;
+    // A line end or a tab within the answer would tear its row.
+    return { file: `${task}.txt`, text: [image, question, label, answer.replace(/\s+/gu, " ")].join("\t") };
+  },
+};
+
+/** A prompt that knows the line of the answer file that it belongs to. */
+interface MmePrompt extends Prompt {
+  asked: MmeQuestion;
+}
+
+async function openMme({ annotations, mode, options }: OpenOptions): Promise<Scorer> {
+  const tasks = chosenTasks(options["tasks"]);
+  if (annotations !== "") await requireFolder(annotations);
+  const templates =
+    annotations === ""
+      ? { inputs: [], questions: new Map<string, MmeQuestion[]>() }
+      : await readTemplates(annotations, tasks);
+  const read = mode === "strict" ? readPrefix : readFirstWord;
+  const reader = new AnswerReader(tasks, templates.questions);
+  const sheet = new TallySheet();
+  const settings: Record<string, string> = { tasks: tasks.join(",") };
+  const halves = new Map<string, { row: AnswerRow; image: string; right: boolean }>();
+  let n = 0;
+  return {
+    inputs: templates.inputs,
+    settings,
+    add(row: AnswerRow): void {
+      const found = reader.read(row);
+      if (found === null) return;
+      const { task, image, label, answer } = found;
+      const unit = `${task}/${image}`;
+      const said = read(answer);
+      const right = said === label;
+      n += 1;
+      sheet.add(unit, `${task}/questions`, 1);
+      sheet.add(unit, `${task}/right`, right ? 1 : 0);
+      sheet.add(unit, `${task}/other`, said === "other" ? 1 : 0);
+      const half = halves.get(task);
+      if (half === undefined) {
+        halves.set(task, { row, image, right });
+        return;
+      }
+      halves.delete(task);
+      if (half.image !== image) {
+        throw new UserError(
+          `${place(row)}: field image is ${shown(image)}, but line ${half.row.line} before it is about ${shown(half.image)}; ` +
+            "expected the two questions of an image one after the other",
+        );
+      }
+      sheet.add(unit, `${task}/pairs`, 1);
+      sheet.add(unit, `${task}/both`, half.right && right ? 1 : 0);
+    },
+    finish(): Scored {
+      const [half] = halves.values();
+      if (half !== undefined) throw new UserError(`${place(half.row)}: has no second question about its image`);
+      reader.requireAll();
+      if (templates.inputs.length < tasks.length) settings["labels"] = reader.labelHash();
+      return { sheet, n, metrics: mmeMetrics(tasks), figures: (totals) => mmeFigures(tasks, totals) };
+    },
+  };
+}
+
+function chosenTasks(option: string | undefined): readonly string[] {
+  if (option === undefined) return TASKS;
+  const chosen = option.split(",").map((task) => task.trim());
+  const unknown = chosen.find((task) => !TASKS.includes(task));
+  if (unknown === undefined) return TASKS.filter((task) => chosen.includes(task));
+  throw new UserError(`option tasks names ${shown(unknown)}, expected some of ${TASKS.join(", ")}`);
+}

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { isAbsolute, relative, resolve, sep } from "node:path";
+import { UserError } from "../../errors.js";
+import { sha256File } from "../../pairs/sha256.js";
+import type { Prompt } from "../benchmark.js";
+
+/** The image files of a benchmark's questions. */
+export interface Images {
+  /** Absolute path by a prompt's image name. */
+  paths: ReadonlyMap<string, string>;
+  /** SHA-256 over names and contents, lower-case hex. */
+  sha256: string;
+}
+
+/**
+ * Finds and hashes the images that questions are about; a question without an image needs none.
+ *
+ * @param prompts - The questions; an empty image name means no image.
+ * @param folder - Folder of the images.
+ * @param onProgress - Hears how many images are hashed.
+ * @throws UserError when images are missing, named by the first, or a name leads out of the folder.
+ */
+export async function findImages(
+  prompts: readonly Prompt[],
+  folder: string,
+  onProgress: (done: number, total: number) => void = () => undefined,
+): Promise<Images> {
+  const root = resolve(folder);
+  if (!(await stat(root).catch(() => undefined))?.isDirectory()) {
+    throw new UserError(`images: ${folder} is no folder, expected the one with the benchmark's images`);
+  }
+  const asked = new Map<string, Prompt>();
+  for (const prompt of prompts) if (prompt.image !== "" && !asked.has(prompt.image)) asked.set(prompt.image, prompt);
+  const paths = new Map([...asked].map(([name, prompt]) => [name, inside(root, name, prompt)]));
+  await checkPresent(paths, asked, folder);
+  const hash = createHash("sha256");
+  let done = 0;
+  for (const [name, path] of paths) {
+    hash.update(`${JSON.stringify(name)} ${await sha256File(path)}\n`);
+    onProgress(++done, paths.size);
+  }
+  return { paths, sha256: hash.digest("hex") };
+}
+
+async function checkPresent(
+  paths: ReadonlyMap<string, string>,
+  asked: ReadonlyMap<string, Prompt>,
+  folder: string,
+): Promise<void> {
+  const missing: string[] = [];
+  for (const [name, path] of paths) {
+    if (!(await stat(path).catch(() => undefined))?.isFile()) missing.push(name);
+  }
+  const [first] = missing;
+  if (first === undefined) return;
+  throw new UserError(
+    `images: ${missing.length} of ${paths.size} are missing in ${folder}, the first is ${first} ` +
+      `(asked for by ${String(asked.get(first)?.id)}): check --images`,
+  );
+}
+
+function inside(root: string, name: string, prompt: Prompt): string {
+  const path = resolve(root, name);
+  const way = relative(root, path);
+  if (isAbsolute(name) || way === "" || way === ".." || way.startsWith(`..${sep}`)) {
+    throw new UserError(
+      `images: question ${String(prompt.id)} names ${JSON.stringify(name)}, expected a path within the folder of images`,
+    );
+  }
+  return path;
+}

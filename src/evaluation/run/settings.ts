@@ -1,0 +1,101 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { UserError } from "../../errors.js";
+import { writeAtomically } from "../../write-atomically.js";
+import { unreadable } from "../text-file.js";
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const schema = z.strictObject({
+  benchmark: z.string(),
+  /** What was asked, and about which images. */
+  prompts: z.strictObject({ count: z.int(), sha256: hash }),
+  images: z.strictObject({ count: z.int(), sha256: hash }),
+  /** Which part of the images; all when absent. */
+  sample: z.strictObject({ images: z.int(), seed: z.int() }).optional(),
+  model: z.strictObject({
+    /** Where it lay; models are told apart by their hashes. */
+    path: z.string(),
+    architecture: z.string(),
+    parameters: z.int(),
+    weightsSha256: hash,
+    /** Over the files beside the weights: configuration, tokenizer, chat template. */
+    filesSha256: hash,
+  }),
+  generation: z.strictObject({
+    decoding: z.literal("greedy"),
+    /** Longest answer, in tokens. */
+    maxNewTokens: z.int(),
+    /** Questions a batch, in the benchmark's order. */
+    batchSize: z.int(),
+  }),
+  trainer: z.strictObject({
+    device: z.string(),
+    threads: z.int(),
+    versions: z.record(z.string(), z.string()),
+  }),
+});
+
+/** How answers came about: equal settings give equal answers. */
+export type RunSettings = z.infer<typeof schema>;
+
+/** Path of the settings that belong to an answer file. */
+export function settingsPath(out: string): string {
+  return `${out}.settings.json`;
+}
+
+/**
+ * Reads the settings of an earlier run.
+ *
+ * @param path - As `settingsPath` gives it.
+ * @returns Undefined when there are none.
+ * @throws UserError when the file is damaged.
+ */
+export async function readSettings(path: string): Promise<RunSettings | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw unreadable(path, cause);
+  }
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    throw new UserError(
+      `${path}: is damaged or of another version, expected the settings of a run: choose another --out`,
+    );
+  }
+}
+
+/** Writes the settings of a run, complete or not at all. */
+export async function writeSettings(path: string, settings: RunSettings): Promise<void> {
+  await writeAtomically(path, `${JSON.stringify(schema.parse(settings), null, 2)}\n`);
+}
+
+/**
+ * Compares the settings of two runs; where the model lay does not count.
+ *
+ * @returns The first difference in words, or undefined when answers of both may stand in one file.
+ */
+export function settingsDifference(earlier: RunSettings, now: RunSettings): string | undefined {
+  const before = new Map(leaves(earlier));
+  const after = new Map(leaves(now));
+  for (const name of new Set([...before.keys(), ...after.keys()])) {
+    if (name === "model.path" || before.get(name) === after.get(name)) continue;
+    return `${name} is ${shortened(after.get(name))}, was ${shortened(before.get(name))}`;
+  }
+  return undefined;
+}
+
+function* leaves(value: unknown, name = ""): Generator<[string, string]> {
+  if (typeof value !== "object" || value === null) {
+    yield [name, String(value)];
+    return;
+  }
+  for (const [key, inner] of Object.entries(value)) yield* leaves(inner, name === "" ? key : `${name}.${key}`);
+}
+
+function shortened(value: string | undefined): string {
+  if (value === undefined) return "absent";
+  return value.length > 16 ? `${value.slice(0, 12)}...` : value;
+}

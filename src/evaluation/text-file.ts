@@ -1,0 +1,99 @@
+import { isUtf8 } from "node:buffer";
+import { createReadStream } from "node:fs";
+import { UserError } from "../errors.js";
+
+/** No honest line of an answer file comes near this size; it keeps memory bounded where line ends are missing. */
+const LONGEST_LINE = 64 * 2 ** 20;
+const LINE_FEED = 0x0a;
+const MARK = "\uFEFF";
+
+/** A line of a text file. */
+export interface TextLine {
+  /** From 1. */
+  line: number;
+  /** Without its line end, and without the byte order mark of the file. */
+  text: string;
+}
+
+/**
+ * The bytes of a file, piece by piece.
+ *
+ * @param path - The file.
+ * @throws UserError when it is missing, is a folder or may not be read.
+ */
+export async function* fileBytes(path: string): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for await (const piece of createReadStream(path)) yield piece as Buffer;
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+/**
+ * What to tell a user whose file cannot be read.
+ *
+ * @param path - The file.
+ * @param cause - What the file system threw.
+ * @returns A UserError that names the file; `cause` itself when no file system threw it.
+ */
+export function unreadable(path: string, cause: unknown): unknown {
+  const code = (cause as NodeJS.ErrnoException | null)?.code;
+  if (code === "ENOENT" || code === "ENOTDIR") return new UserError(`${path}: no such file; check the path`);
+  if (code === "EISDIR") return new UserError(`${path}: is a folder, expected a file`);
+  if (code === "EACCES" || code === "EPERM") return new UserError(`${path}: may not be read; check its permissions`);
+  if (code === "ERR_INVALID_ARG_VALUE") return new UserError(`${JSON.stringify(path)}: is no path of a file`);
+  return code === undefined ? cause : new UserError(`${path}: cannot be read (${code})`);
+}
+
+/**
+ * Decodes bytes as strict UTF-8.
+ *
+ * @param bytes - Whole characters.
+ * @param place - Names the place for the message, for example "answers.jsonl line 3".
+ * @throws UserError when they are anything else, naming what they look like.
+ */
+export function decodeUtf8(bytes: Buffer, place: string): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  const found = utf16 ? "is UTF-16" : "holds bytes that are not UTF-8";
+  throw new UserError(`${place}: ${found}, expected UTF-8 text; convert the file, for example with iconv`);
+}
+
+/** Takes the byte order mark off the beginning of a file's text. */
+export function withoutMark(text: string): string {
+  return text.startsWith(MARK) ? text.slice(MARK.length) : text;
+}
+
+/**
+ * Reads the lines of a UTF-8 file one by one; a line end after the last line makes no further line.
+ *
+ * @param path - The file.
+ * @throws UserError naming the line that is not UTF-8 or has no end.
+ */
+export async function* textLines(path: string): AsyncGenerator<TextLine, void, undefined> {
+  let line = 0;
+  let begun: Buffer[] = [];
+  let length = 0;
+  const finish = (end: Buffer): TextLine => {
+    line += 1;
+    const bytes = begun.length === 0 ? end : Buffer.concat([...begun, end]);
+    begun = [];
+    length = 0;
+    const text = decodeUtf8(bytes, `${path} line ${line}`);
+    return { line, text: (line === 1 ? withoutMark(text) : text).replace(/\r$/, "") };
+  };
+  for await (const piece of fileBytes(path)) {
+    let from = 0;
+    for (let end = piece.indexOf(LINE_FEED); end !== -1; end = piece.indexOf(LINE_FEED, from)) {
+      yield finish(piece.subarray(from, end));
+      from = end + 1;
+    }
+    if (from === piece.length) continue;
+    begun.push(piece.subarray(from));
+    length += piece.length - from;
+    if (length > LONGEST_LINE) {
+      throw new UserError(`${path} line ${line + 1}: is longer than 64 MiB, expected one answer a line`);
+    }
+  }
+  if (length > 0) yield finish(Buffer.alloc(0));
+}
