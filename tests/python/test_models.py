@@ -20,7 +20,8 @@ from scpo_trl.losses import WeightedLoss, build_objective
 from scpo_trl.losses.batch import LossInput
 from scpo_trl.losses.quad import COMBINATIONS
 from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.forward import accepts_logits_to_keep, completion_tokens, quad_logps
+from scpo_trl.trainer.forward import completion_tokens, quad_logps
+from scpo_trl.trainer.forward_path import ForwardPath, accepts_logits_to_keep
 from scpo_trl.trainer.model_support import require_support
 
 
@@ -95,7 +96,7 @@ def test_every_combination_by_hand(tiny: TinyModel, rows) -> None:
     assert accepts_logits_to_keep(model)
     batch = QuadCollator(tiny.processor)([{**row, "combinations": COMBINATIONS} for row in rows])
     with torch.no_grad():
-        logps = quad_logps(model, batch, trim_logits=True)
+        logps = quad_logps(model, batch, ForwardPath(trim_logits=True))
         for combination in COMBINATIONS:
             expected = [one_at_a_time(tiny, row, combination) for row in rows]
             assert getattr(logps, combination).tolist() == pytest.approx(expected, rel=1e-5, abs=1e-4), combination
@@ -130,11 +131,13 @@ def test_learns_a_pair(tiny: TinyModel, rows) -> None:
     objective = build_objective(WeightedLoss("scpo"))
     batch = QuadCollator(tiny.processor)([{**row, "combinations": objective.combinations} for row in rows])
     with torch.no_grad():
-        reference = quad_logps(model, batch, trim_logits=True)
+        reference = quad_logps(model, batch, ForwardPath(trim_logits=True))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     losses = []
     for step in range(4):
-        output = objective(LossInput(quad_logps(model, batch, trim_logits=True), reference, *completion_tokens(batch)))
+        output = objective(
+            LossInput(quad_logps(model, batch, ForwardPath(trim_logits=True)), reference, *completion_tokens(batch))
+        )
         losses.append(output.losses.mean().item())
         output.losses.mean().backward()
         if step == 0:
@@ -217,7 +220,7 @@ class TestWhatAModelMayLack:
         processor.num_additional_image_tokens = 2
         batch = QuadCollator(processor)(rows)
         with pytest.raises(UserError, match="another number of image tokens than the model has features"):
-            quad_logps(model, batch, trim_logits=True)
+            quad_logps(model, batch, ForwardPath(trim_logits=True))
 
     def test_image_tokens_of_its_own(self, rows, monkeypatch) -> None:
         processor = llava().processor

@@ -10,7 +10,8 @@ from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
 from scpo_trl import SCPOTrainer
 from scpo_trl.losses import LossInput, WeightedLoss, build_objective
 from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.forward import accepts_logits_to_keep, quad_logps
+from scpo_trl.trainer.forward import quad_logps
+from scpo_trl.trainer.forward_path import PLAIN, ForwardPath, accepts_logits_to_keep
 from scpo_trl.trainer.weights import blend_weights, copy_weights, weights_swapped
 
 
@@ -34,9 +35,9 @@ def test_textual_terms_equal_twice_the_stock_dpo_loss_and_gradient(make_model, m
 
     batch = QuadCollator(processor)(rows)
     with torch.no_grad():
-        reference_logps = quad_logps(reference, batch, trim_logits=True)
+        reference_logps = quad_logps(reference, batch, ForwardPath(trim_logits=True))
     textual = {"beta": 0.3, "beta_mirror": 0.3, "visual": 0, "visual_mirror": 0}
-    policy_logps = quad_logps(model, batch, trim_logits=True)
+    policy_logps = quad_logps(model, batch, ForwardPath(trim_logits=True))
     tokens = torch.ones(5)
     inputs = LossInput(policy_logps, reference_logps, tokens, tokens)
     loss = build_objective(WeightedLoss("scpo", textual))(inputs).losses.mean()
@@ -56,7 +57,7 @@ def test_trimmed_logits_change_nothing(make_model, make_pairs, processor) -> Non
     model = make_model()
     assert accepts_logits_to_keep(model)
     batch = QuadCollator(processor)(rows_of(make_pairs()))
-    trimmed, whole = (quad_logps(model, batch, trim_logits=trim) for trim in (True, False))
+    trimmed, whole = (quad_logps(model, batch, path) for path in (ForwardPath(trim_logits=True), PLAIN))
     for name in ("ww", "lw", "wl", "ll"):
         torch.testing.assert_close(getattr(trimmed, name), getattr(whole, name), rtol=1e-6, atol=1e-5)
 
@@ -65,7 +66,7 @@ def test_logps_by_hand(make_model, make_pairs, processor) -> None:
     """One sequence at a time, without padding, log-softmax gathered token by token."""
     model, row = make_model(), make_pairs()[0]
     batch = QuadCollator(processor)([row])
-    logps = quad_logps(model, batch, trim_logits=True)
+    logps = quad_logps(model, batch, ForwardPath(trim_logits=True))
     for name, images, text in (
         ("ww", "images", "chosen"),
         ("lw", "images", "rejected"),

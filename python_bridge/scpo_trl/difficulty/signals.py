@@ -17,7 +17,8 @@ from scpo_trl.difficulty.transport import patch_transport
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.collator import COMBINATIONS_KEY, PAIR_KEY, QuadCollator
 from scpo_trl.trainer.director import QuadMeans
-from scpo_trl.trainer.forward import accepts_logits_to_keep, model_inputs
+from scpo_trl.trainer.forward import model_inputs
+from scpo_trl.trainer.forward_path import accepts_logits_to_keep
 
 Signal = Literal["entropy", "image_similarity", "transport_distance", "logps"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)

@@ -13,6 +13,7 @@ from scpo_trl.losses import WeightedLoss, build_objective, get_loss
 from scpo_trl.trainer.combinations import available_combinations
 from scpo_trl.trainer.contrast import Contrast
 from scpo_trl.trainer.curriculum import CURRICULA
+from scpo_trl.trainer.forward_path import SAVINGS
 
 REFERENCE_UPDATES = ("stage", "fixed", "steps")
 REFERENCE_MODES = ("table", "live")
@@ -46,7 +47,7 @@ class SCPOConfig(DPOConfig):
     `learning_rate`, `lr_scheduler_type` (constant, linear or cosine) and `warmup_steps` hold for every stage anew;
     `num_train_epochs` counts passes over each stage's pairs before the next stage begins; `max_steps` limits the whole
     training. With a director of one's own, the director decides about all of these and about losses, stages and the
-    reference; `contrast`, `frozen_prefixes` and `all_combinations` hold all the same.
+    reference; `contrast`, `frozen_prefixes`, `all_combinations` and the savings hold all the same.
     """
 
     num_train_epochs: float = field(
@@ -127,6 +128,19 @@ class SCPOConfig(DPOConfig):
             "help": "Score both texts on both images even where the loss reads fewer, so that the metrics are whole."
         },
     )
+    savings_off: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": f"Savings of the forward pass not to use, of {', '.join(SAVINGS)}. Default: all that are safe."
+        },
+    )
+    feature_cache_gb: float = field(
+        default=2.0, metadata={"help": "Most gigabytes of a frozen vision tower's features to keep in memory."}
+    )
+    feature_cache_dir: str | None = field(
+        default=None, metadata={"help": "Folder for features that memory has no room for. Default: none."}
+    )
+    feature_cache_dir_gb: float = field(default=50.0, metadata={"help": "Most gigabytes of features in that folder."})
 
     _VALID_DICT_FIELDS: ClassVar[list[str]] = [*DPOConfig._VALID_DICT_FIELDS, "loss_parameters"]
 
@@ -167,6 +181,8 @@ class SCPOConfig(DPOConfig):
             raise UserError(
                 f"num_train_epochs is {self.num_train_epochs}: expected a whole number of passes over each stage"
             )
+        for saving in self.savings_off:
+            _one_of("savings_off", saving, SAVINGS)
         for rate in (self.learning_rate, *(self.stage_learning_rates or [])):
             if not rate > 0:
                 raise UserError(f"learning_rate is {rate}: expected more than 0")

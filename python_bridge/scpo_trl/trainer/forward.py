@@ -5,8 +5,8 @@ Shape legend: B pairs, C combinations, N = C * B sequences, L tokens, K position
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -16,16 +16,11 @@ from trl.trainer.utils import selective_log_softmax
 from scpo_trl.errors import UserError
 from scpo_trl.losses.quad import QuadLogps
 from scpo_trl.trainer.collator import COMBINATIONS_KEY, NOT_FOR_THE_MODEL
+from scpo_trl.trainer.forward_path import ForwardPath
+from scpo_trl.trainer.shared_prefix import share_prefixes
+from scpo_trl.trainer.tower_features import TowerFeatures
 
 _MISMATCH = "image features and image tokens do not match"
-
-
-def accepts_logits_to_keep(model: nn.Module) -> bool:
-    """Whether the model's forward, under its adapters, can compute logits for a sequence's last positions alone."""
-    base: Any = model
-    while callable(inner := getattr(base, "get_base_model", None)):
-        base = inner()
-    return "logits_to_keep" in inspect.signature(base.forward).parameters
 
 
 def model_inputs(batch: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,58 +28,26 @@ def model_inputs(batch: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in batch.items() if name not in NOT_FOR_THE_MODEL}
 
 
-def sequence_logps(model: nn.Module, batch: Mapping[str, Any], *, trim_logits: bool) -> Tensor:
-    """Log-probability of every sequence's completion given what stands before it.
+def quad_logps(
+    model: nn.Module, batch: Mapping[str, Any], path: ForwardPath, tower: TowerFeatures | None = None
+) -> QuadLogps:
+    """The log-probabilities of every pair's combinations in one forward pass of the model as wrapped.
 
     Args:
         model: The model as wrapped for training; its forward is called once.
         batch: From `QuadCollator`.
-        trim_logits: Ask for logits from the first completion token of the batch on; needs `accepts_logits_to_keep`.
-
-    Returns:
-        (N,), nats summed over the completion's tokens.
-    """
-    inputs = model_inputs(batch)
-    labels_NL, mask_NL = batch["input_ids"], batch["completion_mask"]
-    # Position k predicts token k + 1, so the first logits needed stand one before the first completion token.
-    first = int(mask_NL.any(dim=0).to(torch.int8).argmax())
-    first = max(first - 1, 0) if trim_logits else 0
-    if trim_logits:
-        inputs["logits_to_keep"] = labels_NL.shape[1] - first
-    logits_NKV = _logits(model, inputs)
-    labels_NK, mask_NK = labels_NL[:, first + 1 :], mask_NL[:, first + 1 :]
-    token_logps_NK = selective_log_softmax(logits_NKV[:, :-1], labels_NK)
-    # where, not a product: a padded position may hold an infinity.
-    return torch.where(mask_NK.bool(), token_logps_NK, torch.zeros_like(token_logps_NK)).sum(dim=1)
-
-
-def _logits(model: nn.Module, inputs: Mapping[str, Any]) -> Tensor:
-    try:
-        return model(**inputs, use_cache=False).logits
-    except (ValueError, RuntimeError) as error:
-        if _MISMATCH not in str(error).lower():
-            raise
-        raise UserError(
-            "the processor makes another number of image tokens than the model has features for an image "
-            f"({str(error).splitlines()[0]}): give the processor the model's patch size, "
-            "vision_feature_select_strategy and number of additional image tokens"
-        ) from error
-
-
-def quad_logps(model: nn.Module, batch: Mapping[str, Any], *, trim_logits: bool) -> QuadLogps:
-    """The log-probabilities of every pair's combinations in one forward pass.
-
-    Args:
-        model: The model as wrapped for training.
-        batch: From `QuadCollator`.
-        trim_logits: See `sequence_logps`.
+        path: The savings to use.
+        tower: Serves the vision tower's features where the path asks for it.
 
     Returns:
         Log-probabilities, each (B,), nats summed over the completion's tokens; NaN for a combination that the batch
         does not hold.
     """
     blocks: tuple[str, ...] = tuple(batch[COMBINATIONS_KEY])
-    logps = sequence_logps(model, batch, trim_logits=trim_logits).chunk(len(blocks))
+    if path.shared_prefix and len({block[1] for block in blocks}) < len(blocks):
+        return _shared_logps(model, batch, path, tower)
+    with _serving(tower, path, batch, [block[1] for block in blocks if block[1] != "0"]):
+        logps = _sequence_logps(model, batch, path.trim_logits).chunk(len(blocks))
     return QuadLogps.of(dict(zip(blocks, logps, strict=True)))
 
 
@@ -104,3 +67,71 @@ def completion_tokens(batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     chosen = next((count for block, count in counts.items() if block[0] == "w"), nothing)
     rejected = next((count for block, count in counts.items() if block[0] == "l"), nothing)
     return chosen, rejected
+
+
+def _serving(
+    tower: TowerFeatures | None, path: ForwardPath, inputs: Mapping[str, Any], images: Sequence[str]
+) -> AbstractContextManager[None]:
+    """What the tower sees: the images of each block, or of each row, by their letters."""
+    repeated = path.encode_once and len(set(images)) < len(images)
+    if tower is None or inputs.get("pixel_values") is None or not (repeated or path.cached_features):
+        return nullcontext()
+    return tower.serving(path, images)
+
+
+def _sequence_logps(model: nn.Module, batch: Mapping[str, Any], trim_logits: bool) -> Tensor:
+    """Log-probability (N,) of every sequence's completion given what stands before it."""
+    inputs = model_inputs(batch)
+    labels_NL, mask_NL = batch["input_ids"], batch["completion_mask"]
+    # Position k predicts token k + 1, so the first logits needed stand one before the first completion token.
+    first = int(mask_NL.any(dim=0).to(torch.int8).argmax())
+    first = max(first - 1, 0) if trim_logits else 0
+    if trim_logits:
+        inputs["logits_to_keep"] = labels_NL.shape[1] - first
+    logits_NKV = _logits(model, inputs)
+    return _summed(logits_NKV[:, :-1], labels_NL[:, first + 1 :], mask_NL[:, first + 1 :])
+
+
+def _logits(model: nn.Module, inputs: Mapping[str, Any]) -> Tensor:
+    try:
+        return model(**inputs, use_cache=False).logits
+    except (ValueError, RuntimeError) as error:
+        if _MISMATCH not in str(error).lower():
+            raise
+        raise UserError(
+            "the processor makes another number of image tokens than the model has features for an image "
+            f"({str(error).splitlines()[0]}): give the processor the model's patch size, "
+            "vision_feature_select_strategy and number of additional image tokens"
+        ) from error
+
+
+def _shared_logps(
+    model: nn.Module, batch: Mapping[str, Any], path: ForwardPath, tower: TowerFeatures | None
+) -> QuadLogps:
+    attention, dtype = _attention_of(model)
+    rows = share_prefixes(batch, attention, dtype)
+    inputs, columns = rows.inputs, rows.columns()
+    if path.trim_logits:
+        inputs["logits_to_keep"] = columns
+    with _serving(tower, path, inputs, [image for image in rows.images if image != "0"]):
+        logits = _logits(model, inputs)
+    if not path.trim_logits:
+        logits = logits[:, columns]
+    # The prompt's last position predicts the first token of every text, so its logits are read again for the others.
+    parts = []
+    for number in range(rows.labels.shape[1] // rows.text_columns):
+        start, end = number * rows.text_columns, (number + 1) * rows.text_columns
+        predicting = torch.cat((logits[:, :1], logits[:, start + 1 : end]), dim=1)
+        parts.append(_summed(predicting, rows.labels[:, start:end], rows.mask[:, start:end]))
+    return QuadLogps.of({block: parts[text][where] for block, (where, text) in rows.places.items()})
+
+
+def _summed(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    token_logps = selective_log_softmax(logits, labels)
+    # where, not a product: a padded position may hold an infinity.
+    return torch.where(mask.bool(), token_logps, torch.zeros_like(token_logps)).sum(dim=1)
+
+
+def _attention_of(model: nn.Module) -> tuple[str, torch.dtype]:
+    inner: Any = getattr(model, "module", model)
+    return inner.config.get_text_config()._attn_implementation, next(inner.parameters()).dtype

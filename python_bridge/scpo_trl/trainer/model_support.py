@@ -22,7 +22,7 @@ def require_support(model: Any, processor: Any) -> None:
             forward takes no pixels, its embeddings are fewer than the tokens, or model and processor name different
             image tokens.
     """
-    base = model
+    base: Any = model
     while callable(inner := getattr(base, "get_base_model", None)):
         base = inner()
     _require_processor(processor, type(base).__name__)
@@ -39,7 +39,8 @@ def require_support(model: Any, processor: Any) -> None:
             "to the model, or call model.resize_token_embeddings(len(processor.tokenizer))"
         )
     ours = getattr(base.config, "image_token_id", None) or getattr(base.config, "image_token_index", None)
-    theirs = {getattr(part, "image_token_id", None) for part in (processor, processor.tokenizer)} - {None}
+    named = (getattr(part, "image_token_id", None) for part in (processor, processor.tokenizer))
+    theirs = {int(token) for token in named if token is not None}
     if ours is not None and theirs and ours not in theirs:
         raise UserError(
             f"{type(base).__name__} looks for images at token {ours}, {type(processor).__name__} puts them at token "

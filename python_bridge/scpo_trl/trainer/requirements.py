@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from datasets import Dataset
+from torch import nn
+from transformers import PreTrainedConfig
 
 from scpo_trl.errors import UserError
+
+
+class NoReferenceModel(nn.Identity):
+    """Stands where the stock trainer expects a reference model, which it would otherwise load."""
+
+    config = PreTrainedConfig()
 
 
 def require_stock_parts(ref_model: Any, data_collator: Any, optimizers: tuple[Any, Any]) -> None:

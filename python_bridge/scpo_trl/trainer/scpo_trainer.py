@@ -25,7 +25,8 @@ from scpo_trl.trainer.combinations import combinations_to_score
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.director import Director, Stage
 from scpo_trl.trainer.evaluation import EvaluationRows, ScoredEvaluation, named_datasets
-from scpo_trl.trainer.forward import accepts_logits_to_keep, completion_tokens, quad_logps
+from scpo_trl.trainer.forward import completion_tokens, quad_logps
+from scpo_trl.trainer.forward_path import choose_path
 from scpo_trl.trainer.freezing import freeze
 from scpo_trl.trainer.local_director import LocalDirector
 from scpo_trl.trainer.model_card import model_card
@@ -34,7 +35,12 @@ from scpo_trl.trainer.pair_columns import require_pairs
 from scpo_trl.trainer.pair_rows import PairKey, PairRows
 from scpo_trl.trainer.records import PairRecorder
 from scpo_trl.trainer.reference import OpenTable, Progress, Reference
-from scpo_trl.trainer.requirements import require_one_device_a_process, require_stock_parts, require_train_dataset
+from scpo_trl.trainer.requirements import (
+    NoReferenceModel,
+    require_one_device_a_process,
+    require_stock_parts,
+    require_train_dataset,
+)
 from scpo_trl.trainer.resumption import (
     TrainingShape,
     last_complete_checkpoint,
@@ -47,6 +53,7 @@ from scpo_trl.trainer.schedule import StageSchedule
 from scpo_trl.trainer.scored_pairs import MicroBatch, on_the_cpu
 from scpo_trl.trainer.stage_loop import StageLoop
 from scpo_trl.trainer.token_budget import require_room
+from scpo_trl.trainer.tower_features import tower_features
 
 UNLIMITED_STEPS = sys.maxsize
 """Stands for "until the director stops": the trainer needs a number where its data has no length."""
@@ -122,7 +129,7 @@ class SCPOTrainer(DPOTrainer):
         super().__init__(
             model=model,
             # Stands in for a reference model, which the stock trainer would otherwise load.
-            ref_model=cast(PreTrainedModel, nn.Identity()),
+            ref_model=cast(PreTrainedModel, NoReferenceModel()),
             args=args,
             train_dataset=train_dataset,
             eval_dataset=cast(Any, dict(eval_dataset) if isinstance(eval_dataset, Mapping) else eval_dataset),
@@ -138,11 +145,12 @@ class SCPOTrainer(DPOTrainer):
         self._settings = args
         self.scores_all_combinations = args.all_combinations
         self.data_collator = QuadCollator(cast(ProcessorMixin, self.processing_class), args.max_length, self.contrast)
-        for dataset in (train_dataset, *evaluation.values()):
-            require_room(dataset, self.data_collator, args.max_length)
+        for name, dataset in {"train_dataset": train_dataset, **evaluation}.items():
+            require_room(dataset, self.data_collator, args.max_length, name)
         self.checkpoint_directory = Path(args.output_dir or ".")
-        self._trim_logits = accepts_logits_to_keep(self.policy)
         freeze(self.policy, args.frozen_prefixes)
+        self.forward_path = choose_path(self.policy, args.savings_off)
+        self._tower = tower_features(self.policy, self.forward_path, args)
         self._rows = PairRows(train_dataset, evaluation)
         self._schedule = StageSchedule(args.learning_rate)
         self._planned_steps = UNLIMITED_STEPS
@@ -287,7 +295,7 @@ class SCPOTrainer(DPOTrainer):
         pairs, device = inputs[PAIR_KEY], self.accelerator.device
         # Before the policy's own pass, whose graph must not see other weights.
         reference = self._reference.logps(inputs, device) if objective.needs_reference else None
-        policy = quad_logps(model, inputs, trim_logits=self._trim_logits)
+        policy = quad_logps(model, inputs, self.forward_path, self._tower)
         batch = LossInput(policy, policy.detach() if reference is None else reference, *completion_tokens(inputs))
         output = objective(batch)
         loss = output.losses.mean()
@@ -384,7 +392,7 @@ class SCPOTrainer(DPOTrainer):
         model.eval()
         try:
             with self.compute_loss_context_manager():
-                return quad_logps(model, batch, trim_logits=self._trim_logits)
+                return quad_logps(model, batch, self.forward_path, self._tower)
         finally:
             model.train(was_training)
 

@@ -1,0 +1,142 @@
+"""A vision tower that sees each image once: once a batch, or, where it is frozen, once and for all.
+
+The tower's forward is replaced while the whole model's forward runs, so that wrappers of the model (DDP, FSDP) see
+nothing of it, and the projector behind the tower is trained as ever.
+
+Shape legend: I images, F tokens of the tower, W its width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from scpo_trl.trainer.checkpoint import weights_sha256
+from scpo_trl.trainer.config import SCPOConfig
+from scpo_trl.trainer.feature_cache import FeatureCache
+from scpo_trl.trainer.forward_path import ForwardPath, vision_tower
+
+
+class TowerFeatures:
+    """Serves the hidden states that a model of the LLaVA family reads of its vision tower.
+
+    Args:
+        model: The policy, unwrapped.
+        cache: Keeps features of a frozen tower.
+    """
+
+    def __init__(self, model: nn.Module, cache: FeatureCache | None = None) -> None:
+        self._tower: Any = vision_tower(model)
+        config: Any = getattr(model, "config")  # noqa: B009 (adapters delegate it)
+        layers = config.vision_feature_layer
+        self._layers: list[int] = [layers] if isinstance(layers, int) else list(layers)
+        self._cache = cache
+        self._salt = b""
+        self._versions: tuple[int, ...] = ()
+        self.encoded = 0
+        """Images that went through the tower so far."""
+
+    @contextmanager
+    def serving(self, path: ForwardPath, images: Sequence[str]) -> Iterator[None]:
+        """Within, the tower's forward answers from the cache, and encodes equal images once.
+
+        Args:
+            path: Says which of the two.
+            images: Letters of the images, one for each of the equal parts that the pixels consist of; parts of the same
+                letter hold the same images.
+        """
+        tower, encode = self._tower, self._tower.forward
+
+        def served(pixel_values: Tensor, **options: Any) -> Any:
+            letters = tuple(dict.fromkeys(images))
+            parts = pixel_values.chunk(len(images))
+            distinct = (
+                torch.cat([parts[images.index(letter)] for letter in letters]) if len(parts) > 1 else pixel_values
+            )
+            layers = self._features(distinct, lambda pixels: encode(pixels, **options), path)
+            if len(letters) < len(images):
+                order = [letters.index(letter) for letter in images]
+                layers = {
+                    layer: torch.cat([values.chunk(len(letters))[index] for index in order])
+                    for layer, values in layers.items()
+                }
+            return BaseModelOutputWithPooling(hidden_states=_Layers(layers))  # type: ignore[arg-type]
+
+        tower.forward = served
+        try:
+            yield
+        finally:
+            del tower.forward
+
+    def _features(self, pixels: Tensor, encode: Callable[[Tensor], Any], path: ForwardPath) -> dict[int, Tensor]:
+        cache = self._cache
+        if cache is None or not path.cached_features:
+            self.encoded += len(pixels)
+            hidden = encode(pixels).hidden_states
+            return {layer: hidden[layer] for layer in self._layers}
+        keys = self._keys(pixels)
+        known = {key: cache.get(key) for key in dict.fromkeys(keys)}
+        missing = [key for key, features in known.items() if features is None]
+        if missing:
+            self.encoded += len(missing)
+            with torch.no_grad():
+                hidden = encode(pixels[[keys.index(key) for key in missing]]).hidden_states
+            stacked = torch.stack([hidden[layer] for layer in self._layers], dim=1)
+            for key, features in zip(missing, stacked, strict=True):
+                known[key] = features
+                cache.put(key, features)
+        found = [known[key] for key in keys]
+        together = torch.stack([part.to(pixels.device) for part in found if part is not None])
+        return {layer: together[:, position] for position, layer in enumerate(self._layers)}
+
+    def _keys(self, pixels: Tensor) -> list[str]:
+        """Names of images by what the processor made of them and by the tower: a change of either is a new name."""
+        salt = self._tower_salt()
+        keys = []
+        for image in pixels.detach().cpu().contiguous():
+            digest = hashlib.blake2b(salt, digest_size=20)
+            digest.update(f"{image.dtype}{list(image.shape)}".encode())
+            digest.update(image.reshape(-1).view(torch.uint8).numpy().data)
+            keys.append(digest.hexdigest())
+        return keys
+
+    def _tower_salt(self) -> bytes:
+        # In-place changes of the weights count up their versions.
+        versions = tuple(parameter._version for parameter in self._tower.parameters())
+        if not self._salt or versions != self._versions:
+            told = f"{self._tower.config.to_json_string()}{self._layers}{torch.is_autocast_enabled('cpu')}"
+            told += f"{torch.is_autocast_enabled('cuda') if torch.cuda.is_available() else False}"
+            self._salt = hashlib.sha256(f"{weights_sha256(self._tower)}{told}".encode()).digest()
+            self._versions = versions
+        return self._salt
+
+
+class _Layers:
+    """Some hidden states by the number of their layer."""
+
+    def __init__(self, layers: dict[int, Tensor]) -> None:
+        self._layers = layers
+
+    def __getitem__(self, layer: int) -> Tensor:
+        return self._layers[layer]
+
+
+def tower_features(model: nn.Module, path: ForwardPath, settings: SCPOConfig) -> TowerFeatures | None:
+    """What serves the vision tower's features on a path, or None where the path has no use for it."""
+    if not (path.encode_once or path.cached_features):
+        return None
+    cache = None
+    if path.cached_features:
+        gigabyte = 1024**3
+        cache = FeatureCache(
+            int(settings.feature_cache_gb * gigabyte),
+            settings.feature_cache_dir,
+            int(settings.feature_cache_dir_gb * gigabyte),
+        )
+    return TowerFeatures(model, cache)

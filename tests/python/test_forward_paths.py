@@ -1,0 +1,234 @@
+"""Every saving of the forward pass, alone and with the others, against the plain pass."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from stock_rows import rows_of
+
+from scpo_trl import SCPOTrainer
+from scpo_trl.errors import UserError
+from scpo_trl.losses.quad import COMBINATIONS
+from scpo_trl.trainer.collator import COMBINATIONS_KEY, QuadCollator
+from scpo_trl.trainer.feature_cache import FeatureCache
+from scpo_trl.trainer.forward import quad_logps
+from scpo_trl.trainer.forward_path import PLAIN, SAVINGS, ForwardPath, choose_path
+from scpo_trl.trainer.tower_features import TowerFeatures
+
+ALL = ForwardPath(**dict.fromkeys(SAVINGS, True))
+PATHS = [
+    *(ForwardPath(**{saving: True}) for saving in SAVINGS),
+    *(ForwardPath(**{saving: saving != off for saving in SAVINGS}) for off in SAVINGS),
+    ALL,
+]
+SUBSETS = [
+    ("ww", "lw", "wl", "ll"),
+    ("ww", "lw"),
+    ("ww", "lw", "wl"),
+    ("ww", "wl"),
+    ("ww", "ll"),
+    ("ww",),
+    COMBINATIONS,
+    ("ww", "wl", "w0", "ll", "l0", "lw"),
+]
+
+
+def batch_of(processor: Any, pairs: Any, combinations: tuple[str, ...] = SUBSETS[0], count: int = 4) -> dict[str, Any]:
+    rows = [{**row, COMBINATIONS_KEY: combinations} for row in rows_of(pairs, count)]
+    return QuadCollator(processor)(rows)
+
+
+def tower_of(model: Any) -> TowerFeatures:
+    return TowerFeatures(model, FeatureCache(1 << 24))
+
+
+def freeze_tower(model: Any) -> Any:
+    model.model.vision_tower.requires_grad_(False)
+    return model
+
+
+@pytest.mark.parametrize("path", PATHS, ids=ForwardPath.named)
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_log_probs_and_gradients_are_those_of_the_plain_pass(
+    make_model, make_pairs, processor, path: ForwardPath, attention: str
+) -> None:
+    model = freeze_tower(make_model())
+    model.set_attn_implementation(attention)
+    batch, tower = batch_of(processor, make_pairs(prompt=prompts(12))), tower_of(model)
+    weights = torch.arange(1.0, 17.0).reshape(4, 4)
+
+    def run(which: ForwardPath) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        model.zero_grad()
+        logps = torch.stack(quad_logps(model, batch, which, tower)[:4])
+        (logps * weights).sum().backward()
+        return logps.detach(), {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+
+    expected, gradients = run(PLAIN)
+    for _ in range(2):
+        logps, found = run(path)
+        torch.testing.assert_close(logps, expected, rtol=1e-6, atol=1e-5)
+        assert set(found) == set(gradients)
+        for name, gradient in gradients.items():
+            torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=2e-4)
+
+
+def prompts(count: int) -> list[str]:
+    """Prompts of different lengths, so that they are padded."""
+    return [" ".join(["Describe the picture ."] * (1 + row % 3)) for row in range(count)]
+
+
+@pytest.mark.parametrize("combinations", SUBSETS, ids="-".join)
+def test_any_combinations_share_their_prompts(make_model, make_pairs, processor, combinations: tuple[str, ...]) -> None:
+    model = freeze_tower(make_model())
+    batch, tower = batch_of(processor, make_pairs(prompt=prompts(12)), combinations), tower_of(model)
+    expected, found = quad_logps(model, batch, PLAIN), quad_logps(model, batch, ALL, tower)
+    for name, mine, other in zip(COMBINATIONS, found, expected, strict=True):
+        assert mine.isnan().all() == (name not in combinations)
+        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-5, equal_nan=True)
+
+
+def test_several_images_a_row(make_model, make_pairs, processor) -> None:
+    pairs = make_pairs(4)
+    rows = [
+        {**row, "images": row["images"] * 2, "rejected_images": [*row["rejected_images"], row["images"][0]]}
+        for row in rows_of(pairs)
+    ]
+    batch = QuadCollator(processor)(rows)
+    model = freeze_tower(make_model())
+    tower = tower_of(model)
+    for path in PATHS:
+        logps = torch.stack(quad_logps(model, batch, path, tower)[:4])
+        torch.testing.assert_close(logps, torch.stack(quad_logps(model, batch, PLAIN)[:4]), rtol=1e-6, atol=1e-5)
+
+
+def test_bfloat16_stays_within_its_rounding(make_model, make_pairs, processor) -> None:
+    model = freeze_tower(make_model()).to(torch.bfloat16)
+    batch = batch_of(processor, make_pairs())
+    exact = torch.stack(quad_logps(make_model(), batch, PLAIN)[:4])
+    batch["pixel_values"] = batch["pixel_values"].to(torch.bfloat16)
+    plain = torch.stack(quad_logps(model, batch, PLAIN)[:4]).float()
+    fast = torch.stack(quad_logps(model, batch, ALL, tower_of(model))[:4]).float()
+    rounding = (plain - exact).abs().max().item()
+    assert (fast - exact).abs().max().item() <= 2 * rounding
+
+
+def test_every_image_goes_through_the_tower_once(make_model, make_pairs, processor) -> None:
+    model, pairs = freeze_tower(make_model()), make_pairs()
+    batch = batch_of(processor, pairs)
+    seen: list[int] = []
+    model.model.vision_tower.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    once = TowerFeatures(model)
+    quad_logps(model, batch, PLAIN)
+    quad_logps(model, batch, ForwardPath(encode_once=True), once)
+    assert (seen, once.encoded) == ([16, 16], 8)
+    cached = tower_of(model)
+    for _ in range(2):
+        quad_logps(model, batch, ALL, cached)
+    assert cached.encoded == 8
+
+
+def test_a_changed_tower_or_image_is_encoded_anew(make_model, make_pairs, processor, tmp_path: Path) -> None:
+    model = freeze_tower(make_model())
+    path = ForwardPath(cached_features=True)
+    tower = TowerFeatures(model, FeatureCache(1 << 24, tmp_path, 1 << 24))
+    batch = batch_of(processor, make_pairs())
+    quad_logps(model, batch, path, tower)
+    with torch.no_grad():
+        model.model.vision_tower.embeddings.patch_embedding.weight.mul_(1.5)
+    changed = quad_logps(model, batch, path, tower)
+    assert tower.encoded == 16
+    torch.testing.assert_close(changed.ww, quad_logps(model, batch, PLAIN).ww, rtol=1e-6, atol=1e-5)
+    batch["pixel_values"] = batch["pixel_values"] * 0.9
+    quad_logps(model, batch, path, tower)
+    assert tower.encoded == 24
+    # Another process finds them in the folder, those of this tower alone.
+    again = TowerFeatures(model, FeatureCache(1 << 24, tmp_path, 1 << 24))
+    quad_logps(model, batch, path, again)
+    assert again.encoded == 0
+    another = freeze_tower(make_model(1))
+    other = TowerFeatures(another, FeatureCache(1 << 24, tmp_path, 1 << 24))
+    quad_logps(another, batch, path, other)
+    assert other.encoded == 8
+
+
+def test_the_cache_stays_within_its_bounds(tmp_path: Path) -> None:
+    one = torch.ones(100)
+    cache = FeatureCache(1000, tmp_path, 1500)
+    for name in "abcde":
+        cache.put(name, one)
+    assert cache.held_bytes == 800
+    assert cache.disk_held_bytes <= 1500
+    assert len(list(tmp_path.glob("*.safetensors"))) == cache.disk_held_bytes // 480
+    assert cache.get("a") is None
+    assert torch.equal(cache.get("e"), one)  # type: ignore[arg-type]
+    # A torn file is no file.
+    newest = tmp_path / "e.safetensors"
+    newest.write_bytes(newest.read_bytes()[:50])
+    assert FeatureCache(1000, tmp_path, 1500).get("e") is None
+    assert FeatureCache(0).get("e") is None
+
+
+def test_the_path_is_chosen_from_what_the_model_allows(make_model, caplog: pytest.LogCaptureFixture) -> None:
+    model = make_model()
+    with caplog.at_level(logging.INFO, "scpo_trl"):
+        path = choose_path(model)
+    assert path == ForwardPath(trim_logits=True, shared_prefix=True, encode_once=True)
+    assert len(caplog.messages) == 1
+    assert "uses trim_logits, shared_prefix, encode_once (cached_features: the vision tower is trained" in caplog.text
+    assert choose_path(freeze_tower(model)) == ALL
+    for off in SAVINGS:
+        assert choose_path(model, [off]) == ForwardPath(**{saving: saving != off for saving in SAVINGS})
+    with pytest.raises(UserError, match="'speed': expected one of trim_logits, shared_prefix"):
+        choose_path(model, ["speed"])
+
+
+def test_adapters_in_the_tower_forbid_its_cache(make_model) -> None:
+    everywhere = get_peft_model(make_model(), LoraConfig(target_modules=["q_proj", "v_proj"]))
+    assert not choose_path(everywhere).cached_features
+    language = LoraConfig(target_modules=r".*language_model.*\.(q_proj|v_proj)")
+    assert choose_path(get_peft_model(make_model(), language)) == ALL
+
+
+@pytest.mark.parametrize("attention", ["flash_attention_2", "flex_attention"])
+def test_other_attention_falls_back(make_model, attention: str) -> None:
+    model = make_model()
+    model.config.get_text_config()._attn_implementation = attention
+    assert not choose_path(model).shared_prefix
+
+
+def test_a_window_falls_back(make_model) -> None:
+    model = make_model()
+    model.config.get_text_config().sliding_window = 16
+    assert not choose_path(model).shared_prefix
+
+
+@pytest.mark.parametrize("kind", ["full", "lora"])
+def test_fifty_steps_lose_nothing(make_model, make_config, make_pairs, processor, kind: str) -> None:
+    def losses(savings_off: list[str]) -> list[float]:
+        torch.manual_seed(3)
+        trainer = SCPOTrainer(
+            model=make_model(),
+            args=make_config(
+                savings_off=savings_off,
+                frozen_prefixes=["model.vision_tower"],
+                learning_rate=1e-3,
+                num_train_epochs=9,
+                max_steps=50,
+            ),
+            train_dataset=make_pairs(),
+            processing_class=processor,
+            peft_config=LoraConfig(r=4, target_modules=["q_proj", "v_proj"]) if kind == "lora" else None,
+        )
+        trainer.train()
+        assert trainer.forward_path == (PLAIN if savings_off else ALL)
+        return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+    plain, fast = losses(list(SAVINGS)), losses([])
+    assert len(plain) == 50
+    assert max(abs(a - b) for a, b in itertools.zip_longest(plain, fast)) < 1e-4
