@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -96,7 +98,7 @@ def test_it_trains_and_leaves_a_model_a_processor_and_a_card(words, tmp_path, mo
     assert any(not torch.equal(value, before[name]) for name, value in trained.items())
     assert (out / "processor_config.json").is_file()
     card = ModelCard.load(out / "README.md")
-    assert {"scpo", "trl"} <= set(card.data.tags)
+    assert {"scpo", "trl"} <= set(card.data.to_dict()["tags"])
     text = card.text
     assert "anchor 1" in text
     assert "2509.24491" in text
@@ -204,7 +206,7 @@ def test_the_launchers_options_are_parted_from_the_trainings(tmp_path, words) ->
 def test_shipped_configurations_are_ones_that_accelerate_reads(name, kind) -> None:
     from accelerate.commands.config.config_args import load_config_from_file
 
-    read = load_config_from_file(str(launch.configuration_file(name)))
+    read: Any = load_config_from_file(str(launch.configuration_file(name)))
     assert getattr(read.distributed_type, "value", read.distributed_type) == kind
     assert read.num_processes == 8
 
@@ -235,3 +237,28 @@ def test_no_model_is_a_mistake(words) -> None:
     without = words[2:]
     with pytest.raises(UserError, match="set --model_name_or_path"):
         command.train(command.read_arguments(without))
+
+
+def test_two_processes_train_through_the_shipped_configuration(words, tmp_path, monkeypatch, capfd) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(BRIDGE))
+    launching = ["--accelerate_config", "ddp", "--num_processes", "2", "--main_process_port", "0"]
+    assert launch.main([*words, *launching]) == 0
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "2 processes" in card
+    # The same mistake in every process is one line.
+    assert launch.main([*words, *launching, "--loss_type", "spco"]) == 2
+    assert capfd.readouterr().err.count("trl-scpo: unknown loss 'spco'") == 1
+
+
+def test_a_training_goes_on_from_a_checkpoint(words, tmp_path) -> None:
+    def losses(*further: str) -> list[float]:
+        saving = ["--save_strategy", "steps", "--save_steps", "1"]
+        trainer = command.train(command.read_arguments([*words, *saving, *further]))
+        return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+    whole = losses()
+    assert len(whole) == 3
+    for later in (2, 3):
+        shutil.rmtree(tmp_path / "out" / f"checkpoint-{later}")
+    assert losses("--resume_from_checkpoint", "true") == whole
+    assert losses("--resume_from_checkpoint", str(tmp_path / "out" / "checkpoint-1")) == whole

@@ -58,8 +58,8 @@ def test_pairs_from_a_file(run) -> None:
 
 def test_the_stock_names(run) -> None:
     trainer = run("register_trl.py", "out")["trainer"]
-    assert isinstance(trainer, DPOTrainer)
     assert trainer.args.loss_type == ["scpo", "sft"]
+    assert isinstance(trainer, DPOTrainer)
     assert losses(trainer)
 
 

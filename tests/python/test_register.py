@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -86,8 +87,9 @@ def test_settings_of_ours_reach_the_trainer(make_model, make_pairs, stock_config
         trainer = DPOTrainer(
             make_model(), args=stock_config(loss_type=["scpo"]), train_dataset=make_pairs(), processing_class=processor
         )
-    assert trainer.args.reference_update == "fixed"
-    assert dict(trainer.args.losses()[0].parameters)["anchor"] == 1.0
+    settings: Any = trainer.args
+    assert settings.reference_update == "fixed"
+    assert dict(settings.losses()[0].parameters)["anchor"] == 1.0
 
 
 def test_without_our_losses_the_stock_result_is_the_same_to_the_bit(
@@ -130,7 +132,7 @@ def test_unregister_gives_the_stock_constructor_back() -> None:
 
 def test_blocks_nest_and_restore(make_model, make_pairs, stock_config, processor) -> None:
     def update() -> str:
-        trainer = DPOTrainer(
+        trainer: Any = DPOTrainer(
             make_model(), args=stock_config(loss_type=["scpo"]), train_dataset=make_pairs(), processing_class=processor
         )
         return trainer.args.reference_update

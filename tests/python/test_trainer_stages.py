@@ -67,6 +67,19 @@ def test_the_reference_is_the_policy_at_every_stage_start(train) -> None:
         assert (report.kl_initial < 1e-9) == (report.step == 1)
 
 
+def test_drift_of_a_share_of_the_pairs(train) -> None:
+    _, whole = train()
+    _, some = train(drift_share=0.25)
+    assert [r.loss for r in some.reports] == [r.loss for r in whole.reports]
+    # The first stage's pairs are known anyway; of the eight later ones, two.
+    known = [[not math.isnan(r.kl_initial) for r in director.reports] for director in (whole, some)]
+    assert known[0] == [True] * 6
+    assert known[1][:2] == [True, True]
+    assert 1 <= sum(known[1][2:]) <= 2
+    _, none = train(drift_share=0.0)
+    assert [math.isnan(r.kl_initial) for r in none.reports] == [False, False, True, True, True, True]
+
+
 def test_a_fixed_reference_stays_the_initial_model(train) -> None:
     _, director = train(reference_update="fixed")
     assert [at_ln_2(report) for report in director.reports] == [True] + [False] * 5
@@ -197,6 +210,9 @@ def test_an_unstaged_data_set_is_one_stage(train, make_pairs) -> None:
         ({"loss_type": ["scpo", "sft"], "loss_parameters": {"beta": 1}}, "loss_parameters holds 'beta'"),
         ({"contrast": "crop"}, "contrast='crop' leaves ll without .* set loss_parameters={'mirror_weight': 0}"),
         ({"contrast": "none"}, "contrast='none' leaves wl, ll without an image that fits"),
+        ({"drift_share": 0.5, "reference_update": "fixed"}, "drift_share=0.5 needs reference_update='stage'"),
+        ({"drift_share": 1.5}, "drift_share is 1.5: expected a share from 0 to 1"),
+        ({"savings_off": ["speed"]}, "savings_off is 'speed': expected one of trim_logits"),
         ({"contrast_strength": 0.5}, "contrast_strength=0.5 needs contrast='crop', 'mask' or 'noise', found None"),
         ({"auto_find_batch_size": True}, "auto_find_batch_size=True has no effect"),
         ({"stage_learning_rates": [1.0]}, "stage_learning_rates has 1 entries for 3 stages"),

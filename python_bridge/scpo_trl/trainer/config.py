@@ -118,6 +118,13 @@ class SCPOConfig(DPOConfig):
             "choices": list(REFERENCE_MODES),
         },
     )
+    drift_share: float = field(
+        default=1.0,
+        metadata={
+            "help": "Share of the later stages' pairs that the initial model is asked about, for kl/initial; less "
+            "saves up to one forward pass over the data. Less than 1 needs reference_update=stage."
+        },
+    )
     frozen_prefixes: list[str] = field(
         default_factory=list,
         metadata={"help": "Parameters whose names start with one of these stay frozen, e.g. model.vision_tower."},
@@ -180,6 +187,13 @@ class SCPOConfig(DPOConfig):
         if self.num_train_epochs < 1 or int(self.num_train_epochs) != self.num_train_epochs:
             raise UserError(
                 f"num_train_epochs is {self.num_train_epochs}: expected a whole number of passes over each stage"
+            )
+        if not 0 <= self.drift_share <= 1:
+            raise UserError(f"drift_share is {self.drift_share}: expected a share from 0 to 1")
+        if self.drift_share < 1 and self.reference_update != "stage":
+            raise UserError(
+                f"drift_share={self.drift_share} needs reference_update='stage', found {self.reference_update!r}: such "
+                "a reference is asked about every pair anyway"
             )
         for saving in self.savings_off:
             _one_of("savings_off", saving, SAVINGS)

@@ -58,15 +58,23 @@ class Reference:
         score_pairs: Log-probabilities of rows under the weights that are in the model when it is called.
         score_batch: The same of a batch.
         rows: Rows of all data sets together.
+        drift_share: Share of the rows of later stages that the initial model is asked about, only to tell how far the
+            policy has drifted from it; less than 1 rules out stages that keep the initial model as their reference.
     """
 
     def __init__(
-        self, model: Callable[[], nn.Module], score_pairs: ScorePairs, score_batch: ScoreBatch, rows: int
+        self,
+        model: Callable[[], nn.Module],
+        score_pairs: ScorePairs,
+        score_batch: ScoreBatch,
+        rows: int,
+        drift_share: float = 1.0,
     ) -> None:
         self._model = model
         self._score_pairs = score_pairs
         self._score_batch = score_batch
         self._rows = rows
+        self._drift_share = drift_share
         self._open: OpenTable | None = None
         self.policy_is_initial = True
         self.initial: ReferenceState | None = None
@@ -84,8 +92,8 @@ class Reference:
     def open(self, table: OpenTable, progress: Progress) -> None:
         """Puts the reference that the stage asks for in force and makes sure that it knows the stage's pairs.
 
-        While the policy is still the initial model the table covers every row: it serves this stage, later stages that
-        ask for the initial model, and the drift from it.
+        While the policy is still the initial model the table covers every row (or the share of the later stages' rows
+        that was asked for): it serves this stage, later stages that ask for the initial model, and the drift from it.
 
         Raises:
             UserError: the stage needs a former reference whose weights are gone.
@@ -180,12 +188,19 @@ class Reference:
         if self.initial is None:
             self.initial = ReferenceState(ReferenceTable(self._rows))
         assert self.initial.table is not None
-        missing = self.initial.table.missing(range(self._rows), table.combinations)
+        missing = self.initial.table.missing(self._asked_of_initial(table.pairs), table.combinations)
         self.initial.table.fill(missing, self._score_pairs(missing, table.combinations, progress))
         if self.initial.weights is None:
             self.initial.weights = self._copy(table.stage)
         live = table.stage.reference_mode == "live"
         self.current = ReferenceState(None if live else self.initial.table, self.initial.weights)
+
+    def _asked_of_initial(self, pairs: Sequence[int]) -> list[int]:
+        own = set(pairs)
+        later = [row for row in range(self._rows) if row not in own]
+        # Spread evenly: every n-th row, n not rounded.
+        count = round(len(later) * self._drift_share)
+        return [*dict.fromkeys(pairs), *(later[index * len(later) // count] for index in range(count))]
 
     def _open_former(self, table: OpenTable, progress: Progress) -> None:
         stage = table.stage

@@ -166,7 +166,9 @@ class SCPOTrainer(DPOTrainer):
         self._shape = TrainingShape(shape.pairs, shape.processes, len(self._rows))
         self._director = director
         self._sampler = StageSampler(director, shape)
-        self._reference = Reference(lambda: self.policy, self._score, self._score_batch, len(self._rows))
+        self._reference = Reference(
+            lambda: self.policy, self._score, self._score_batch, len(self._rows), args.drift_share
+        )
         self._loop = StageLoop(self, director, self._reference, self._sampler, self._schedule, record_pairs)
         self._tokens = 0
         self._evaluated = ScoredEvaluation()

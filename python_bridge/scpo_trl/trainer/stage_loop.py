@@ -180,7 +180,7 @@ class StageLoop(TrainerCallback):
         unused = self._sampler.unused()
         self._sampler.close()
         self._director.stage_closed(closed.stage, self._step_in_stage, unused)
-        if self._step_in_stage > 0:
+        if self._step_in_stage > 0 and args.logging_strategy != "no":
             self._trainer.log_stage(self._summary.metrics(closed.stage))
         if self._steps_in_epoch == 0 and not self._stopped:
             # The trainer takes an epoch without a batch for the end of the data; a stage may have no step.

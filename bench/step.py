@@ -1,0 +1,474 @@
+"""Seconds, memory and exactness of an SCPO step beside TRL's DPO step: `npm run bench:step -- [--shape A B C]`.
+
+On the same rows: (i) stock DPO on the doubled batch, the same four sequences of every pair; (ii) stock DPO on its two;
+(iii) SCPO written naively: four sequences of the policy and four of a live reference, every saving off; (iv) ours with
+each saving added. One round times every variant once, so that what else the machine does falls on all; medians over the
+rounds. What a stage costs before its first step (the reference's table, the tower's features) is timed apart and spread
+over the steps of its epochs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import numpy as np
+import torch
+from datasets import Dataset, Features, Image, Sequence, Value
+from PIL import Image as Picture
+from tokenizers import Tokenizer, models, pre_tokenizers
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import (
+    CLIPImageProcessorPil,
+    CLIPVisionConfig,
+    LlamaConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    LlavaProcessor,
+    PreTrainedTokenizerFast,
+    PrinterCallback,
+    TrainerCallback,
+)
+from trl import DPOConfig, DPOTrainer
+
+from scpo_trl import SCPOConfig, SCPOTrainer
+from scpo_trl.losses.quad import QuadLogps
+from scpo_trl.trainer.collator import QuadCollator
+from scpo_trl.trainer.forward import quad_logps
+from scpo_trl.trainer.forward_path import PLAIN, SAVINGS, choose_path
+from scpo_trl.trainer.tower_features import tower_features
+
+SPECIAL = ["<unk>", "<pad>", "<s>", "</s>", "<image>"]
+TEMPLATE = (
+    "{% for m in messages %}{% if m['role'] == 'user' %}<s> {% for part in m['content'] %}"
+    "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}{% endfor %}"
+    "{% else %}{{ m['content'][0]['text'] if m['content'] is not string else m['content'] }} </s>"
+    "{% endif %}{% endfor %}"
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a model and its rows.
+
+    Attributes:
+        about: What it stands for.
+        hidden, intermediate, layers, vocabulary: Of the language model.
+        tower_hidden, tower_layers: Of the vision tower, whose inner layers are four times as wide.
+        patches: Along each edge of an image; its square is the number of image tokens.
+        prompt, answer: Tokens.
+        tower_frozen: Whether the tower is left as it is.
+        batch: Pairs of a step.
+    """
+
+    about: str
+    hidden: int
+    intermediate: int
+    layers: int
+    vocabulary: int
+    tower_hidden: int
+    tower_layers: int
+    patches: int
+    prompt: int
+    answer: int
+    tower_frozen: bool
+    batch: int = 1
+
+
+SHAPES = {
+    "A": Shape("LLaVA-1.5-like, everything trained", 384, 1024, 6, 768, 96, 6, 24, 50, 90, False),
+    "B": Shape("tower-heavy, tower frozen", 256, 688, 6, 768, 576, 8, 14, 50, 90, True, 2),
+    "C": Shape("long answers, everything trained", 384, 1024, 6, 768, 96, 6, 24, 50, 400, False),
+}
+
+STOCK_FOUR, STOCK_TWO, NAIVE = "stock DPO, the same four", "stock DPO, its two", "naive"
+STEPS_OF_OURS = ("table", "trim_logits", "encode_once", "shared_prefix", "cached_features")
+
+
+def variants(shape: Shape) -> list[str]:
+    """Names of what is timed, ours with one saving more each."""
+    ours = STEPS_OF_OURS if shape.tower_frozen else STEPS_OF_OURS[:-1]
+    return [STOCK_FOUR, STOCK_TWO, NAIVE, *(f"+ {saving}" for saving in ours)]
+
+
+def make_processor(shape: Shape) -> LlavaProcessor:
+    """A processor with a word for every token."""
+    words = SPECIAL + [f"w{number}" for number in range(shape.vocabulary - len(SPECIAL))]
+    backend = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="<pad>",
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        additional_special_tokens=["<image>"],
+    )
+    pixels = shape.patches * 14
+    images = CLIPImageProcessorPil(
+        size={"shortest_edge": pixels}, crop_size={"height": pixels, "width": pixels}, do_convert_rgb=True
+    )
+    return LlavaProcessor(
+        image_processor=images,
+        tokenizer=tokenizer,
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=TEMPLATE,
+    )
+
+
+def make_model(shape: Shape) -> LlavaForConditionalGeneration:
+    """The same random model every time."""
+    torch.manual_seed(0)
+    return LlavaForConditionalGeneration(
+        LlavaConfig(
+            vision_config=CLIPVisionConfig(
+                hidden_size=shape.tower_hidden,
+                intermediate_size=4 * shape.tower_hidden,
+                num_hidden_layers=shape.tower_layers,
+                num_attention_heads=max(shape.tower_hidden // 48, 1),
+                image_size=shape.patches * 14,
+                patch_size=14,
+            ),
+            text_config=LlamaConfig(
+                vocab_size=shape.vocabulary,
+                hidden_size=shape.hidden,
+                intermediate_size=shape.intermediate,
+                num_hidden_layers=shape.layers,
+                num_attention_heads=shape.hidden // 64,
+                num_key_value_heads=shape.hidden // 64,
+                max_position_embeddings=2048,
+                pad_token_id=1,
+                bos_token_id=2,
+                eos_token_id=3,
+            ),
+            image_token_index=4,
+            vision_feature_layer=-2,
+            vision_feature_select_strategy="default",
+            image_seq_length=shape.patches**2,
+        )
+    )
+
+
+def make_pairs(shape: Shape, count: int) -> Dataset:
+    """Pairs of noise pictures and random words, answers of nearly the same length."""
+    rng = np.random.default_rng(0)
+    pixels = shape.patches * 14
+
+    def picture() -> Picture.Image:
+        return Picture.fromarray(rng.integers(0, 256, (pixels, pixels, 3), dtype=np.uint8))
+
+    def words(length: int) -> str:
+        return " ".join(f"w{number}" for number in rng.integers(0, shape.vocabulary - len(SPECIAL), length))
+
+    def answer() -> str:
+        return words(shape.answer - 1 - int(rng.integers(0, shape.answer // 20)))
+
+    rows = {
+        "images": [[picture()] for _ in range(count)],
+        "rejected_images": [[picture()] for _ in range(count)],
+        "prompt": [words(shape.prompt - 2) for _ in range(count)],
+        "chosen": [answer() for _ in range(count)],
+        "rejected": [answer() for _ in range(count)],
+    }
+    image = Sequence(Image())
+    text = Value("string")
+    features = Features({"images": image, "rejected_images": image, "prompt": text, "chosen": text, "rejected": text})
+    return Dataset.from_dict(rows, features=features)
+
+
+def stock_rows(pairs: Dataset, doubled: bool) -> Dataset:
+    """The rows as stock DPO takes them; doubled: also each pair's other direction, right after it."""
+
+    def message(role: str, text: str) -> list[dict[str, str]]:
+        return [{"role": role, "content": text}]
+
+    def converted() -> Any:
+        for row in pairs:
+            user = message("user", row["prompt"])
+            chosen, rejected = message("assistant", row["chosen"]), message("assistant", row["rejected"])
+            yield {"images": row["images"], "prompt": user, "chosen": chosen, "rejected": rejected}
+            if doubled:
+                yield {"images": row["rejected_images"], "prompt": user, "chosen": rejected, "rejected": chosen}
+
+    turns = [{"role": Value("string"), "content": Value("string")}]
+    features = Features({"images": Sequence(Image()), "prompt": turns, "chosen": turns, "rejected": turns})
+    return Dataset.from_list(list(converted()), features=features)
+
+
+class Clock(TrainerCallback):
+    """Seconds of every optimiser step: forward passes, backward pass, optimiser; not the making of batches."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._started = 0.0
+
+    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
+        self._started = time.perf_counter()
+
+    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+        self.seconds.append(time.perf_counter() - self._started)
+
+
+class Variant:
+    """A trainer that can take steps again and again, and what they cost.
+
+    Args:
+        name: See `variants`.
+        shape: Sizes.
+        steps: Steps a round, after one that is not counted.
+        out: Folder for the trainer.
+    """
+
+    def __init__(self, name: str, shape: Shape, steps: int, out: str) -> None:
+        self.name, self.shape = name, shape
+        self.clock = Clock()
+        self.table_seconds: list[float] = []
+        self.processor = make_processor(shape)
+        self.pairs = make_pairs(shape, shape.batch * (steps + 1))
+        common: dict[str, Any] = {
+            "output_dir": out,
+            "max_length": None,
+            "bf16": False,
+            "gradient_checkpointing": False,
+            "use_cpu": True,
+            "report_to": "none",
+            "save_strategy": "no",
+            "logging_strategy": "no",
+            "disable_tqdm": True,
+            "learning_rate": 1e-6,
+            "num_train_epochs": 1,
+        }
+        self.model = make_model(shape)
+        prefixes = ["model.vision_tower"] if shape.tower_frozen else []
+        if name in (STOCK_FOUR, STOCK_TWO):
+            doubled = name == STOCK_FOUR
+            reference = make_model(shape)
+            if shape.tower_frozen:
+                self.model.model.vision_tower.requires_grad_(False)
+            self.trainer: Any = DPOTrainer(
+                model=self.model,
+                ref_model=reference,
+                args=DPOConfig(per_device_train_batch_size=shape.batch * (2 if doubled else 1), **common),
+                train_dataset=stock_rows(self.pairs, doubled),
+                processing_class=self.processor,
+                callbacks=[self.clock],
+            )
+            self.trainer.remove_callback(PrinterCallback)
+            return
+        on = () if name == NAIVE else STEPS_OF_OURS[: [f"+ {saving}" for saving in STEPS_OF_OURS].index(name) + 1]
+        self.trainer = SCPOTrainer(
+            model=self.model,
+            args=SCPOConfig(
+                per_device_train_batch_size=shape.batch,
+                frozen_prefixes=prefixes,
+                savings_off=[saving for saving in SAVINGS if saving not in on],
+                reference_mode="table" if "table" in on else "live",
+                reference_update="fixed" if "table" not in on else "stage",
+                **common,
+            ),
+            train_dataset=self.pairs,
+            processing_class=self.processor,
+            callbacks=[self.clock],
+        )
+        opened = self.trainer._director.stage_opened
+
+        def note(stage: Any, seconds: float) -> None:
+            self.table_seconds.append(seconds)
+            opened(stage, seconds)
+
+        self.trainer._director.stage_opened = note
+        self.trainer.remove_callback(PrinterCallback)
+
+    def round(self) -> None:
+        """Trains once over the rows; the first step, which warms up, is not counted."""
+        if isinstance(self.trainer, SCPOTrainer):
+            # Every round is the first of its training: with its table, and with nothing in the cache.
+            self.trainer._director._position = -1
+            reference = self.trainer._reference
+            reference.initial = reference.current = None
+            reference.policy_is_initial = True
+            self.trainer._tower = tower_features(self.model, self.trainer.forward_path, self.trainer._settings)
+        counted = len(self.clock.seconds)
+        self.trainer.train()
+        del self.clock.seconds[counted]
+
+    @property
+    def table_a_step(self) -> float:
+        """Seconds of the reference's table and the features for the pairs of one step."""
+        if self.name in (STOCK_FOUR, STOCK_TWO, NAIVE):
+            return 0.0
+        return statistics.median(self.table_seconds) * self.shape.batch / len(self.pairs)
+
+
+def flops(variant: Variant) -> dict[str, float]:
+    """Counted floating-point operations of a step's parts."""
+    trainer, counter = variant.trainer, FlopCounterMode(display=False)
+    rows = [variant.pairs[index] for index in range(variant.shape.batch)]
+    if isinstance(trainer, SCPOTrainer):
+        batch = QuadCollator(variant.processor)(rows)
+        tower = tower_features(variant.model, trainer.forward_path, trainer._settings)
+        with torch.no_grad(), counter:
+            quad_logps(variant.model, batch, trainer.forward_path, tower)
+        table = counter.get_total_flops()
+        with counter:
+            logps = quad_logps(variant.model, batch, trainer.forward_path, tower)
+            torch.stack(logps[:4]).sum().backward()
+        variant.model.zero_grad(set_to_none=True)
+        return {"table": table, "step": counter.get_total_flops() + (table if variant.name == NAIVE else 0)}
+    batch = trainer.data_collator([trainer.train_dataset[index] for index in range(trainer.args.train_batch_size)])
+    variant.model.train()
+    with counter:
+        trainer.compute_loss(variant.model, batch).backward()
+    variant.model.zero_grad(set_to_none=True)
+    return {"table": 0.0, "step": counter.get_total_flops()}
+
+
+def difference_to_naive(variant: Variant) -> float:
+    """Largest difference of a log-probability between all savings and none, nats a sequence."""
+    trainer = variant.trainer
+    model = make_model(variant.shape).eval()
+    if variant.shape.tower_frozen:
+        model.model.vision_tower.requires_grad_(False)
+    path = choose_path(model)
+    batch = QuadCollator(variant.processor)([variant.pairs[0]])
+    with torch.no_grad():
+        fast: QuadLogps = quad_logps(model, batch, path, tower_features(model, path, trainer._settings))
+        plain: QuadLogps = quad_logps(model, batch, PLAIN)
+    return max((a - b).abs().max().item() for a, b in zip(fast[:4], plain[:4], strict=True))
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak() -> int:
+    """Most bytes of this process in memory so far."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+def measure_memory(name: str, shape_name: str) -> int:
+    """Peak bytes of a variant's steps above the loaded models, in a process of its own."""
+    command = [sys.executable, __file__, "--memory-of", name, "--shape", shape_name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr[-2000:])
+    return int(done.stdout.strip().splitlines()[-1])
+
+
+def run_shape(name: str, rounds: int, steps: int, memory: bool) -> dict[str, Any]:
+    shape = SHAPES[name]
+    with tempfile.TemporaryDirectory() as out:
+        timed = [Variant(variant, shape, steps, out) for variant in variants(shape)]
+        for number in range(rounds):
+            for variant in timed:
+                variant.round()
+                gc.collect()
+            print(f"shape {name}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+        difference = difference_to_naive(timed[-1])
+        counted = {variant.name: flops(variant) for variant in timed}
+    seconds = {variant.name: statistics.median(variant.clock.seconds) for variant in timed}
+    tables = {variant.name: variant.table_a_step for variant in timed}
+    tokens = 4 * shape.batch * (shape.patches**2 + shape.prompt + shape.answer)
+    rows = []
+    for variant in timed:
+        row: dict[str, Any] = {
+            "variant": variant.name,
+            "seconds": seconds[variant.name],
+            "spread": [min(variant.clock.seconds), max(variant.clock.seconds)],
+            "table_seconds": tables[variant.name],
+        }
+        for epochs in (1, 3):
+            whole = seconds[variant.name] + tables[variant.name] / epochs
+            count = counted[variant.name]["step"] + counted[variant.name]["table"] / epochs
+            row[f"epochs_{epochs}"] = {
+                "seconds": whole,
+                "to_stock_four": whole / seconds[STOCK_FOUR],
+                "to_stock_two": whole / seconds[STOCK_TWO],
+                "tokens_per_second": tokens / whole / (2 if variant.name == STOCK_TWO else 1),
+                "flops_to_stock_four": count / counted[STOCK_FOUR]["step"],
+                "flops_to_stock_two": count / counted[STOCK_TWO]["step"],
+            }
+        if memory:
+            row["peak_bytes_above_model"] = measure_memory(variant.name, name)
+        rows.append(row)
+    return {
+        "shape": name,
+        **asdict(shape),
+        "rounds": rounds,
+        "steps_a_round": steps,
+        "threads": torch.get_num_threads(),
+        "logp_difference_to_naive": difference,
+        "head_share_of_body": shape.vocabulary / (shape.layers * (4 * shape.hidden + 3 * shape.intermediate)),
+        "variants": rows,
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as text."""
+    lines = [
+        f"shape {result['shape']}: {result['about']}; {result['batch']} pairs a step, {result['threads']} threads, "
+        f"medians of {result['rounds'] * result['steps_a_round']} steps; log-probs within "
+        f"{result['logp_difference_to_naive']:.1e} of naive",
+        f"{'variant':26} {'s/step':>7} {'1 epoch: /four':>15} {'/two':>6} {'count':>6} {'3 epochs: /four':>16} "
+        f"{'/two':>6} {'count':>6} {'tokens/s':>9} {'peak MB':>8}",
+    ]
+    for row in result["variants"]:
+        one, three = row["epochs_1"], row["epochs_3"]
+        memory = f"{row['peak_bytes_above_model'] / 1e6:8.0f}" if "peak_bytes_above_model" in row else ""
+        lines.append(
+            f"{row['variant']:26} {row['seconds']:7.3f} {one['to_stock_four']:15.3f} {one['to_stock_two']:6.3f} "
+            f"{one['flops_to_stock_four']:6.3f} {three['to_stock_four']:16.3f} {three['to_stock_two']:6.3f} "
+            f"{three['flops_to_stock_four']:6.3f} {one['tokens_per_second']:9.0f} {memory}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shape", nargs="+", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=2, help="timed steps a round")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--no-memory", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("bench/results/step.json"))
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.memory_of is not None:
+        with tempfile.TemporaryDirectory() as out:
+            variant = Variant(options.memory_of, SHAPES[options.shape[0]], 1, out)
+            gc.collect()
+            loaded = resident()
+            variant.round()
+            print(peak() - loaded)
+        return
+    results = []
+    for name in options.shape:
+        results.append(run_shape(name, options.rounds, options.steps, not options.no_memory))
+        print(table(results[-1]), flush=True)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = options.out.with_suffix(".writing")
+    temporary.write_text(json.dumps({"results": results}, indent=2) + "\n")
+    temporary.replace(options.out)
+    print(f"written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
