@@ -37,8 +37,9 @@ class TowerFeatures:
         layers = config.vision_feature_layer
         self._layers: list[int] = [layers] if isinstance(layers, int) else list(layers)
         self._cache = cache
-        self._salt = b""
-        self._versions: tuple[int, ...] = ()
+        self._salt, self._state = b"", self._tower_state()
+        if cache is not None:
+            self._name_tower()
         self.encoded = 0
         """Images that went through the tower so far."""
 
@@ -97,24 +98,32 @@ class TowerFeatures:
 
     def _keys(self, pixels: Tensor) -> list[str]:
         """Names of images by what the processor made of them and by the tower: a change of either is a new name."""
-        salt = self._tower_salt()
+        salt, kind = self._tower_salt(), pixels.device.type
+        # Under mixed precision the same tower gives rounded features.
+        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         keys = []
         for image in pixels.detach().cpu().contiguous():
             digest = hashlib.blake2b(salt, digest_size=20)
-            digest.update(f"{image.dtype}{list(image.shape)}".encode())
+            digest.update(f"{image.dtype}{list(image.shape)}{precision}".encode())
             digest.update(image.reshape(-1).view(torch.uint8).numpy().data)
             keys.append(digest.hexdigest())
         return keys
 
     def _tower_salt(self) -> bytes:
-        # In-place changes of the weights count up their versions.
-        versions = tuple(parameter._version for parameter in self._tower.parameters())
-        if not self._salt or versions != self._versions:
-            told = f"{self._tower.config.to_json_string()}{self._layers}{torch.is_autocast_enabled('cpu')}"
-            told += f"{torch.is_autocast_enabled('cuda') if torch.cuda.is_available() else False}"
-            self._salt = hashlib.sha256(f"{weights_sha256(self._tower)}{told}".encode()).digest()
-            self._versions = versions
+        state = self._tower_state()
+        # Other parameters than at first are those that FSDP put in their place: a frozen tower's, to be trusted.
+        if state.keys() == self._state.keys() and state != self._state:
+            self._state = state
+            self._name_tower()
         return self._salt
+
+    def _tower_state(self) -> dict[int, int]:
+        """The tower's parameters and how often each was changed in place."""
+        return {id(parameter): parameter._version for parameter in self._tower.parameters()}
+
+    def _name_tower(self) -> None:
+        told = f"{weights_sha256(self._tower)}{self._tower.config.to_json_string()}{self._layers}"
+        self._salt = hashlib.sha256(told.encode()).digest()
 
 
 class _Layers:
