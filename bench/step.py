@@ -447,7 +447,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2, help="timed steps a round")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-memory", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path("bench/results/step.json"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/bench-step.json"))
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
