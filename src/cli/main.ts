@@ -17,6 +17,12 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+// A reader that has seen enough, such as head, is no mistake.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
 class Interrupted extends Error {}
 
 function seedArgument(text: string): number {
