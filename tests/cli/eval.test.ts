@@ -114,4 +114,12 @@ describe("scpo eval", function () {
     );
     expect(await wrong("compare", join(folder, "one.jsonl"), "no.json")).to.match(/one.jsonl line 2: is not JSON/);
   });
+
+  it("ends quietly when its reader has seen enough", (done) => {
+    const command = `"${process.execPath}" "${join(PACKAGE_ROOT, "bin", "scpo.js")}" eval benchmarks | head -c 1`;
+    execFile("bash", ["-o", "pipefail", "-c", command], (error, stdout, stderr) => {
+      expect([error, stderr, stdout.length]).to.deep.equal([null, "", 1]);
+      done();
+    });
+  });
 });
