@@ -3,9 +3,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.js";
-import { type Judge, type JudgeParts, judgeFromOptions, openJudge } from "../../src/evaluation/judge.js";
-import { chatUrl } from "../../src/evaluation/judging/http.js";
-import { JudgeQueue } from "../../src/evaluation/judging/queue.js";
+import { type Judge, JUDGE, type JudgeParts, judgeFromOptions, openJudge } from "../../src/evaluation/judge.js";
+import { chatUrl } from "../../src/chat/http.js";
+import { ChatQueue } from "../../src/chat/queue.js";
 import { type Asked, judgeServer, type JudgeServer, type Reply } from "./judge-server.js";
 
 const HELLO = [{ role: "user" as const, content: "Hello" }];
@@ -44,7 +44,7 @@ describe("a judge", () => {
       concurrency: 2,
       overrides: {},
       ...parts,
-      endpoint: { url: chatUrl(url), tries: 3, firstDelay: 1, ...endpoint },
+      endpoint: { url: chatUrl(url, JUDGE), tries: 3, firstDelay: 1, ...endpoint },
     });
   }
   const entries = async (): Promise<string[]> =>
@@ -57,7 +57,7 @@ describe("a judge", () => {
       cache,
       concurrency: 1,
       overrides: { temperature: null, seed: 7 },
-      endpoint: { url: chatUrl(server.url), key: "secret" },
+      endpoint: { url: chatUrl(server.url, JUDGE), key: "secret" },
     });
     expect(await keyed.ask(HELLO, { temperature: 0, top_p: 1 })).to.deep.equal({ content: "Fine.", model: "m-0613" });
     const [asked] = server.asked;
@@ -170,7 +170,7 @@ describe("a judge", () => {
       cache,
       concurrency: 1,
       overrides: {},
-      endpoint: { url: chatUrl(server.url), tries: 2, firstDelay: 1, timeout: 50 },
+      endpoint: { url: chatUrl(server.url, JUDGE), tries: 2, firstDelay: 1, timeout: 50 },
     });
     expect(await complaint(() => judge.ask(HELLO, {}))).to.include("no answer after 2 tries (nothing within 0.05 s)");
   });
@@ -186,7 +186,7 @@ describe("a judge", () => {
       cache,
       concurrency: 1,
       overrides: {},
-      endpoint: { url: chatUrl(server.url), firstDelay: 60_000, signal: controller.signal },
+      endpoint: { url: chatUrl(server.url, JUDGE), firstDelay: 60_000, signal: controller.signal },
     });
     const error = await judge.ask(HELLO, {}).catch((cause: unknown) => cause);
     expect(error).to.be.instanceOf(Error).and.not.instanceOf(UserError);
@@ -196,7 +196,7 @@ describe("a judge", () => {
   it("says that a cache cannot be written", async () => {
     await writeFile(join(cache, "file"), "");
     const judge = await open(() => "Fine.", { cache: join(cache, "file") });
-    expect(await complaint(() => judge.ask(HELLO, {}))).to.include("verdicts cannot be kept there");
+    expect(await complaint(() => judge.ask(HELLO, {}))).to.include("answers cannot be kept there");
   });
 });
 
@@ -215,9 +215,9 @@ describe("options that name a judge", () => {
   });
 
   it("complete the address", () => {
-    expect(chatUrl(url)).to.equal("http://localhost:8000/v1/chat/completions");
-    expect(chatUrl(`${url}/`)).to.equal("http://localhost:8000/v1/chat/completions");
-    expect(chatUrl(`${url}/chat/completions?v=1`)).to.equal("http://localhost:8000/v1/chat/completions?v=1");
+    expect(chatUrl(url, JUDGE)).to.equal("http://localhost:8000/v1/chat/completions");
+    expect(chatUrl(`${url}/`, JUDGE)).to.equal("http://localhost:8000/v1/chat/completions");
+    expect(chatUrl(`${url}/chat/completions?v=1`, JUDGE)).to.equal("http://localhost:8000/v1/chat/completions?v=1");
   });
 
   const wrong: [string, Parameters<typeof judgeFromOptions>[0], Record<string, string>][] = [
@@ -244,7 +244,7 @@ describe("options that name a judge", () => {
 
 describe("a queue of questions", () => {
   it("runs no more than its limit at a time, and all of them", async () => {
-    const queue = new JudgeQueue(3);
+    const queue = new ChatQueue(3);
     let running = 0;
     let most = 0;
     let done = 0;
@@ -261,7 +261,7 @@ describe("a queue of questions", () => {
   });
 
   it("reports the first failure once those under way have ended", async () => {
-    const queue = new JudgeQueue(2);
+    const queue = new ChatQueue(2);
     let kept = 0;
     let started = 0;
     const failure = new Error("down");

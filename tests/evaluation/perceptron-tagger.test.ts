@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../../src/errors.js";
 import { synonymsOf } from "../../src/evaluation/chair/synonyms.js";
 import { ObjectWords } from "../../src/evaluation/chair/object-words.js";
-import { perceptronTagger } from "../../src/evaluation/english/perceptron-tagger.js";
+import { perceptronTagger } from "../../src/evaluation/perceptron-tagger.js";
 
 describe("NLTK's tagger", () => {
   let folder: string;

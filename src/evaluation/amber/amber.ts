@@ -1,8 +1,8 @@
 import { UserError } from "../../errors.js";
 import { shown, textField } from "../answer-file.js";
 import type { AnswerRow, Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "../benchmark.js";
-import { taggerName } from "../english/part-of-speech.js";
-import { perceptronTagger } from "../english/perceptron-tagger.js";
+import { taggerName } from "../../english/part-of-speech.js";
+import { perceptronTagger } from "../perceptron-tagger.js";
 import { TallySheet, type Totals } from "../tally-sheet.js";
 import { readAnnotations, readPrompts } from "./annotations.js";
 import { DISCRIMINATIVE_METRICS, discriminativeFigures, readAnswer, tallyAnswer } from "./discriminative.js";

@@ -1,7 +1,7 @@
 import type { Mode } from "../benchmark.js";
-import { Morphy } from "../english/morphy.js";
-import { ruleTagger, type Tagger } from "../english/part-of-speech.js";
-import { tokenise } from "../english/tokenise.js";
+import { Morphy } from "../../english/morphy.js";
+import { ruleTagger, type Tagger } from "../../english/part-of-speech.js";
+import { tokenise } from "../../english/tokenise.js";
 
 /** How nouns are found: `tagged` by part of speech, `auto` takes a bare list of nouns as it stands. */
 export type NounFinding = "auto" | "tagged";

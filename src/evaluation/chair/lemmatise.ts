@@ -1,6 +1,6 @@
-import { Morphy, type PartOfSpeech } from "../english/morphy.js";
-import { ruleTagger, type Tagger } from "../english/part-of-speech.js";
-import { singular } from "../english/singular.js";
+import { Morphy, type PartOfSpeech } from "../../english/morphy.js";
+import { ruleTagger, type Tagger } from "../../english/part-of-speech.js";
+import { singular } from "../../english/singular.js";
 
 /** Which base forms are counted: those of pattern.en's singularizer or WordNet's by part of speech. */
 export type Lemmatiser = "singular" | "wordnet";

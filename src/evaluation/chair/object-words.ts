@@ -1,6 +1,6 @@
 import type { Mode } from "../benchmark.js";
-import type { Tagger } from "../english/part-of-speech.js";
-import { tokenise } from "../english/tokenise.js";
+import type { Tagger } from "../../english/part-of-speech.js";
+import { tokenise } from "../../english/tokenise.js";
 import { singulars, taggedLemmas, wordNetLemmas, type Lemmatise, type Lemmatiser } from "./lemmatise.js";
 import type { Synonyms } from "./synonyms.js";
 

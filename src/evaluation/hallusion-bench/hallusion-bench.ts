@@ -7,7 +7,7 @@ import { type HallusionPrompts, officialPrompts, ownPrompts } from "./prompts.js
 import { literalAnswer, recordedAgreement, recordedVerdict } from "./reading.js";
 import type { JudgeSettings } from "../judge.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
-import { JudgeQueue } from "../judging/queue.js";
+import { ChatQueue } from "../../chat/queue.js";
 import { checkComplete, choice, judgeFor, VerdictRecord } from "../judging/verdicts.js";
 
 const OPTIONS = {
@@ -88,7 +88,7 @@ class HallusionScorer implements Scorer {
   readonly #literal: boolean;
   readonly #official: JudgeSettings;
   readonly #record: VerdictRecord;
-  readonly #queue: JudgeQueue;
+  readonly #queue: ChatQueue;
   readonly #seen = new SeenIds("question_id");
   readonly #answers: Pending[] = [];
   #file: string | undefined;
@@ -107,7 +107,7 @@ class HallusionScorer implements Scorer {
     this.#literal = literal;
     this.#official = options.mode === "strict" ? {} : { temperature: 0 };
     this.#record = new VerdictRecord(options.judge, this.#official, prompts.origin);
-    this.#queue = new JudgeQueue(options.judge?.concurrency ?? 1);
+    this.#queue = new ChatQueue(options.judge?.concurrency ?? 1);
   }
 
   get settings(): Record<string, string> {

@@ -3,7 +3,7 @@ import { field, place, SeenIds, shown, textField } from "../answer-file.js";
 import type { AnswerRow, Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import type { JudgeSettings } from "../judge.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
-import { JudgeQueue } from "../judging/queue.js";
+import { ChatQueue } from "../../chat/queue.js";
 import { checkComplete, judgeFor, VerdictRecord } from "../judging/verdicts.js";
 import { type MmhalItem, readMmhal, REPOSITORY, TEMPLATE } from "./items.js";
 import {
@@ -78,7 +78,7 @@ class MmhalScorer implements Scorer {
   readonly #prompt: JudgePrompt<MmhalPrompt>;
   readonly #options: OpenOptions;
   readonly #record: VerdictRecord;
-  readonly #queue: JudgeQueue;
+  readonly #queue: ChatQueue;
   readonly #sheet = new TallySheet();
   readonly #seen = new SeenIds("image_id");
   #file: string | undefined;
@@ -91,7 +91,7 @@ class MmhalScorer implements Scorer {
     this.#prompt = prompt;
     this.#options = options;
     this.#record = new VerdictRecord(options.judge, SETTINGS, prompt.origin);
-    this.#queue = new JudgeQueue(options.judge?.concurrency ?? 1);
+    this.#queue = new ChatQueue(options.judge?.concurrency ?? 1);
   }
 
   get settings(): Record<string, string> {

@@ -3,7 +3,7 @@ import { idField, place, SeenIds, shown, textField } from "../answer-file.js";
 import type { AnswerRow, Benchmark, BenchmarkFile, Metric, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import type { JudgeSettings } from "../judge.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
-import { JudgeQueue } from "../judging/queue.js";
+import { ChatQueue } from "../../chat/queue.js";
 import { checkComplete, choice, judgeFor, VerdictRecord } from "../judging/verdicts.js";
 import { TallySheet, type Totals } from "../tally-sheet.js";
 import { type MmvpItem, QUESTIONS, readMmvp, REPOSITORY } from "./items.js";
@@ -81,7 +81,7 @@ class MmvpScorer implements Scorer {
   readonly #literal: boolean;
   readonly #official: JudgeSettings;
   readonly #record: VerdictRecord;
-  readonly #queue: JudgeQueue;
+  readonly #queue: ChatQueue;
   readonly #seen = new SeenIds("question_id");
   /** Verdicts by pair, null for one that cannot be read. */
   readonly #pairs = new Map<string, (boolean | null)[]>();
@@ -101,7 +101,7 @@ class MmvpScorer implements Scorer {
     this.#literal = literal;
     this.#official = { temperature: options.mode === "strict" ? 0.2 : 0 };
     this.#record = new VerdictRecord(options.judge, this.#official, prompt.origin);
-    this.#queue = new JudgeQueue(options.judge?.concurrency ?? 1);
+    this.#queue = new ChatQueue(options.judge?.concurrency ?? 1);
   }
 
   get settings(): Record<string, string> {

@@ -5,7 +5,7 @@ import { findFile, requireFile } from "../benchmark-files.js";
 import type { AnswerRow, Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import { readSynonyms } from "../chair/synonyms.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
-import { JudgeQueue } from "../judging/queue.js";
+import { ChatQueue } from "../../chat/queue.js";
 import { choice, judgeFor, VerdictRecord } from "../judging/verdicts.js";
 import { TallySheet } from "../tally-sheet.js";
 import { extracted, type ExtractionPrompt, officialExtraction, ownExtraction, SETTINGS, SHORT } from "./extraction.js";
@@ -116,7 +116,7 @@ class HalbenchScorer implements Scorer {
   readonly inputs: readonly string[];
   readonly #parts: Parts;
   readonly #record: VerdictRecord;
-  readonly #queue: JudgeQueue;
+  readonly #queue: ChatQueue;
   readonly #seen = new SeenIds("image_id");
   readonly #responses: Response[] = [];
   #file = "";
@@ -126,7 +126,7 @@ class HalbenchScorer implements Scorer {
     this.inputs = [synonyms, ...truth.paths, ...(fromText ? [] : prompt.inputs)];
     this.#parts = parts;
     this.#record = new VerdictRecord(options.judge, SETTINGS[options.mode], prompt.origin);
-    this.#queue = new JudgeQueue(options.judge?.concurrency ?? 1);
+    this.#queue = new ChatQueue(options.judge?.concurrency ?? 1);
   }
 
   get settings(): Record<string, string> {

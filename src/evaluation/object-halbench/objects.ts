@@ -1,7 +1,7 @@
 import type { Synonyms } from "../chair/synonyms.js";
-import { Morphy } from "../english/morphy.js";
-import { ruleTagger } from "../english/part-of-speech.js";
-import { tokenise } from "../english/tokenise.js";
+import { Morphy } from "../../english/morphy.js";
+import { ruleTagger } from "../../english/part-of-speech.js";
+import { tokenise } from "../../english/tokenise.js";
 
 /** A word or phrase that names one of COCO's objects. */
 export interface Mention {

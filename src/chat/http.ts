@@ -1,8 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError } from "../../errors.js";
+import { UserError } from "../errors.js";
+
+/** How messages to the user name a model and what belongs to it. */
+export interface ChatNames {
+  /** Who is asked, for example "judge"; the flags of the command begin with it: `--judge-url`. */
+  readonly who: string;
+  /** Environment variable that holds the key. */
+  readonly keyVariable: string;
+  /** What it answers, for example "verdicts". */
+  readonly answers: string;
+}
 
 /** An OpenAI-compatible endpoint for chat completions. */
 export interface Endpoint {
+  names: ChatNames;
   /** Full address, as `chatUrl` makes it. */
   url: string;
   /** Sent as bearer token; never written anywhere. */
@@ -16,7 +27,7 @@ export interface Endpoint {
   signal?: AbortSignal;
 }
 
-/** What a judge said. */
+/** What a model said. */
 export interface ChatAnswer {
   content: string;
   /** Name under which the endpoint says that the model answered. */
@@ -42,16 +53,21 @@ class PassingFailure extends Error {
  * Completes the address of an endpoint.
  *
  * @param base - As the user writes it, for example "http://localhost:8000/v1".
+ * @param names - How errors name the flags.
  * @returns The address of its chat completions.
  * @throws UserError when it is no http or https address, or holds credentials.
  */
-export function chatUrl(base: string): string {
+export function chatUrl(base: string, names: ChatNames): string {
   const url = URL.canParse(base) ? new URL(base) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new UserError(`--judge-url is ${JSON.stringify(base)}, expected an address such as http://localhost:8000/v1`);
+    throw new UserError(
+      `--${names.who}-url is ${JSON.stringify(base)}, expected an address such as http://localhost:8000/v1`,
+    );
   }
   if (url.username !== "" || url.password !== "") {
-    throw new UserError("--judge-url holds a user name or password; put the key into SCPO_JUDGE_API_KEY instead");
+    throw new UserError(
+      `--${names.who}-url holds a user name or password; put the key into ${names.keyVariable} instead`,
+    );
   }
   const path = url.pathname.replace(/\/+$/, "");
   url.pathname = path.endsWith("/chat/completions") ? path : `${path}/chat/completions`;
@@ -106,7 +122,10 @@ async function once(endpoint: Endpoint, request: object): Promise<ChatAnswer> {
     if (PASSING.has(response.status) || response.status >= 500) {
       throw new PassingFailure(said, waitOf(response.headers.get("retry-after")));
     }
-    throw failure(endpoint, `refuses the question (${said}); check address, model, settings and SCPO_JUDGE_API_KEY`);
+    throw failure(
+      endpoint,
+      `refuses the question (${said}); check address, model, settings and ${endpoint.names.keyVariable}`,
+    );
   }
   return answerOf(body, request);
 }
@@ -137,10 +156,10 @@ function waitOf(header: string | null): number {
   return Number.isFinite(wait) && wait > 0 ? wait : 0;
 }
 
-function failure({ url, key }: Endpoint, what: string): UserError {
+function failure({ names, url, key }: Endpoint, what: string): UserError {
   // Some servers repeat the key that they refuse.
   const shown = key === undefined ? what : what.replaceAll(key, "[key]");
-  return new UserError(`judge at ${new URL(url).origin}: ${shown}`);
+  return new UserError(`${names.who} at ${new URL(url).origin}: ${shown}`);
 }
 
 function reasonOf(cause: unknown): string {

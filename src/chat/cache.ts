@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { UserError } from "../../errors.js";
-import { writeAtomically } from "../../write-atomically.js";
+import { UserError } from "../errors.js";
+import { writeAtomically } from "../write-atomically.js";
 import type { ChatAnswer } from "./http.js";
-import type { JudgeSettings, Message } from "../judge.js";
+import type { ChatSettings, Message } from "./chat-model.js";
 
-/** All that an answer of a judge depends on. The endpoint's address is no part of it: a server may move. */
+/** All that an answer of a model depends on. The endpoint's address is no part of it: a server may move. */
 export interface Question {
   readonly model: string;
-  readonly settings: JudgeSettings;
+  readonly settings: ChatSettings;
   readonly messages: readonly Message[];
   /** How often the same was asked before. */
   readonly again: number;
@@ -22,7 +22,7 @@ export interface Question {
  * @param question - What was asked.
  * @returns The answer, or undefined where there is none or the entry is damaged.
  */
-export async function cachedVerdict(folder: string, question: Question): Promise<ChatAnswer | undefined> {
+export async function cachedAnswer(folder: string, question: Question): Promise<ChatAnswer | undefined> {
   const identity = identityOf(question);
   try {
     const entry = JSON.parse(await readFile(entryPath(folder, identity), "utf8")) as {
@@ -33,7 +33,7 @@ export async function cachedVerdict(folder: string, question: Question): Promise
     if (typeof content !== "string" || typeof model !== "string") return undefined;
     return JSON.stringify(entry.question) === identity ? { content, model } : undefined;
   } catch {
-    // Missing or damaged: the judge is asked (again) and the entry replaced.
+    // Missing or damaged: the model is asked (again) and the entry replaced.
     return undefined;
   }
 }
@@ -43,17 +43,17 @@ export async function cachedVerdict(folder: string, question: Question): Promise
  *
  * @param folder - Of the cache; made when missing.
  * @param question - What was asked.
- * @param answer - What the judge said.
+ * @param answer - What the model said.
  * @throws UserError when the folder cannot be written.
  */
-export async function keepVerdict(folder: string, question: Question, answer: ChatAnswer): Promise<void> {
+export async function keepAnswer(folder: string, question: Question, answer: ChatAnswer): Promise<void> {
   const identity = identityOf(question);
   const path = entryPath(folder, identity);
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeAtomically(path, `{"question":${identity},"answer":${JSON.stringify(answer)}}\n`);
   } catch (cause) {
-    throw new UserError(`${folder}: verdicts cannot be kept there (${(cause as Error).message}); name another folder`);
+    throw new UserError(`${folder}: answers cannot be kept there (${(cause as Error).message}); name another folder`);
   }
 }
 

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { Morphy } from "../../src/evaluation/english/morphy.js";
-import { ruleTagger } from "../../src/evaluation/english/part-of-speech.js";
-import { sentences } from "../../src/evaluation/english/sentences.js";
-import { singular } from "../../src/evaluation/english/singular.js";
-import { tokenise } from "../../src/evaluation/english/tokenise.js";
+import { Morphy } from "../../src/english/morphy.js";
+import { ruleTagger } from "../../src/english/part-of-speech.js";
+import { sentences } from "../../src/english/sentences.js";
+import { singular } from "../../src/english/singular.js";
+import { tokenise } from "../../src/english/tokenise.js";
 
 describe("sentences", () => {
   it("end at points, question and exclamation marks, closing marks included", () => {

@@ -1,5 +1,5 @@
-/** Runs tasks of a judged scorer side by side, so many at a time that memory and the endpoint stay at ease. */
-export class JudgeQueue {
+/** Runs tasks that ask a model side by side, so many at a time that memory and the endpoint stay at ease. */
+export class ChatQueue {
   readonly #limit: number;
   readonly #running = new Set<Promise<void>>();
   #failure: { error: unknown } | undefined;
@@ -12,8 +12,8 @@ export class JudgeQueue {
   /**
    * Starts a task as soon as there is a place.
    *
-   * @param task - Asks the judge and notes the verdict.
-   * @throws The first failure of an earlier task; those under way end first, so that their verdicts are kept.
+   * @param task - Asks the model and notes the answer.
+   * @throws The first failure of an earlier task; those under way end first, so that their answers are kept.
    */
   async add(task: () => Promise<void>): Promise<void> {
     while (this.#failure === undefined && this.#running.size >= this.#limit) await Promise.race(this.#running);
