@@ -1,5 +1,5 @@
 /** SCPO from TypeScript: boot a trainer, plan stages, direct a run, score answers to benchmarks. */
-export { UserError } from "./errors.js";
+export { ScpoError, UserError, type ErrorCode } from "./errors.js";
 export { bootEmbedded, type EmbeddedOptions } from "./backend/embedded.js";
 export { TrainerExitedError, type Trainer, type TrainerExit } from "./backend/trainer.js";
 export type {

@@ -1,3 +1,4 @@
+import { ScpoError } from "../errors.js";
 import type { DescribeResponse, TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
 
 /** A running Python trainer, however it was obtained. */
@@ -24,8 +25,9 @@ export interface TrainerExit {
 }
 
 /** The Python process ended while it was needed; the message names code or signal and the last lines of its log. */
-export class TrainerExitedError extends Error {
+export class TrainerExitedError extends ScpoError {
   override readonly name = "TrainerExitedError";
+  override readonly code = "SCPO_TRAINER_EXITED";
   readonly exit: TrainerExit;
 
   constructor(exit: TrainerExit, logPath: string) {
