@@ -1,0 +1,87 @@
+import { statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { FieldPath } from "./position.js";
+import type { LocatedProblem } from "./problems.js";
+import { EMBEDDED_MODEL } from "./schema.js";
+
+/** A field that names a file or a folder on this machine. */
+interface PathField {
+  readonly path: FieldPath;
+  readonly value: string;
+  readonly kind: "file" | "folder" | "model";
+}
+
+/**
+ * Where a written path leads: `~` is the home folder, what is relative is relative to `base`.
+ *
+ * @param base - Absolute path of a folder.
+ */
+function absolutePath(written: string, base: string): string {
+  return written === "~" || written.startsWith("~/") ? join(homedir(), written.slice(1)) : resolve(base, written);
+}
+
+/**
+ * Replaces every path in settings by its absolute form.
+ *
+ * @param settings - As they were given; nothing is supposed of their shape. They are left as they are.
+ * @param base - Folder that relative paths start from.
+ * @returns The settings with absolute paths, and what does not exist.
+ */
+export function withAbsolutePaths(settings: unknown, base: string): { settings: unknown; problems: LocatedProblem[] } {
+  const copy: unknown = structuredClone(settings);
+  const problems: LocatedProblem[] = [];
+  for (const { path, value, kind } of pathFields(copy)) {
+    const absolute = absolutePath(value, base);
+    set(copy, path, absolute);
+    const expected = missing(absolute, kind);
+    if (expected !== null) {
+      problems.push({ path, isName: false, description: `found ${JSON.stringify(value)}, expected ${expected}` });
+    }
+  }
+  return { settings: copy, problems };
+}
+
+function missing(path: string, kind: PathField["kind"]): string | null {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (kind === "file") return status?.isFile() === true ? null : `an existing file (${path} is none)`;
+  if (status?.isDirectory() !== true) {
+    const embedded = kind === "model" ? ` or "${EMBEDDED_MODEL}"` : "";
+    return `an existing folder${embedded} (${path} is none)`;
+  }
+  if (kind === "folder" || statSync(join(path, "config.json"), { throwIfNoEntry: false })?.isFile() === true) {
+    return null;
+  }
+  return `the folder of a model (${path} has no config.json)`;
+}
+
+function pathFields(settings: unknown): PathField[] {
+  const fields: PathField[] = [];
+  const add = (kind: PathField["kind"], ...path: FieldPath) => {
+    const value = get(settings, path);
+    if (typeof value === "string" && value !== "") fields.push({ path, value, kind });
+  };
+  // A model that a trainer elsewhere loads need not lie here.
+  const isRemote = get(settings, ["backend", "kind"]) === "remote";
+  if (get(settings, ["model"]) !== EMBEDDED_MODEL && !isRemote) add("model", "model");
+  add("file", "data", "pairs");
+  add("file", "evaluation", "scenes");
+  const benchmarks = get(settings, ["evaluation", "benchmarks"]);
+  for (const at of Array.isArray(benchmarks) ? benchmarks.keys() : []) {
+    for (const field of ["annotations", "images"]) add("folder", "evaluation", "benchmarks", at, field);
+  }
+  add("file", "backend", "python");
+  return fields;
+}
+
+function get(value: unknown, path: FieldPath): unknown {
+  return path.reduce<unknown>(
+    (inner, part) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[part],
+    value,
+  );
+}
+
+function set(value: unknown, path: FieldPath, replacement: string): void {
+  const parent = get(value, path.slice(0, -1)) as Record<PropertyKey, unknown>;
+  parent[path.at(-1) as PropertyKey] = replacement;
+}

@@ -1,0 +1,96 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname, extname, resolve } from "node:path";
+import { LineCounter, parseDocument, type Document } from "yaml";
+import { UserError } from "../errors.js";
+import { withAbsolutePaths } from "./paths.js";
+import { fieldName, positionOf } from "./position.js";
+import { type LocatedProblem, problemsOf, SettingsError, type SettingsProblem } from "./problems.js";
+import { type CheckedRunSettings, runSettingsSchema } from "./schema.js";
+
+/** Settings that were checked, with their name and with absolute paths. */
+export type NamedRunSettings = CheckedRunSettings & { id: string };
+
+/** Settings as they were given and as they were understood. */
+export interface ReadSettings {
+  /** What was written, paths made absolute; the difference to `settings` are the defaults. */
+  readonly given: unknown;
+  readonly settings: NamedRunSettings;
+}
+
+/** Where mistakes are said to be. */
+interface Origin {
+  readonly name: string;
+  /** Folder that relative paths start from. */
+  readonly base: string;
+  /** The name of a run whose settings give none. */
+  readonly id?: string | undefined;
+  readonly file?: { document: Document; lines: LineCounter };
+}
+
+/**
+ * Reads and checks a run's settings from a YAML file; relative paths are relative to the file.
+ *
+ * @param path - The file.
+ * @param id - Name of the run, in place of the file's own.
+ * @throws SettingsError with every mistake at its line and column; UserError when the file cannot be read.
+ */
+export async function readRunFile(path: string, id?: string): Promise<ReadSettings> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (cause as Error).message;
+    throw new UserError(`${path}: ${reason}; expected the settings of a run: name an existing run.yaml`, { cause });
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const syntax = [...document.errors, ...document.warnings].map(({ message, pos }): SettingsProblem => {
+    const { line, col } = lines.linePos(pos[0]);
+    return { field: "", description: message, position: { line, column: col } };
+  });
+  if (syntax.length > 0) throw new SettingsError(path, syntax);
+  if (document.contents === null) {
+    throw new UserError(`${path}: is empty, expected the settings of a run: see docs/runs.md, or examples/run.yaml`);
+  }
+  const origin = { name: path, base: dirname(resolve(path)), id: basename(path, extname(path)) };
+  return checked(withId(document.toJS(), id), { ...origin, file: { document, lines } });
+}
+
+/**
+ * Checks settings that come from a program; relative paths are relative to the working directory.
+ *
+ * @param settings - As `run.yaml` holds them.
+ * @param id - Name of the run, in place of the settings' own.
+ * @throws SettingsError with every mistake.
+ */
+export function checkRunSettings(settings: unknown, id?: string): ReadSettings {
+  return checked(withId(settings, id), { name: "run settings", base: process.cwd() });
+}
+
+function withId(settings: unknown, id: string | undefined): unknown {
+  return id === undefined || settings === null || typeof settings !== "object" ? settings : { ...settings, id };
+}
+
+function checked(raw: unknown, origin: Origin): ReadSettings {
+  const { settings: given, problems: missing } = withAbsolutePaths(raw, origin.base);
+  const parsed = runSettingsSchema.safeParse(given);
+  const found = parsed.success ? [] : parsed.error.issues.flatMap((issue) => problemsOf(issue, given));
+  const settings = parsed.success ? { ...parsed.data, id: parsed.data.id ?? origin.id } : undefined;
+  if (parsed.success && settings?.id === undefined) {
+    found.push({ path: ["id"], isName: false, description: "is missing, expected a name for the run and its folder" });
+  }
+  const problems = [...found, ...missing].map((problem) => located(problem, origin));
+  // By position, as somebody who mends them goes through the file.
+  problems.sort((a, b) => byPosition(a) - byPosition(b));
+  if (problems.length > 0) throw new SettingsError(origin.name, problems);
+  return { given, settings: settings as NamedRunSettings };
+}
+
+function located({ path, isName, description }: LocatedProblem, { file }: Origin): SettingsProblem {
+  const problem = { field: fieldName(path), description };
+  return file === undefined ? problem : { ...problem, position: positionOf(file.document, file.lines, path, isName) };
+}
+
+function byPosition({ position }: SettingsProblem): number {
+  return position === undefined ? 0 : position.line * 1e6 + position.column;
+}
