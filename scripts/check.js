@@ -38,7 +38,7 @@ const STEPS = [
   { name: "types (TypeScript)", command: bin("tsc"), args: ["-p", "tests"] },
   { name: "lint (TypeScript)", command: bin("eslint"), args: ["--max-warnings", "0", "src", "tests", "examples"] },
   { name: "types (Python)", command: bin("pyright"), args: ["--warnings"] },
-  { name: "tests (TypeScript)", command: bin("mocha"), args: [], count: mochaCount },
+  { name: "tests (TypeScript)", command: bin("mocha"), args: ["tests/**/*.test.ts"], count: mochaCount },
   { name: "tests (Python)", command: python, args: ["-m", "pytest"], count: pytestCount },
 ];
 
