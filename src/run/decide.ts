@@ -1,5 +1,6 @@
 import { UserError } from "../errors.js";
-import type { Decision, StepReport } from "../generated/scpo/v1/trainer.js";
+import type { StepReport } from "../generated/scpo/v1/trainer.js";
+import { Decision } from "../generated/scpo/v1/trainer.js";
 import type { Cancellation } from "./cancellation.js";
 import type { Choice, RunPolicies, RunState } from "./policies.js";
 import { keepsReferenceWeights } from "./policies.js";
@@ -60,7 +61,7 @@ function merged(report: StepReport, state: RunState, choices: readonly Choice[],
 }
 
 function nothing(report: StepReport): Decision {
-  return { step: report.step, reason: "", checkpoint: "", endStage: false, stop: false };
+  return Decision.fromPartial({ step: report.step });
 }
 
 function checkAlpha(alpha: number, policies: RunPolicies): void {

@@ -10,6 +10,7 @@ import type {
 import type { Cancellation } from "./cancellation.js";
 import { decide } from "./decide.js";
 import type { RunEvent, RunOutcome } from "./events.js";
+import { stepMetrics } from "./metrics.js";
 import type { Outbox } from "./outbox.js";
 import type { RunPlan, StagePlan } from "./plan.js";
 import { effectiveBatch, plannedSteps } from "./plan.js";
@@ -87,6 +88,8 @@ export class Dialogue {
         return this.#stageClosed(response.value);
       case "ended":
         return this.#trainingEnded(response.value);
+      case "failed":
+        throw new Error(response.value.message);
     }
   }
 
@@ -134,7 +137,7 @@ export class Dialogue {
     this.#stepsSinceMove += 1;
     this.progress.steps = report.step;
     await files.metrics.write(report);
-    emit({ type: "step", report });
+    emit({ type: "step", report: stepMetrics(report) });
     const state = {
       plan,
       stagePlan: stage.plan,

@@ -1,12 +1,14 @@
-import type { StepReport } from "../generated/scpo/v1/trainer.js";
 import type { ReferenceAtOpen } from "../reference/reference.js";
+import type { StepMetrics } from "./metrics.js";
 
-/** How a run ended: as planned, by a policy's decision, or by the caller's signal. */
-export type RunOutcome = "completed" | "stopped" | "cancelled";
+/** How a run ended: as planned, by a policy's decision, or by the caller; a paused one may be resumed. */
+export type RunOutcome = "completed" | "stopped" | "cancelled" | "paused";
 
 /** What happens in a run, in the order in which it happens. */
 export type RunEvent =
   | { type: "started"; name: string; stages: { name: string; steps: number }[]; trainableParameters: number }
+  /** The run goes on after optimiser step `step`, 0: from its beginning; what was told of later steps is void. */
+  | { type: "resumed"; step: number; stage: number; reason: string }
   /** Reference log-probabilities of `done` of `total` pairs are computed; comes before `stage-opened`. */
   | { type: "table"; stage: number; done: number; total: number }
   | {
@@ -18,8 +20,29 @@ export type RunEvent =
       reference: ReferenceAtOpen;
       tableSeconds: number;
     }
-  | { type: "step"; report: StepReport }
+  | { type: "step"; report: StepMetrics }
   | { type: "reference-moved"; stage: number; step: number; alpha: number; reason: string }
+  /** A model lies in `path`. */
   | { type: "checkpoint"; stage: number; step: number; name: string; path: string; weightsSha256: string }
+  /** The whole training lies in `checkpoints/<name>`: the run can go on from there. */
+  | { type: "training-saved"; stage: number; step: number; name: string }
   | { type: "stage-closed"; stage: number; steps: number; unusedPairs: number[] }
-  | { type: "ended"; outcome: RunOutcome; reason: string; steps: number; seconds: number };
+  /** A saved training is of no use; an earlier one is taken. */
+  | { type: "checkpoint-damaged"; name: string; reason: string }
+  /** Lines of a file of the run cannot be read; what stands before them is taken. */
+  | { type: "file-damaged"; file: string; reason: string }
+  | { type: "trainer-exited"; reason: string; restart: number; limit: number; delaySeconds: number }
+  /** Memory did not suffice: the same steps in smaller forward passes. */
+  | { type: "micro-batch-halved"; step: number; batchSize: number; gradientAccumulationSteps: number; reason: string }
+  | { type: "ended"; outcome: RunOutcome; reason: string; steps: number; seconds: number }
+  /** `pairs`: rows of the data set in the forward pass whose loss was not finite. */
+  | { type: "failed"; reason: string; step: number; pairs: number[] };
+
+/** An event as `events.jsonl` holds it. */
+export interface SequencedEvent {
+  /** Counts from 1 without gaps over the whole life of the run, resumptions included. */
+  readonly sequence: number;
+  /** When it was written: ISO 8601, UTC. */
+  readonly time: string;
+  readonly event: RunEvent;
+}

@@ -1,9 +1,9 @@
 import type { ReferenceAtOpen } from "../reference/reference.js";
-import { JsonlWriter, readAllJsonl } from "../telemetry/jsonl.js";
+import { DamagedLineError, JsonlWriter, readJsonl } from "../telemetry/jsonl.js";
 import type { RunOutcome } from "./events.js";
 import type { RecordedPlan } from "./plan.js";
 
-/** A line of `journal.jsonl`. It holds no wall-clock time and no path outside the run's folder: equal runs, equal lines. */
+/** What happened in a run and what was decided; equal runs have equal ones. */
 export type JournalEntry =
   | { type: "plan"; plan: RecordedPlan; weightsSha256: string }
   | { type: "stage-opened"; stage: number; name: string; steps: number; reference: ReferenceAtOpen }
@@ -22,25 +22,94 @@ export type JournalEntry =
     }
   | { type: "checkpoint"; step: number; stage: number; name: string; weightsSha256: string }
   | { type: "stage-closed"; stage: number; steps: number; unusedPairs: number[] }
-  | { type: "ended"; outcome: RunOutcome; reason: string; steps: number };
+  | { type: "ended"; outcome: RunOutcome; reason: string; steps: number }
+  /** `pairs`: rows of the data set in the forward pass whose loss was not finite. */
+  | { type: "failed"; reason: string; step: number; pairs: number[] };
 
-/** The append-only record of a run; an entry is on the disk before the run goes on. */
+/** How the run came through its faults; runs that end alike may differ in these. */
+export type JournalNote =
+  /** The whole training lies in `checkpoints/<name>`: the run can go on after this step. */
+  | { type: "training-saved"; step: number; stage: number; name: string }
+  /** The run went on after this step: what the journal says of later steps is void. */
+  | { type: "resumed"; step: number }
+  /** From the resumption before this line on. */
+  | { type: "micro-batch"; step: number; batchSize: number; gradientAccumulationSteps: number; reason: string };
+
+/** A line of `journal.jsonl`. It holds no wall-clock time and no path inside the run's folder. */
+export type JournalLine = JournalEntry | JournalNote;
+
+/** The append-only record of a run; a line is on the disk before the run goes on. */
 export interface Journal {
-  write(entry: JournalEntry): Promise<void>;
+  write(line: JournalLine): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Opens the journal for appending. */
 export async function openJournal(path: string): Promise<Journal> {
   const writer = await JsonlWriter.open(path, { sync: true });
-  return { write: (entry) => writer.append(entry), close: () => writer.close() };
+  return { write: (line) => writer.append(line), close: () => writer.close() };
+}
+
+/** A journal as it counts. */
+export interface FoldedJournal {
+  /** What happened, without what resumptions made void. */
+  readonly entries: readonly JournalEntry[];
+  /** Saved trainings that belong to it, oldest first; `entries` says how many entries stand before it. */
+  readonly saved: readonly { readonly name: string; readonly step: number; readonly entries: number }[];
+  /** The micro-batch in force; null: the plan's. */
+  readonly microBatch: { readonly batchSize: number; readonly gradientAccumulationSteps: number } | null;
+}
+
+/** Folds away what resumptions made void. Every reader of a journal that asks what happened goes through this. */
+export function foldJournal(lines: readonly JournalLine[]): FoldedJournal {
+  let entries: JournalEntry[] = [];
+  let saved: { name: string; step: number; entries: number }[] = [];
+  let microBatch: FoldedJournal["microBatch"] = null;
+  for (const line of lines) {
+    if (line.type === "training-saved") {
+      saved = saved.filter(({ step }) => step < line.step);
+      saved.push({ name: line.name, step: line.step, entries: entries.length });
+    } else if (line.type === "resumed") {
+      saved = saved.filter(({ step }) => step <= line.step);
+      // From the beginning only the plan stays.
+      const at = saved.find(({ step }) => step === line.step)?.entries;
+      entries = entries.slice(0, at ?? entries.findIndex(({ type }) => type === "plan") + 1);
+    } else if (line.type === "micro-batch") {
+      const { batchSize, gradientAccumulationSteps } = line;
+      microBatch = { batchSize, gradientAccumulationSteps };
+    } else {
+      entries.push(line);
+    }
+  }
+  return { entries, saved, microBatch };
+}
+
+/** The lines of a journal up to the first that cannot be read. */
+export interface JournalLines {
+  readonly lines: readonly JournalLine[];
+  /** Number of the damaged line; null when there is none. A torn last line is no damage: its writer was killed. */
+  readonly damagedLine: number | null;
+}
+
+/** Reads a journal's lines. */
+export async function readJournalLines(path: string): Promise<JournalLines> {
+  const lines: JournalLine[] = [];
+  try {
+    for await (const line of readJsonl<JournalLine>(path)) lines.push(line);
+  } catch (error) {
+    if (!(error instanceof DamagedLineError)) throw error;
+    return { lines, damagedLine: error.line };
+  }
+  return { lines, damagedLine: null };
 }
 
 /**
- * Reads a journal; a torn last line is dropped.
+ * Reads what happened in a run, resumptions folded away.
  *
- * @throws Error when a line before the last is damaged.
+ * @throws DamagedLineError when a line before the last is damaged.
  */
-export async function readJournal(path: string): Promise<JournalEntry[]> {
-  return readAllJsonl<JournalEntry>(path);
+export async function readJournal(path: string): Promise<readonly JournalEntry[]> {
+  const lines: JournalLine[] = [];
+  for await (const line of readJsonl<JournalLine>(path)) lines.push(line);
+  return foldJournal(lines).entries;
 }

@@ -1,32 +1,58 @@
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
-import { JsonlWriter, readAllJsonl } from "../telemetry/jsonl.js";
+import { JsonlWriter, readJsonl } from "../telemetry/jsonl.js";
 
-/** A line of `metrics.jsonl`: a step's report without its pairs, whose margins are in `pair-records.jsonl`. */
+/** A step's report without its pairs. */
 export type StepMetrics = Omit<StepReport, "pairs">;
+
+/** The report without its pairs, and with its maps in the order of their names. */
+export function stepMetrics(report: StepReport): StepMetrics {
+  const metrics: StepMetrics & { pairs?: StepReport["pairs"] } = sorted(report);
+  delete metrics.pairs;
+  return metrics;
+}
 
 /** Writes one line a step report. */
 export interface MetricsFile {
   write(report: StepReport): Promise<void>;
+  /** Resolves when the disk has every line. */
+  sync(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Opens a metrics file for appending. */
 export async function openMetrics(path: string): Promise<MetricsFile> {
   const writer = await JsonlWriter.open(path);
-  const write = (report: StepReport) => {
-    const { terms, accuracies } = report;
-    // An undefined field is left out of the line.
-    return writer.append({ ...report, terms: byName(terms), accuracies: byName(accuracies), pairs: undefined });
+  return {
+    write: (report) => writer.append(sorted(report)),
+    sync: () => writer.sync(),
+    close: () => writer.close(),
   };
-  return { write, close: () => writer.close() };
 }
 
-/** Reads a metrics file; a torn last line is dropped. */
-export async function readMetrics(path: string): Promise<StepMetrics[]> {
-  return readAllJsonl<StepMetrics>(path);
+/**
+ * Reads a metrics file: everything that policies were told, so that they can be told again; a torn last line is dropped.
+ *
+ * @throws Error when a line before the last is damaged.
+ */
+export async function readMetrics(path: string): Promise<StepReport[]> {
+  const reports: StepReport[] = [];
+  for await (const line of readJsonl<StepReport>(path)) reports.push(withNaN(line));
+  return reports;
+}
+
+/** JSON has no NaN and writes null: a number that was not computed is NaN again, at any depth. */
+export function withNaN<T>(value: T): T {
+  if (value === null) return NaN as T;
+  if (Array.isArray(value)) return value.map((item: unknown) => withNaN(item)) as T;
+  if (typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withNaN<unknown>(item)])) as T;
 }
 
 /** A protobuf map comes in any order; equal runs shall write equal lines. */
+function sorted(report: StepReport): StepReport {
+  return { ...report, terms: byName(report.terms), accuracies: byName(report.accuracies) };
+}
+
 function byName(values: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -28,6 +28,7 @@ export function startTraining(plan: RunPlan, checkpointDirectory: string, teleme
     maxGradNorm,
     telemetryEndpoint,
     frozenPrefixes,
+    resumeFrom: "",
   };
 }
 

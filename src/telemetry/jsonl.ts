@@ -3,6 +3,18 @@ import type { FileHandle } from "node:fs/promises";
 import { open, readFile, truncate } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
+/** A line before the last is not JSON. */
+export class DamagedLineError extends Error {
+  override readonly name = "DamagedLineError";
+  /** Counted from 1. */
+  readonly line: number;
+
+  constructor(path: string, line: number, cause: unknown) {
+    super(`${path}, line ${line}: not JSON.`, { cause });
+    this.line = line;
+  }
+}
+
 /** Appends JSON lines to a file, one write at a time and in the order of the calls. */
 export class JsonlWriter {
   readonly #file: FileHandle;
@@ -35,6 +47,12 @@ export class JsonlWriter {
     return this.#last;
   }
 
+  /** Resolves when the disk has everything appended so far. */
+  sync(): Promise<void> {
+    this.#last = this.#last.then(() => this.#file.datasync());
+    return this.#last;
+  }
+
   /** Waits for what was appended and closes the file. */
   async close(): Promise<void> {
     await this.#last.catch(() => undefined);
@@ -52,7 +70,7 @@ async function cutTornLine(path: string): Promise<void> {
 /**
  * Reads JSON lines one by one; a torn last line, left by a writer that was killed, is dropped.
  *
- * @throws Error when a line before the last is not JSON.
+ * @throws DamagedLineError when a line before the last is not JSON.
  */
 export async function* readJsonl<T>(path: string): AsyncGenerator<T, void, undefined> {
   const lines = createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Infinity });
@@ -60,7 +78,7 @@ export async function* readJsonl<T>(path: string): AsyncGenerator<T, void, undef
   let torn: { number: number; cause: unknown } | undefined;
   for await (const line of lines) {
     number += 1;
-    if (torn !== undefined) throw new Error(`${path}, line ${torn.number}: not JSON.`, { cause: torn.cause });
+    if (torn !== undefined) throw new DamagedLineError(path, torn.number, torn.cause);
     if (line === "") continue;
     let value: T;
     try {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { UserError } from "../../src/errors.js";
-import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
+import { Decision, StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { decide } from "../../src/run/decide.js";
 import type { RunPlan, StagePlan } from "../../src/run/plan.js";
 import type { RunPolicies, RunState } from "../../src/run/policies.js";
@@ -21,7 +21,7 @@ const answer = async (at: RunState, policies: RunPolicies) => (await decide(repo
 describe("decision after a step", () => {
   it("goes on without policies inside a stage", async () => {
     const decision = await answer(inside, {});
-    expect(decision).to.deep.equal({ step: 5, reason: "", checkpoint: "", endStage: false, stop: false });
+    expect(decision).to.deep.equal(Decision.fromPartial({ step: 5 }));
   });
 
   it("ends a stage at its last planned step with a checkpoint, and the run at the last stage's", async () => {
@@ -50,9 +50,9 @@ describe("decision after a step", () => {
 
   it("leaves out a move that nothing is trained against", async () => {
     const move: RunPolicies = { decide: () => ({ moveReferenceAlpha: 1 }) };
-    expect(await answer(state(0, ["policy", "policy"], true), move)).not.to.have.property("moveReferenceAlpha");
+    expect(await answer(state(0, ["policy", "policy"], true), move)).to.have.property("moveReferenceAlpha", undefined);
     expect(await answer(state(0, ["policy", "keep"], true), move)).to.include({ moveReferenceAlpha: 1 });
-    expect(await answer(state(1, ["policy", "keep"], true), move)).not.to.have.property("moveReferenceAlpha");
+    expect(await answer(state(1, ["policy", "keep"], true), move)).to.have.property("moveReferenceAlpha", undefined);
   });
 
   it("refuses moves that cannot be made", async () => {

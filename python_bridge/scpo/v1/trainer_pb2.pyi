@@ -191,7 +191,7 @@ class TrainRequest(_message.Message):
     def __init__(self, start: _Optional[_Union[StartTraining, _Mapping]] = ..., open_stage: _Optional[_Union[OpenStage, _Mapping]] = ..., feed_pairs: _Optional[_Union[FeedPairs, _Mapping]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
 
 class TrainResponse(_message.Message):
-    __slots__ = ("started", "table_progress", "stage_opened", "step_report", "checkpoint_saved", "stage_closed", "ended")
+    __slots__ = ("started", "table_progress", "stage_opened", "step_report", "checkpoint_saved", "stage_closed", "ended", "failed")
     STARTED_FIELD_NUMBER: _ClassVar[int]
     TABLE_PROGRESS_FIELD_NUMBER: _ClassVar[int]
     STAGE_OPENED_FIELD_NUMBER: _ClassVar[int]
@@ -199,6 +199,7 @@ class TrainResponse(_message.Message):
     CHECKPOINT_SAVED_FIELD_NUMBER: _ClassVar[int]
     STAGE_CLOSED_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
     started: TrainingStarted
     table_progress: TableProgress
     stage_opened: StageOpened
@@ -206,7 +207,8 @@ class TrainResponse(_message.Message):
     checkpoint_saved: CheckpointSaved
     stage_closed: StageClosed
     ended: TrainingEnded
-    def __init__(self, started: _Optional[_Union[TrainingStarted, _Mapping]] = ..., table_progress: _Optional[_Union[TableProgress, _Mapping]] = ..., stage_opened: _Optional[_Union[StageOpened, _Mapping]] = ..., step_report: _Optional[_Union[StepReport, _Mapping]] = ..., checkpoint_saved: _Optional[_Union[CheckpointSaved, _Mapping]] = ..., stage_closed: _Optional[_Union[StageClosed, _Mapping]] = ..., ended: _Optional[_Union[TrainingEnded, _Mapping]] = ...) -> None: ...
+    failed: TrainingFailed
+    def __init__(self, started: _Optional[_Union[TrainingStarted, _Mapping]] = ..., table_progress: _Optional[_Union[TableProgress, _Mapping]] = ..., stage_opened: _Optional[_Union[StageOpened, _Mapping]] = ..., step_report: _Optional[_Union[StepReport, _Mapping]] = ..., checkpoint_saved: _Optional[_Union[CheckpointSaved, _Mapping]] = ..., stage_closed: _Optional[_Union[StageClosed, _Mapping]] = ..., ended: _Optional[_Union[TrainingEnded, _Mapping]] = ..., failed: _Optional[_Union[TrainingFailed, _Mapping]] = ...) -> None: ...
 
 class Objective(_message.Message):
     __slots__ = ("loss", "parameters")
@@ -224,7 +226,7 @@ class Objective(_message.Message):
     def __init__(self, loss: _Optional[str] = ..., parameters: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class StartTraining(_message.Message):
-    __slots__ = ("dataset", "batch_size", "gradient_accumulation_steps", "seed", "checkpoint_directory", "weight_decay", "max_grad_norm", "telemetry_endpoint", "frozen_prefixes")
+    __slots__ = ("dataset", "batch_size", "gradient_accumulation_steps", "seed", "checkpoint_directory", "weight_decay", "max_grad_norm", "telemetry_endpoint", "frozen_prefixes", "resume_from")
     DATASET_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     GRADIENT_ACCUMULATION_STEPS_FIELD_NUMBER: _ClassVar[int]
@@ -234,6 +236,7 @@ class StartTraining(_message.Message):
     MAX_GRAD_NORM_FIELD_NUMBER: _ClassVar[int]
     TELEMETRY_ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     FROZEN_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FROM_FIELD_NUMBER: _ClassVar[int]
     dataset: _pair_pb2.Dataset
     batch_size: int
     gradient_accumulation_steps: int
@@ -243,7 +246,8 @@ class StartTraining(_message.Message):
     max_grad_norm: float
     telemetry_endpoint: str
     frozen_prefixes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, dataset: _Optional[_Union[_pair_pb2.Dataset, _Mapping]] = ..., batch_size: _Optional[int] = ..., gradient_accumulation_steps: _Optional[int] = ..., seed: _Optional[int] = ..., checkpoint_directory: _Optional[str] = ..., weight_decay: _Optional[float] = ..., max_grad_norm: _Optional[float] = ..., telemetry_endpoint: _Optional[str] = ..., frozen_prefixes: _Optional[_Iterable[str]] = ...) -> None: ...
+    resume_from: str
+    def __init__(self, dataset: _Optional[_Union[_pair_pb2.Dataset, _Mapping]] = ..., batch_size: _Optional[int] = ..., gradient_accumulation_steps: _Optional[int] = ..., seed: _Optional[int] = ..., checkpoint_directory: _Optional[str] = ..., weight_decay: _Optional[float] = ..., max_grad_norm: _Optional[float] = ..., telemetry_endpoint: _Optional[str] = ..., frozen_prefixes: _Optional[_Iterable[str]] = ..., resume_from: _Optional[str] = ...) -> None: ...
 
 class TrainingStarted(_message.Message):
     __slots__ = ("trainable_parameters",)
@@ -360,30 +364,38 @@ class StepReport(_message.Message):
     def __init__(self, step: _Optional[int] = ..., stage: _Optional[int] = ..., step_in_stage: _Optional[int] = ..., loss: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., accuracies: _Optional[_Mapping[str, float]] = ..., rewards: _Optional[_Union[_pair_pb2.QuadLogps, _Mapping]] = ..., kl_reference: _Optional[float] = ..., kl_initial: _Optional[float] = ..., learning_rate: _Optional[float] = ..., grad_norm: _Optional[float] = ..., seconds: _Optional[float] = ..., tokens: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., pairs: _Optional[_Iterable[_Union[PairReport, _Mapping]]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("step", "reason", "move_reference_alpha", "checkpoint", "end_stage", "stop")
+    __slots__ = ("step", "reason", "move_reference_alpha", "checkpoint", "end_stage", "stop", "save_training", "pause")
     STEP_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     MOVE_REFERENCE_ALPHA_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     END_STAGE_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
+    SAVE_TRAINING_FIELD_NUMBER: _ClassVar[int]
+    PAUSE_FIELD_NUMBER: _ClassVar[int]
     step: int
     reason: str
     move_reference_alpha: float
     checkpoint: str
     end_stage: bool
     stop: bool
-    def __init__(self, step: _Optional[int] = ..., reason: _Optional[str] = ..., move_reference_alpha: _Optional[float] = ..., checkpoint: _Optional[str] = ..., end_stage: _Optional[bool] = ..., stop: _Optional[bool] = ...) -> None: ...
+    save_training: str
+    pause: bool
+    def __init__(self, step: _Optional[int] = ..., reason: _Optional[str] = ..., move_reference_alpha: _Optional[float] = ..., checkpoint: _Optional[str] = ..., end_stage: _Optional[bool] = ..., stop: _Optional[bool] = ..., save_training: _Optional[str] = ..., pause: _Optional[bool] = ...) -> None: ...
 
 class CheckpointSaved(_message.Message):
-    __slots__ = ("path", "step", "weights_sha256")
+    __slots__ = ("path", "step", "weights_sha256", "name", "training")
     PATH_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_SHA256_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_FIELD_NUMBER: _ClassVar[int]
     path: str
     step: int
     weights_sha256: str
-    def __init__(self, path: _Optional[str] = ..., step: _Optional[int] = ..., weights_sha256: _Optional[str] = ...) -> None: ...
+    name: str
+    training: bool
+    def __init__(self, path: _Optional[str] = ..., step: _Optional[int] = ..., weights_sha256: _Optional[str] = ..., name: _Optional[str] = ..., training: _Optional[bool] = ...) -> None: ...
 
 class StageClosed(_message.Message):
     __slots__ = ("stage", "steps", "unused_pairs")
@@ -402,3 +414,39 @@ class TrainingEnded(_message.Message):
     steps: int
     seconds: float
     def __init__(self, steps: _Optional[int] = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class TrainingFailed(_message.Message):
+    __slots__ = ("message", "loss_not_finite", "out_of_memory", "checkpoint_damaged")
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    LOSS_NOT_FINITE_FIELD_NUMBER: _ClassVar[int]
+    OUT_OF_MEMORY_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_DAMAGED_FIELD_NUMBER: _ClassVar[int]
+    message: str
+    loss_not_finite: LossNotFinite
+    out_of_memory: OutOfMemory
+    checkpoint_damaged: CheckpointDamaged
+    def __init__(self, message: _Optional[str] = ..., loss_not_finite: _Optional[_Union[LossNotFinite, _Mapping]] = ..., out_of_memory: _Optional[_Union[OutOfMemory, _Mapping]] = ..., checkpoint_damaged: _Optional[_Union[CheckpointDamaged, _Mapping]] = ...) -> None: ...
+
+class LossNotFinite(_message.Message):
+    __slots__ = ("step", "stage", "pairs", "bad_pairs")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    BAD_PAIRS_FIELD_NUMBER: _ClassVar[int]
+    step: int
+    stage: int
+    pairs: _containers.RepeatedScalarFieldContainer[int]
+    bad_pairs: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, step: _Optional[int] = ..., stage: _Optional[int] = ..., pairs: _Optional[_Iterable[int]] = ..., bad_pairs: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class OutOfMemory(_message.Message):
+    __slots__ = ("step",)
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    step: int
+    def __init__(self, step: _Optional[int] = ...) -> None: ...
+
+class CheckpointDamaged(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...

@@ -302,6 +302,7 @@ export interface TrainResponse {
     | { $case: "checkpointSaved"; value: CheckpointSaved }
     | { $case: "stageClosed"; value: StageClosed }
     | { $case: "ended"; value: TrainingEnded }
+    | { $case: "failed"; value: TrainingFailed }
     | undefined;
 }
 
@@ -335,6 +336,11 @@ export interface StartTraining {
   telemetryEndpoint: string;
   /** Parameters whose names start with one of these stay frozen. */
   frozenPrefixes: string[];
+  /**
+   * Name of a saved training under the checkpoint directory: goes on there as if nothing had happened. The client opens
+   * the stage that was open again, and feeds what follows the saved step. Empty: from the loaded model.
+   */
+  resumeFrom: string;
 }
 
 export interface TrainingStarted {
@@ -429,12 +435,23 @@ export interface Decision {
   endStage: boolean;
   /** Ends the stage and the training. */
   stop: boolean;
+  /**
+   * Name of a folder under the checkpoint directory that receives the whole training (weights, optimiser, schedule,
+   * random numbers, reference), for StartTraining.resume_from. Empty: none.
+   */
+  saveTraining: string;
+  /** Ends the training but not the stage: a training resumed from this step's save_training goes on within it. */
+  pause: boolean;
 }
 
 export interface CheckpointSaved {
   path: string;
   step: number;
   weightsSha256: string;
+  /** The decision's name. */
+  name: string;
+  /** True for the whole training, false for a model. */
+  training: boolean;
 }
 
 export interface StageClosed {
@@ -447,6 +464,40 @@ export interface StageClosed {
 export interface TrainingEnded {
   steps: number;
   seconds: number;
+}
+
+/**
+ * The training cannot go on for a reason that the client acts upon; the stream ends after it. Mistakes in requests and
+ * failures of the service end the stream with a status instead.
+ */
+export interface TrainingFailed {
+  /** One line for people. */
+  message: string;
+  cause: { $case: "lossNotFinite"; value: LossNotFinite } | { $case: "outOfMemory"; value: OutOfMemory } | {
+    $case: "checkpointDamaged";
+    value: CheckpointDamaged;
+  } | undefined;
+}
+
+/** The weights are still those of the step before. */
+export interface LossNotFinite {
+  /** The optimiser step under way. */
+  step: number;
+  stage: number;
+  /** Every pair of the forward pass. */
+  pairs: number[];
+  /** Those whose own loss is not finite. */
+  badPairs: number[];
+}
+
+export interface OutOfMemory {
+  /** The last finished optimiser step. */
+  step: number;
+}
+
+/** The saved training to resume from is incomplete, or its files do not have the hashes that were written with them. */
+export interface CheckpointDamaged {
+  name: string;
 }
 
 function createBaseDescribeRequest(): DescribeRequest {
@@ -2145,6 +2196,9 @@ export const TrainResponse: MessageFns<TrainResponse> = {
       case "ended":
         TrainingEnded.encode(message.response.value, writer.uint32(58).fork()).join();
         break;
+      case "failed":
+        TrainingFailed.encode(message.response.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -2218,6 +2272,14 @@ export const TrainResponse: MessageFns<TrainResponse> = {
             message.response = { $case: "ended", value: TrainingEnded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.response = { $case: "failed", value: TrainingFailed.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2256,6 +2318,8 @@ export const TrainResponse: MessageFns<TrainResponse> = {
         ? { $case: "stageClosed", value: StageClosed.fromJSON(object.stage_closed) }
         : isSet(object.ended)
         ? { $case: "ended", value: TrainingEnded.fromJSON(object.ended) }
+        : isSet(object.failed)
+        ? { $case: "failed", value: TrainingFailed.fromJSON(object.failed) }
         : undefined,
     };
   },
@@ -2276,6 +2340,8 @@ export const TrainResponse: MessageFns<TrainResponse> = {
       obj.stageClosed = StageClosed.toJSON(message.response.value);
     } else if (message.response?.$case === "ended") {
       obj.ended = TrainingEnded.toJSON(message.response.value);
+    } else if (message.response?.$case === "failed") {
+      obj.failed = TrainingFailed.toJSON(message.response.value);
     }
     return obj;
   },
@@ -2325,6 +2391,12 @@ export const TrainResponse: MessageFns<TrainResponse> = {
       case "ended": {
         if (object.response?.value !== undefined && object.response?.value !== null) {
           message.response = { $case: "ended", value: TrainingEnded.fromPartial(object.response.value) };
+        }
+        break;
+      }
+      case "failed": {
+        if (object.response?.value !== undefined && object.response?.value !== null) {
+          message.response = { $case: "failed", value: TrainingFailed.fromPartial(object.response.value) };
         }
         break;
       }
@@ -2544,6 +2616,7 @@ function createBaseStartTraining(): StartTraining {
     maxGradNorm: 0,
     telemetryEndpoint: "",
     frozenPrefixes: [],
+    resumeFrom: "",
   };
 }
 
@@ -2575,6 +2648,9 @@ export const StartTraining: MessageFns<StartTraining> = {
     }
     for (const v of message.frozenPrefixes) {
       writer.uint32(74).string(v!);
+    }
+    if (message.resumeFrom !== "") {
+      writer.uint32(82).string(message.resumeFrom);
     }
     return writer;
   },
@@ -2664,6 +2740,14 @@ export const StartTraining: MessageFns<StartTraining> = {
             message.frozenPrefixes.push(reader.string());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.resumeFrom = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2715,6 +2799,11 @@ export const StartTraining: MessageFns<StartTraining> = {
         : globalThis.Array.isArray(object?.frozen_prefixes)
         ? object.frozen_prefixes.map((e: any) => globalThis.String(e))
         : [],
+      resumeFrom: isSet(object.resumeFrom)
+        ? globalThis.String(object.resumeFrom)
+        : isSet(object.resume_from)
+        ? globalThis.String(object.resume_from)
+        : "",
     };
   },
 
@@ -2747,6 +2836,9 @@ export const StartTraining: MessageFns<StartTraining> = {
     if (message.frozenPrefixes?.length) {
       obj.frozenPrefixes = message.frozenPrefixes;
     }
+    if (message.resumeFrom !== "") {
+      obj.resumeFrom = message.resumeFrom;
+    }
     return obj;
   },
 
@@ -2766,6 +2858,7 @@ export const StartTraining: MessageFns<StartTraining> = {
     message.maxGradNorm = object.maxGradNorm ?? 0;
     message.telemetryEndpoint = object.telemetryEndpoint ?? "";
     message.frozenPrefixes = object.frozenPrefixes?.map((e) => e) || [];
+    message.resumeFrom = object.resumeFrom ?? "";
     return message;
   },
 };
@@ -4068,7 +4161,16 @@ export const StepReport_AccuraciesEntry: MessageFns<StepReport_AccuraciesEntry> 
 };
 
 function createBaseDecision(): Decision {
-  return { step: 0, reason: "", moveReferenceAlpha: undefined, checkpoint: "", endStage: false, stop: false };
+  return {
+    step: 0,
+    reason: "",
+    moveReferenceAlpha: undefined,
+    checkpoint: "",
+    endStage: false,
+    stop: false,
+    saveTraining: "",
+    pause: false,
+  };
 }
 
 export const Decision: MessageFns<Decision> = {
@@ -4090,6 +4192,12 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.stop !== false) {
       writer.uint32(48).bool(message.stop);
+    }
+    if (message.saveTraining !== "") {
+      writer.uint32(66).string(message.saveTraining);
+    }
+    if (message.pause !== false) {
+      writer.uint32(72).bool(message.pause);
     }
     return writer;
   },
@@ -4155,6 +4263,22 @@ export const Decision: MessageFns<Decision> = {
             message.stop = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.saveTraining = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.pause = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4183,6 +4307,12 @@ export const Decision: MessageFns<Decision> = {
         ? globalThis.Boolean(object.end_stage)
         : false,
       stop: isSet(object.stop) ? globalThis.Boolean(object.stop) : false,
+      saveTraining: isSet(object.saveTraining)
+        ? globalThis.String(object.saveTraining)
+        : isSet(object.save_training)
+        ? globalThis.String(object.save_training)
+        : "",
+      pause: isSet(object.pause) ? globalThis.Boolean(object.pause) : false,
     };
   },
 
@@ -4206,6 +4336,12 @@ export const Decision: MessageFns<Decision> = {
     if (message.stop !== false) {
       obj.stop = message.stop;
     }
+    if (message.saveTraining !== "") {
+      obj.saveTraining = message.saveTraining;
+    }
+    if (message.pause !== false) {
+      obj.pause = message.pause;
+    }
     return obj;
   },
 
@@ -4220,12 +4356,14 @@ export const Decision: MessageFns<Decision> = {
     message.checkpoint = object.checkpoint ?? "";
     message.endStage = object.endStage ?? false;
     message.stop = object.stop ?? false;
+    message.saveTraining = object.saveTraining ?? "";
+    message.pause = object.pause ?? false;
     return message;
   },
 };
 
 function createBaseCheckpointSaved(): CheckpointSaved {
-  return { path: "", step: 0, weightsSha256: "" };
+  return { path: "", step: 0, weightsSha256: "", name: "", training: false };
 }
 
 export const CheckpointSaved: MessageFns<CheckpointSaved> = {
@@ -4238,6 +4376,12 @@ export const CheckpointSaved: MessageFns<CheckpointSaved> = {
     }
     if (message.weightsSha256 !== "") {
       writer.uint32(26).string(message.weightsSha256);
+    }
+    if (message.name !== "") {
+      writer.uint32(34).string(message.name);
+    }
+    if (message.training !== false) {
+      writer.uint32(40).bool(message.training);
     }
     return writer;
   },
@@ -4279,6 +4423,22 @@ export const CheckpointSaved: MessageFns<CheckpointSaved> = {
             message.weightsSha256 = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.training = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4300,6 +4460,8 @@ export const CheckpointSaved: MessageFns<CheckpointSaved> = {
         : isSet(object.weights_sha256)
         ? globalThis.String(object.weights_sha256)
         : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      training: isSet(object.training) ? globalThis.Boolean(object.training) : false,
     };
   },
 
@@ -4314,6 +4476,12 @@ export const CheckpointSaved: MessageFns<CheckpointSaved> = {
     if (message.weightsSha256 !== "") {
       obj.weightsSha256 = message.weightsSha256;
     }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.training !== false) {
+      obj.training = message.training;
+    }
     return obj;
   },
 
@@ -4325,6 +4493,8 @@ export const CheckpointSaved: MessageFns<CheckpointSaved> = {
     message.path = object.path ?? "";
     message.step = object.step ?? 0;
     message.weightsSha256 = object.weightsSha256 ?? "";
+    message.name = object.name ?? "";
+    message.training = object.training ?? false;
     return message;
   },
 };
@@ -4529,6 +4699,433 @@ export const TrainingEnded: MessageFns<TrainingEnded> = {
     const message = createBaseTrainingEnded();
     message.steps = object.steps ?? 0;
     message.seconds = object.seconds ?? 0;
+    return message;
+  },
+};
+
+function createBaseTrainingFailed(): TrainingFailed {
+  return { message: "", cause: undefined };
+}
+
+export const TrainingFailed: MessageFns<TrainingFailed> = {
+  encode(message: TrainingFailed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.message !== "") {
+      writer.uint32(10).string(message.message);
+    }
+    switch (message.cause?.$case) {
+      case "lossNotFinite":
+        LossNotFinite.encode(message.cause.value, writer.uint32(18).fork()).join();
+        break;
+      case "outOfMemory":
+        OutOfMemory.encode(message.cause.value, writer.uint32(26).fork()).join();
+        break;
+      case "checkpointDamaged":
+        CheckpointDamaged.encode(message.cause.value, writer.uint32(34).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrainingFailed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrainingFailed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cause = { $case: "lossNotFinite", value: LossNotFinite.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cause = { $case: "outOfMemory", value: OutOfMemory.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.cause = { $case: "checkpointDamaged", value: CheckpointDamaged.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrainingFailed {
+    return {
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      cause: isSet(object.lossNotFinite)
+        ? { $case: "lossNotFinite", value: LossNotFinite.fromJSON(object.lossNotFinite) }
+        : isSet(object.loss_not_finite)
+        ? { $case: "lossNotFinite", value: LossNotFinite.fromJSON(object.loss_not_finite) }
+        : isSet(object.outOfMemory)
+        ? { $case: "outOfMemory", value: OutOfMemory.fromJSON(object.outOfMemory) }
+        : isSet(object.out_of_memory)
+        ? { $case: "outOfMemory", value: OutOfMemory.fromJSON(object.out_of_memory) }
+        : isSet(object.checkpointDamaged)
+        ? { $case: "checkpointDamaged", value: CheckpointDamaged.fromJSON(object.checkpointDamaged) }
+        : isSet(object.checkpoint_damaged)
+        ? { $case: "checkpointDamaged", value: CheckpointDamaged.fromJSON(object.checkpoint_damaged) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: TrainingFailed): unknown {
+    const obj: any = {};
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    if (message.cause?.$case === "lossNotFinite") {
+      obj.lossNotFinite = LossNotFinite.toJSON(message.cause.value);
+    } else if (message.cause?.$case === "outOfMemory") {
+      obj.outOfMemory = OutOfMemory.toJSON(message.cause.value);
+    } else if (message.cause?.$case === "checkpointDamaged") {
+      obj.checkpointDamaged = CheckpointDamaged.toJSON(message.cause.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrainingFailed>): TrainingFailed {
+    return TrainingFailed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrainingFailed>): TrainingFailed {
+    const message = createBaseTrainingFailed();
+    message.message = object.message ?? "";
+    switch (object.cause?.$case) {
+      case "lossNotFinite": {
+        if (object.cause?.value !== undefined && object.cause?.value !== null) {
+          message.cause = { $case: "lossNotFinite", value: LossNotFinite.fromPartial(object.cause.value) };
+        }
+        break;
+      }
+      case "outOfMemory": {
+        if (object.cause?.value !== undefined && object.cause?.value !== null) {
+          message.cause = { $case: "outOfMemory", value: OutOfMemory.fromPartial(object.cause.value) };
+        }
+        break;
+      }
+      case "checkpointDamaged": {
+        if (object.cause?.value !== undefined && object.cause?.value !== null) {
+          message.cause = { $case: "checkpointDamaged", value: CheckpointDamaged.fromPartial(object.cause.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseLossNotFinite(): LossNotFinite {
+  return { step: 0, stage: 0, pairs: [], badPairs: [] };
+}
+
+export const LossNotFinite: MessageFns<LossNotFinite> = {
+  encode(message: LossNotFinite, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== 0) {
+      writer.uint32(8).uint32(message.step);
+    }
+    if (message.stage !== 0) {
+      writer.uint32(16).uint32(message.stage);
+    }
+    if (message.pairs.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.pairs) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.badPairs.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.badPairs) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LossNotFinite {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLossNotFinite();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.step = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.stage = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.pairs.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.pairs.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.badPairs.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.badPairs.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LossNotFinite {
+    return {
+      step: isSet(object.step) ? globalThis.Number(object.step) : 0,
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      pairs: globalThis.Array.isArray(object?.pairs) ? object.pairs.map((e: any) => globalThis.Number(e)) : [],
+      badPairs: globalThis.Array.isArray(object?.badPairs)
+        ? object.badPairs.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.bad_pairs)
+        ? object.bad_pairs.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: LossNotFinite): unknown {
+    const obj: any = {};
+    if (message.step !== 0) {
+      obj.step = Math.round(message.step);
+    }
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.pairs?.length) {
+      obj.pairs = message.pairs.map((e) => Math.round(e));
+    }
+    if (message.badPairs?.length) {
+      obj.badPairs = message.badPairs.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LossNotFinite>): LossNotFinite {
+    return LossNotFinite.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LossNotFinite>): LossNotFinite {
+    const message = createBaseLossNotFinite();
+    message.step = object.step ?? 0;
+    message.stage = object.stage ?? 0;
+    message.pairs = object.pairs?.map((e) => e) || [];
+    message.badPairs = object.badPairs?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseOutOfMemory(): OutOfMemory {
+  return { step: 0 };
+}
+
+export const OutOfMemory: MessageFns<OutOfMemory> = {
+  encode(message: OutOfMemory, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== 0) {
+      writer.uint32(8).uint32(message.step);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OutOfMemory {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOutOfMemory();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.step = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OutOfMemory {
+    return { step: isSet(object.step) ? globalThis.Number(object.step) : 0 };
+  },
+
+  toJSON(message: OutOfMemory): unknown {
+    const obj: any = {};
+    if (message.step !== 0) {
+      obj.step = Math.round(message.step);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OutOfMemory>): OutOfMemory {
+    return OutOfMemory.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OutOfMemory>): OutOfMemory {
+    const message = createBaseOutOfMemory();
+    message.step = object.step ?? 0;
+    return message;
+  },
+};
+
+function createBaseCheckpointDamaged(): CheckpointDamaged {
+  return { name: "" };
+}
+
+export const CheckpointDamaged: MessageFns<CheckpointDamaged> = {
+  encode(message: CheckpointDamaged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckpointDamaged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckpointDamaged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckpointDamaged {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+
+  toJSON(message: CheckpointDamaged): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CheckpointDamaged>): CheckpointDamaged {
+    return CheckpointDamaged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckpointDamaged>): CheckpointDamaged {
+    const message = createBaseCheckpointDamaged();
+    message.name = object.name ?? "";
     return message;
   },
 };

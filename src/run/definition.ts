@@ -1,0 +1,34 @@
+import type { BackendSettings } from "../backend/settings.js";
+import type { RunPlan } from "./plan.js";
+import type { RunPolicies } from "./policies.js";
+
+/** When the whole training is saved, so that a run that dies goes on there. */
+export interface CheckpointSettings {
+  /**
+   * Optimiser steps from one to the next: at most so many are done again. A stage's end is saved as well. 0: never, and
+   * a run that dies begins anew.
+   */
+  readonly everySteps: number;
+  /** How many of them stay on the disk, the newest ones: at least 1. */
+  readonly keep: number;
+}
+
+/** What happens when a trainer dies. */
+export interface RestartSettings {
+  /** Deaths in a row after which the run fails; a newly saved training starts the count anew. */
+  readonly limit: number;
+  /** Seconds before the first restart; doubled from one to the next. */
+  readonly firstDelaySeconds: number;
+}
+
+/** Everything that a run needs. */
+export interface RunDefinition {
+  readonly id: string;
+  /** Absolute path of the run's folder. */
+  readonly directory: string;
+  readonly plan: RunPlan;
+  readonly policies: RunPolicies;
+  readonly backend: BackendSettings;
+  readonly checkpoints: CheckpointSettings;
+  readonly restarts: RestartSettings;
+}

@@ -1,0 +1,29 @@
+import { UserError } from "../errors.js";
+
+/** A run failed; `cause` says why, and the run's folder holds the last saved training. */
+export class RunFailedError extends Error {
+  override readonly name = "RunFailedError";
+  /** The run's folder. */
+  readonly directory: string;
+
+  constructor(directory: string, cause: Error) {
+    super(cause.message, { cause });
+    this.directory = directory;
+  }
+}
+
+/** The loss of a forward pass was not finite; the weights are still those of the step before. */
+export class LossNotFiniteError extends UserError {
+  /** The optimiser step that could not be taken. */
+  readonly step: number;
+  readonly stage: number;
+  /** Every row of the data set in the forward pass. */
+  readonly pairs: readonly number[];
+  /** Those whose own loss was not finite. */
+  readonly badPairs: readonly number[];
+
+  constructor(message: string, found: { step: number; stage: number; pairs: number[]; badPairs: number[] }) {
+    super(message);
+    ({ step: this.step, stage: this.stage, pairs: this.pairs, badPairs: this.badPairs } = found);
+  }
+}
