@@ -11,14 +11,14 @@ const exitMilliseconds = 2000;
  * Gives every call's failure its cause: the trainer's own message for a user's mistake, and the end of the process
  * instead of a broken connection.
  *
- * @param exited Resolves when the Python process is gone; left out for a trainer on another machine.
+ * @param exited Resolves when the Python process is gone.
  * @param logPath The trainer's log, for the message.
  */
-export function causedErrors(exited?: Promise<TrainerExit>, logPath = ""): ClientMiddleware {
+export function causedErrors(exited: Promise<TrainerExit>, logPath: string): ClientMiddleware {
   return async function* (call, options) {
     const broken = new AbortController();
     let exit: TrainerExit | undefined;
-    void exited?.then((ended) => {
+    void exited.then((ended) => {
       exit = ended;
       broken.abort();
     });
@@ -28,13 +28,17 @@ export function causedErrors(exited?: Promise<TrainerExit>, logPath = ""): Clien
     } catch (error) {
       // The caller gave up first: what follows from that is no failure of the trainer.
       if (options.signal?.aborted === true) throw error;
-      if (exit === undefined && exited !== undefined && mayMeanExit(error))
-        exit = await within(exited, exitMilliseconds);
+      if (exit === undefined && mayMeanExit(error)) exit = await within(exited, exitMilliseconds);
       if (exit !== undefined) throw new TrainerExitedError(exit, logPath);
-      if (error instanceof ClientError && error.code === Status.INVALID_ARGUMENT) throw new UserError(error.details);
-      throw error;
+      throw userErrorOf(error) ?? error;
     }
   };
+}
+
+/** The user's mistake that a failed call tells of; undefined when it tells of something else. */
+export function userErrorOf(error: unknown): UserError | undefined {
+  if (!(error instanceof ClientError) || error.code !== Status.INVALID_ARGUMENT) return undefined;
+  return new UserError(error.details);
 }
 
 function mayMeanExit(error: unknown): boolean {

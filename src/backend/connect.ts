@@ -1,3 +1,4 @@
+import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { ClientMiddleware } from "nice-grpc";
 import { createChannel, createClientFactory, waitForChannelReady } from "nice-grpc";
 import type { TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
@@ -8,6 +9,8 @@ const maxMessageBytes = 64 * 1024 * 1024;
 
 /** Pings more frequent than every ten seconds make a server end the connection. */
 const keepaliveMilliseconds = 30_000;
+/** A connection whose other end is gone is given up this long after the ping. */
+const keepaliveTimeoutMilliseconds = 20_000;
 
 /** A client of a trainer service and its connection. */
 export interface Connection {
@@ -15,35 +18,65 @@ export interface Connection {
   close(): void;
 }
 
+/** How a connection is made. */
+export interface DialOptions {
+  /** Wraps every call. */
+  middleware?: ClientMiddleware;
+  /** For TLS; default: none. */
+  credentials?: ChannelCredentials;
+  /** Name that the server's certificate must bear; default: the address's. */
+  serverName?: string;
+  /** Milliseconds of silence before the other end is asked whether it is there (default 30 s). */
+  keepaliveMilliseconds?: number;
+  /** Milliseconds that it has for its answer (default 20 s). */
+  keepaliveTimeoutMilliseconds?: number;
+}
+
+/**
+ * Makes a client of a trainer service; the connection is made with the first call, and again when it was lost.
+ *
+ * @param address `unix:///absolute/path` or `host:port`.
+ */
+export function dial(address: string, options: DialOptions = {}): Connection {
+  const { connection } = open(address, options);
+  return connection;
+}
+
 /**
  * Connects to a trainer service and waits until it answers.
  *
  * @param address `unix:///absolute/path` or `host:port`.
  * @param options.milliseconds How long to wait for the service.
- * @param options.middleware Wraps every call.
  * @throws Error when the service does not answer in time.
  */
-export async function connect(
-  address: string,
-  options: { milliseconds: number; middleware?: ClientMiddleware },
-): Promise<Connection> {
-  const channel = createChannel(address, undefined, {
-    "grpc.max_receive_message_length": maxMessageBytes,
-    "grpc.max_send_message_length": maxMessageBytes,
-    "grpc.keepalive_time_ms": keepaliveMilliseconds,
-    "grpc.keepalive_timeout_ms": keepaliveMilliseconds,
-  });
+export async function connect(address: string, options: DialOptions & { milliseconds: number }): Promise<Connection> {
+  const { connection, ready } = open(address, options);
   try {
-    await waitForChannelReady(channel, new Date(Date.now() + options.milliseconds));
+    await ready(new Date(Date.now() + options.milliseconds));
   } catch (cause) {
-    channel.close();
+    connection.close();
     const seconds = options.milliseconds / 1000;
     throw new Error(`No trainer service answered at ${address} within ${seconds} s.`, { cause });
   }
+  return connection;
+}
+
+function open(address: string, options: DialOptions) {
+  const channel = createChannel(address, options.credentials, {
+    "grpc.max_receive_message_length": maxMessageBytes,
+    "grpc.max_send_message_length": maxMessageBytes,
+    "grpc.keepalive_time_ms": options.keepaliveMilliseconds ?? keepaliveMilliseconds,
+    "grpc.keepalive_timeout_ms": options.keepaliveTimeoutMilliseconds ?? keepaliveTimeoutMilliseconds,
+    // A service that starts is found soon after it listens; gRPC's own delays grow to two minutes.
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+    ...(options.serverName === undefined ? {} : { "grpc.ssl_target_name_override": options.serverName }),
+  });
   const factory = createClientFactory();
   const client = (options.middleware === undefined ? factory : factory.use(options.middleware)).create(
     TrainerServiceDefinition,
     channel,
   );
-  return { client, close: () => channel.close() };
+  const connection: Connection = { client, close: () => channel.close() };
+  return { connection, ready: (deadline: Date) => waitForChannelReady(channel, deadline) };
 }

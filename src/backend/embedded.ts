@@ -3,15 +3,16 @@ import { dirname, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { causedErrors, within } from "./client-errors.js";
 import { connect } from "./connect.js";
-import { EmbeddedProcess } from "./embedded-process.js";
 import { logTail } from "./log-tail.js";
-import { findPython, pythonPath } from "./python.js";
+import { checkProtocol } from "./protocol.js";
+import { findPython, trainerEnvironment } from "./python.js";
 import type { PythonBridge } from "./pythonia-bridge.js";
 import { startPythonBridge } from "./pythonia-bridge.js";
 import type { SocketDirectory } from "./socket-directory.js";
 import { openSocketDirectory } from "./socket-directory.js";
 import { sweepStaleSockets } from "./stale-sockets.js";
 import type { Trainer } from "./trainer.js";
+import { TrainerProcess } from "./trainer-process.js";
 
 /** How the embedded trainer is started. */
 export interface EmbeddedOptions {
@@ -47,7 +48,7 @@ export async function bootEmbedded(options: EmbeddedOptions): Promise<Trainer> {
     );
   }
   running = true;
-  let embedded: EmbeddedProcess | undefined;
+  let embedded: TrainerProcess | undefined;
   let sockets: SocketDirectory | undefined;
   const end = () => {
     sockets?.remove();
@@ -59,9 +60,14 @@ export async function bootEmbedded(options: EmbeddedOptions): Promise<Trainer> {
     writeFileSync(logPath, "");
     await sweepStaleSockets();
     sockets = openSocketDirectory();
-    const bridge = startPythonBridge(python, environmentOf(options.threads));
-    embedded = new EmbeddedProcess(bridge, logPath, end);
-    return await serve(embedded, bridge, sockets.socket("trainer.sock"), logPath, options);
+    const bridge = startPythonBridge(python, trainerEnvironment(options.threads));
+    const kill = () => bridge.child.kill("SIGKILL");
+    const clear = () => {
+      bridge.exit();
+      end();
+    };
+    embedded = new TrainerProcess({ child: bridge.child, terminate: () => bridge.exit(), kill, clear }, logPath);
+    return await serve(embedded, python, bridge, sockets.socket("trainer.sock"), logPath, options);
   } catch (error) {
     if (embedded === undefined) end();
     else await embedded.stop();
@@ -71,7 +77,8 @@ export async function bootEmbedded(options: EmbeddedOptions): Promise<Trainer> {
 
 /** Boots the service in the running process and connects to it. */
 async function serve(
-  embedded: EmbeddedProcess,
+  embedded: TrainerProcess,
+  python: string,
   bridge: PythonBridge,
   socket: string,
   logPath: string,
@@ -86,6 +93,7 @@ async function serve(
   embedded.connection = connection;
   const { client } = connection;
   const description = await client.describe({});
+  checkProtocol(description, `of ${python}`);
   bridge.unref();
   return { client, description, exited: embedded.exited, logPath, stop: () => embedded.stop() };
 }
@@ -105,14 +113,4 @@ function checkBooted(answer: string | undefined, logPath: string): void {
   if (error === undefined) return;
   if (error.type === "UserError") throw new UserError(error.message);
   throw new Error(`The Python trainer could not start: ${error.type}: ${error.message}\n${error.traceback}`);
-}
-
-function environmentOf(threads: number): Record<string, string> {
-  return {
-    PYTHONPATH: pythonPath(),
-    PYTHONUNBUFFERED: "1",
-    OMP_NUM_THREADS: String(threads),
-    MKL_NUM_THREADS: String(threads),
-    TOKENIZERS_PARALLELISM: "false",
-  };
 }

@@ -28,6 +28,17 @@ export function pythonPath(environment: NodeJS.ProcessEnv = process.env): string
   return inherited === undefined || inherited === "" ? own : `${own}${delimiter}${inherited}`;
 }
 
+/** Further environment variables of a Python trainer process. */
+export function trainerEnvironment(threads: number): Record<string, string> {
+  return {
+    PYTHONPATH: pythonPath(),
+    PYTHONUNBUFFERED: "1",
+    OMP_NUM_THREADS: String(threads),
+    MKL_NUM_THREADS: String(threads),
+    TOKENIZERS_PARALLELISM: "false",
+  };
+}
+
 function usable(path: string, source: string): string {
   if (isAbsolute(path) && isExecutable(path)) return path;
   throw new UserError(

@@ -6,11 +6,11 @@ export interface Trainer {
   /** Calls are rejected with `TrainerExitedError` when the trainer dies and with `UserError` for a user's mistake. */
   readonly client: TrainerServiceClient;
   readonly description: DescribeResponse;
-  /** Resolves when the Python process is gone, for whatever reason; never rejects. */
+  /** Resolves when the Python process, or the connection to it, is gone, for whatever reason; never rejects. */
   readonly exited: Promise<TrainerExit>;
-  /** File with everything that Python printed. */
+  /** File with everything that Python printed; a remote trainer keeps its own log. */
   readonly logPath: string;
-  /** Ends the Python process within five seconds; safe to call twice. */
+  /** Ends the Python processes within five seconds, or lets go of a remote trainer; safe to call twice. */
   stop(): Promise<void>;
 }
 
@@ -22,6 +22,8 @@ export interface TrainerExit {
   readonly expected: boolean;
   /** Last lines of the log. */
   readonly logTail: string;
+  /** Set for a remote trainer: its address and how the connection to it broke. */
+  readonly lost?: string;
 }
 
 /** The Python process ended while it was needed; the message names code or signal and the last lines of its log. */
@@ -38,6 +40,7 @@ export class TrainerExitedError extends ScpoError {
 
 function describeExit(exit: TrainerExit, logPath: string): string {
   if (exit.expected) return "The Python trainer was stopped while work was under way.";
+  if (exit.lost !== undefined) return `The connection to the trainer was lost: ${exit.lost}`;
   const cause =
     exit.signal === null
       ? `ended with exit code ${exit.code}`

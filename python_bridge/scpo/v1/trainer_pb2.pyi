@@ -48,7 +48,7 @@ class DescribeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("package_version", "versions", "threads", "device", "embedded_model_path", "losses", "process_id", "model_path")
+    __slots__ = ("package_version", "versions", "threads", "device", "embedded_model_path", "losses", "process_id", "model_path", "protocol_version", "processes", "roots")
     class VersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -64,6 +64,9 @@ class DescribeResponse(_message.Message):
     LOSSES_FIELD_NUMBER: _ClassVar[int]
     PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_PATH_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PROCESSES_FIELD_NUMBER: _ClassVar[int]
+    ROOTS_FIELD_NUMBER: _ClassVar[int]
     package_version: str
     versions: _containers.ScalarMap[str, str]
     threads: int
@@ -72,7 +75,10 @@ class DescribeResponse(_message.Message):
     losses: _containers.RepeatedScalarFieldContainer[str]
     process_id: int
     model_path: str
-    def __init__(self, package_version: _Optional[str] = ..., versions: _Optional[_Mapping[str, str]] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., embedded_model_path: _Optional[str] = ..., losses: _Optional[_Iterable[str]] = ..., process_id: _Optional[int] = ..., model_path: _Optional[str] = ...) -> None: ...
+    protocol_version: int
+    processes: int
+    roots: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, package_version: _Optional[str] = ..., versions: _Optional[_Mapping[str, str]] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., embedded_model_path: _Optional[str] = ..., losses: _Optional[_Iterable[str]] = ..., process_id: _Optional[int] = ..., model_path: _Optional[str] = ..., protocol_version: _Optional[int] = ..., processes: _Optional[int] = ..., roots: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LoadModelRequest(_message.Message):
     __slots__ = ("path", "trust_remote_code")

@@ -11,7 +11,7 @@ import sys
 
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
-from scpo_trl.service.process import configure_logging, prepare_environment, settle
+from scpo_trl.service.process import configure_logging, die_with_parent, prepare_environment, settle
 from scpo_trl.service.roots import Roots
 
 
@@ -40,7 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--threads", type=int, default=os.cpu_count() or 1, help="threads of torch (default: all cores)"
     )
     parser.add_argument("--device", default="", help="torch device (default: the GPU if there is one)")
+    parser.add_argument(
+        "--die-with-parent", action="store_true", help="end when the process that started this one dies (Linux)"
+    )
     given = parser.parse_args(arguments)
+    if given.die_with_parent:
+        die_with_parent()
     prepare_environment(given.threads)
     configure_logging()
     faulthandler.enable()

@@ -6,7 +6,6 @@ imported at the top, so that importing this module is quick and cannot fail.
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import functools
 import json
@@ -19,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scpo_trl.service.server import RunningServer
-
-_PR_SET_PDEATHSIG = 1
 
 _running: RunningServer | None = None
 
@@ -51,7 +48,7 @@ def boot(settings: dict[str, Any]) -> dict[str, Any]:
     """
     global _running
     from scpo_trl.errors import UserError
-    from scpo_trl.service.process import configure_logging, prepare_environment, settle
+    from scpo_trl.service.process import configure_logging, die_with_parent, prepare_environment, settle
 
     socket, roots = _field(settings, "socket", str), _field(settings, "roots", list)
     threads, log_path = _field(settings, "threads", int), _field(settings, "log_path", str)
@@ -89,17 +86,6 @@ def redirect_output(log_path: str) -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(line_buffering=True)
-
-
-def die_with_parent() -> None:
-    """Have Linux end this process when the one that started it dies, even by kill -9; elsewhere do nothing."""
-    if not sys.platform.startswith("linux"):
-        return
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    # The parent may have died before the call took effect.
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _field(settings: dict[str, Any], name: str, kind: type) -> Any:

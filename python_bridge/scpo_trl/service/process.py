@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
+import signal
+import sys
+
+PARENT = "SCPO_PARENT"
+"""Environment variable with the process id of whoever starts a process that is to die with it."""
+
+_PR_SET_PDEATHSIG = 1
 
 
 def prepare_environment(threads: int) -> None:
@@ -36,3 +44,19 @@ def settle() -> None:
 def configure_logging() -> None:
     """Log to stderr, one line a record, with time and level."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+
+
+def die_with_parent() -> None:
+    """Have Linux end this process when the one that started it dies, even by kill -9; elsewhere do nothing.
+
+    Where `PARENT` is set, a parent that died before this call is noticed too.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    parent = int(os.environ.get(PARENT) or os.getppid())
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # The parent may have died before the call took effect.
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+    # What this process starts has this one for a parent.
+    os.environ[PARENT] = str(os.getpid())

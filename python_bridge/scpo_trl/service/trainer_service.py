@@ -19,6 +19,7 @@ from scpo_trl.service.generation import BATCH_SIZE, generate_answers
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.pictures import prompts_of
+from scpo_trl.service.protocol import PROTOCOL_VERSION
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.scoring import score_responses
 from scpo_trl.service.training import train_responses
@@ -58,6 +59,9 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
             losses=loss_names(),
             process_id=os.getpid(),
             model_path=self._models.path,
+            protocol_version=PROTOCOL_VERSION,
+            processes=1,
+            roots=[str(root) for root in self._roots.writable],
         )
 
     @unary

@@ -198,6 +198,12 @@ export interface DescribeResponse {
   processId: number;
   /** Folder of the loaded model; empty when none is loaded. */
   modelPath: string;
+  /** Raised when client and trainer must be changed together; a client refuses another number than its own. */
+  protocolVersion: number;
+  /** Processes that train together; this one is the first. */
+  processes: number;
+  /** Folders that requests' paths must lie under; the first one receives what is uploaded. */
+  roots: string[];
 }
 
 export interface DescribeResponse_VersionsEntry {
@@ -562,6 +568,9 @@ function createBaseDescribeResponse(): DescribeResponse {
     losses: [],
     processId: 0,
     modelPath: "",
+    protocolVersion: 0,
+    processes: 0,
+    roots: [],
   };
 }
 
@@ -590,6 +599,15 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
     }
     if (message.modelPath !== "") {
       writer.uint32(66).string(message.modelPath);
+    }
+    if (message.protocolVersion !== 0) {
+      writer.uint32(72).uint32(message.protocolVersion);
+    }
+    if (message.processes !== 0) {
+      writer.uint32(80).uint32(message.processes);
+    }
+    for (const v of message.roots) {
+      writer.uint32(90).string(v!);
     }
     return writer;
   },
@@ -674,6 +692,30 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
             message.modelPath = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.protocolVersion = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.processes = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.roots.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -725,6 +767,15 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
         : isSet(object.model_path)
         ? globalThis.String(object.model_path)
         : "",
+      protocolVersion: isSet(object.protocolVersion)
+        ? globalThis.Number(object.protocolVersion)
+        : isSet(object.protocol_version)
+        ? globalThis.Number(object.protocol_version)
+        : 0,
+      processes: isSet(object.processes) ? globalThis.Number(object.processes) : 0,
+      roots: globalThis.Array.isArray(object?.roots)
+        ? object.roots.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -760,6 +811,15 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
     if (message.modelPath !== "") {
       obj.modelPath = message.modelPath;
     }
+    if (message.protocolVersion !== 0) {
+      obj.protocolVersion = Math.round(message.protocolVersion);
+    }
+    if (message.processes !== 0) {
+      obj.processes = Math.round(message.processes);
+    }
+    if (message.roots?.length) {
+      obj.roots = message.roots;
+    }
     return obj;
   },
 
@@ -784,6 +844,9 @@ export const DescribeResponse: MessageFns<DescribeResponse> = {
     message.losses = object.losses?.map((e) => e) || [];
     message.processId = object.processId ?? 0;
     message.modelPath = object.modelPath ?? "";
+    message.protocolVersion = object.protocolVersion ?? 0;
+    message.processes = object.processes ?? 0;
+    message.roots = object.roots?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,7 +1,7 @@
+import type { ChildProcess } from "node:child_process";
 import { within } from "./client-errors.js";
 import type { Connection } from "./connect.js";
 import { logTail } from "./log-tail.js";
-import type { PythonBridge } from "./pythonia-bridge.js";
 import type { TrainerExit } from "./trainer.js";
 import { TrainerExitedError } from "./trainer.js";
 
@@ -9,34 +9,41 @@ const shutdownMilliseconds = 2500;
 /** Five seconds are promised from `stop` to the end. */
 const killMilliseconds = 4000;
 
-/** The Python process of an embedded trainer, from its start to its end. */
-export class EmbeddedProcess {
+/** A started Python process and the ways to end it. */
+export interface StartedProcess {
+  readonly child: ChildProcess;
+  /** Asks it to end; safe to call twice. */
+  terminate(): void;
+  /** Ends it, whatever it does. */
+  kill(): void;
+  /** Frees what belongs to it and its socket once it is gone, or when Node ends without `stop`. */
+  clear(): void;
+}
+
+/** The Python process behind a trainer, from its start to its end. */
+export class TrainerProcess {
   /** Resolves when the process is gone and what belonged to it is cleared away. */
   readonly exited: Promise<TrainerExit>;
   /** Set when there is one: it is asked to shut down, and closed at the end. */
   connection: Connection | undefined;
-  readonly #bridge: PythonBridge;
+  readonly #process: StartedProcess;
   readonly #logPath: string;
   #expected = false;
   #stopping: Promise<void> | undefined;
 
-  /**
-   * @param onEnd Clears away what belonged to the process.
-   */
-  constructor(bridge: PythonBridge, logPath: string, onEnd: () => void) {
-    this.#bridge = bridge;
+  constructor(started: StartedProcess, logPath: string) {
+    this.#process = started;
     this.#logPath = logPath;
     // Node ends without `stop`. Linux would end the orphan by itself; other systems do not.
     const leave = () => {
-      bridge.child.kill("SIGKILL");
-      onEnd();
+      started.kill();
+      started.clear();
     };
     process.once("exit", leave);
     this.exited = this.#ended().then((exit) => {
       process.removeListener("exit", leave);
-      bridge.exit();
       this.connection?.close();
-      onEnd();
+      started.clear();
       return exit;
     });
   }
@@ -59,11 +66,11 @@ export class EmbeddedProcess {
   }
 
   async #stop(): Promise<void> {
-    const killTimer = setTimeout(() => this.#bridge.child.kill("SIGKILL"), killMilliseconds);
+    const killTimer = setTimeout(() => this.#process.kill(), killMilliseconds);
     try {
       const shutdown = this.connection?.client.shutdown({}).catch(() => undefined);
       if (shutdown !== undefined) await within(shutdown, shutdownMilliseconds);
-      this.#bridge.exit();
+      this.#process.terminate();
       await this.exited;
     } finally {
       clearTimeout(killTimer);
@@ -71,7 +78,7 @@ export class EmbeddedProcess {
   }
 
   #ended(): Promise<TrainerExit> {
-    const { child } = this.#bridge;
+    const { child } = this.#process;
     return new Promise((resolve) => {
       const settle = (code: number | null, signal: string | null, tail: string) =>
         resolve({ code, signal, expected: this.#expected, logTail: tail });

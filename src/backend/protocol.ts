@@ -1,0 +1,28 @@
+import { UserError } from "../errors.js";
+import type { DescribeResponse } from "../generated/scpo/v1/trainer.js";
+import { packageVersion } from "../package-root.js";
+
+/** Raised, here and in scpo_trl/service/protocol.py, when client and trainer must be changed together. */
+export const PROTOCOL_VERSION = 1;
+
+/**
+ * Refuses a trainer that speaks another version of the contract.
+ *
+ * @param description What the trainer says of itself.
+ * @param where For the message: "at host:port", "of /usr/bin/python3".
+ * @throws UserError that names the side to update and how.
+ */
+export function checkProtocol(description: DescribeResponse, where: string): void {
+  const found = description.protocolVersion;
+  if (found === PROTOCOL_VERSION) return;
+  const theirs = `scpo-trl ${description.packageVersion}`;
+  const ours = `the npm package scpo ${packageVersion()}`;
+  const mend =
+    found < PROTOCOL_VERSION
+      ? `the trainer is the older side: install the scpo-trl that comes with ${ours} there ` +
+        `(pip install --upgrade scpo-trl), and start it again`
+      : `${ours} is the older side: npm install scpo@latest`;
+  throw new UserError(
+    `trainer ${where}: found protocol version ${found} (${theirs}), expected ${PROTOCOL_VERSION} (${ours}): ${mend}`,
+  );
+}
