@@ -12,9 +12,15 @@ export type {
   CurriculumStage,
 } from "./curriculum/curriculum.js";
 export { staged } from "./curriculum/staged.js";
+export { cutStages } from "./curriculum/stages.js";
 export { DEFAULT_SIGNALS, gradePairs, type PairSignals, type SignalName, type SignalUse } from "./difficulty/grade.js";
+export {
+  gradeFile,
+  type GradedFile,
+  type GradeFilePhase,
+  type GradeFileRequest,
+} from "./difficulty/grade-file.js";
 export { scorePairs, signalsOf } from "./difficulty/score-pairs.js";
-export { cutStages } from "./difficulty/stages.js";
 export { WordNet } from "./difficulty/wordnet.js";
 export type { Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "./evaluation/benchmark.js";
 export { checkFiles, type FileCheck } from "./evaluation/benchmark-files.js";

@@ -8,13 +8,13 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
  * @param seed The run's seed.
  * @param path Numbers that tell this shuffle from the run's others, such as stage and epoch.
  */
-export function shuffled<T>(items: readonly T[], seed: number, ...path: number[]): T[] {
+export function shuffled(items: Uint32Array, seed: number, ...path: number[]): Uint32Array {
   const random = xoroshiro128plus(mixed(seed, path));
-  const result = [...items];
+  const result = items.slice();
   for (let last = result.length - 1; last > 0; last -= 1) {
     const other = uniformInt(random, 0, last);
-    const moved = result[last] as T;
-    result[last] = result[other] as T;
+    const moved = result[last] as number;
+    result[last] = result[other] as number;
     result[other] = moved;
   }
   return result;

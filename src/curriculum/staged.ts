@@ -1,11 +1,11 @@
-import { cutStages } from "../difficulty/stages.js";
 import { UserError } from "../errors.js";
+import { arranged } from "./arrange.js";
 import type { Curriculum, CurriculumOptions, CurriculumPair, CurriculumStage } from "./curriculum.js";
 import { curriculumOrders } from "./curriculum.js";
 import { shuffled } from "./shuffle.js";
+import { cutStages } from "./stages.js";
 
-/** Keeps the shuffle over all pairs apart from the shuffles inside a stage, whose path starts with the stage. */
-const allPairs = 0xffffffff;
+const MAX_ROW = 0xffffffff;
 
 /**
  * Stages of rising difficulty (or falling, or mixed as a control), shuffled inside a stage.
@@ -22,12 +22,11 @@ const allPairs = 0xffffffff;
  */
 export const staged: Curriculum = (pairs, options) => {
   check(pairs, options);
-  const groups = grouped(pairs, options.stages);
-  const names = namesOf(groups.length);
-  const ordered = groups.map((rows, level) => ({ name: names[level] as string, rows }));
-  if (options.order === "hard-to-easy") ordered.reverse();
-  if (options.order === "shuffled") mix(ordered, options.seed);
-  return ordered.map(({ name, rows }, stage) => sequence(name, rows, stage, options));
+  const levels = grouped(pairs, options.stages).map((rows) => Uint32Array.from(rows).sort());
+  const names = namesOf(levels.length, options.order);
+  return arranged(levels, options.order, options.seed).map((rows, stage) =>
+    sequence(names[stage] as string, rows, stage, options),
+  );
 };
 
 function check(pairs: readonly CurriculumPair[], options: CurriculumOptions): void {
@@ -49,13 +48,16 @@ function check(pairs: readonly CurriculumPair[], options: CurriculumOptions): vo
   const seen = new Set<number>();
   for (const { pair } of pairs) {
     if (seen.has(pair)) throw new UserError(`curriculum: found pair ${pair} twice, expected every row once`);
+    if (!Number.isInteger(pair) || pair < 0 || pair > MAX_ROW) {
+      throw new UserError(`curriculum: found pair ${pair}, expected the row of a pair, 0 to ${MAX_ROW}`);
+    }
     seen.add(pair);
   }
 }
 
-/** Rows by level, easy first. */
+/** Rows by level, easy first, in any order within a level. */
 function grouped(pairs: readonly CurriculumPair[], stages: number | undefined): number[][] {
-  if (stages === 1) return [pairs.map(({ pair }) => pair).sort((a, b) => a - b)];
+  if (stages === 1) return [pairs.map(({ pair }) => pair)];
   const unstaged = pairs.find(({ stage }) => stage === null);
   if (unstaged === undefined) {
     const groups = byStage(pairs);
@@ -76,7 +78,7 @@ function byStage(pairs: readonly CurriculumPair[]): number[][] {
     if (rows === undefined) groups.set(stage as number, [pair]);
     else rows.push(pair);
   }
-  return [...groups].sort(([a], [b]) => a - b).map(([, rows]) => rows.sort((a, b) => a - b));
+  return [...groups].sort(([a], [b]) => a - b).map(([, rows]) => rows);
 }
 
 function byDifficulty(pairs: readonly CurriculumPair[], stages: number): number[][] {
@@ -101,27 +103,24 @@ function byDifficulty(pairs: readonly CurriculumPair[], stages: number): number[
   );
 }
 
-function mix(groups: { name: string; rows: number[] }[], seed: number): void {
-  const all = groups.flatMap(({ rows }) => rows).sort((a, b) => a - b);
-  const drawn = shuffled(all, seed, allPairs);
-  groups.forEach((group, index) => {
-    group.name = `mixed-${index + 1}`;
-    group.rows = drawn.splice(0, group.rows.length).sort((a, b) => a - b);
-  });
-}
-
-function sequence(name: string, rows: number[], stage: number, options: CurriculumOptions): CurriculumStage {
-  const pairs: number[] = [];
-  for (let epoch = 0; epoch < options.epochs; epoch += 1) pairs.push(...shuffled(rows, options.seed, stage, epoch));
+function sequence(name: string, rows: Uint32Array, stage: number, options: CurriculumOptions): CurriculumStage {
+  const epochs = Array.from({ length: options.epochs }, (_, epoch) => shuffled(rows, options.seed, stage, epoch));
+  const pairs = epochs.flatMap((epoch) => Array.from(epoch));
   const used = pairs.length;
   const padding = (options.effectiveBatch - (used % options.effectiveBatch)) % options.effectiveBatch;
   for (let filler = 0; filler < padding; filler += 1) pairs.push(pairs[filler % used] as number);
   return { name, pairs, padding };
 }
 
-function namesOf(levels: number): string[] {
-  if (levels === 1) return ["all"];
-  if (levels === 2) return ["easy", "hard"];
-  if (levels === 3) return ["easy", "medium", "hard"];
-  return Array.from({ length: levels }, (_, level) => `level-${level + 1}`);
+function namesOf(levels: number, order: CurriculumOptions["order"]): string[] {
+  if (order === "shuffled") return Array.from({ length: levels }, (_, level) => `mixed-${level + 1}`);
+  const names =
+    levels === 1
+      ? ["all"]
+      : levels === 2
+        ? ["easy", "hard"]
+        : levels === 3
+          ? ["easy", "medium", "hard"]
+          : Array.from({ length: levels }, (_, level) => `level-${level + 1}`);
+  return order === "hard-to-easy" ? names.reverse() : names;
 }

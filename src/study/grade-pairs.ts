@@ -2,7 +2,7 @@ import type { Trainer } from "../backend/trainer.js";
 import { measureAgreement } from "../difficulty/agreement.js";
 import { gradePairs as gradeSignals } from "../difficulty/grade.js";
 import { scorePairs, signalsOf } from "../difficulty/score-pairs.js";
-import { cutStages } from "../difficulty/stages.js";
+import { cutStages } from "../curriculum/stages.js";
 import { WordNet } from "../difficulty/wordnet.js";
 import { readPairs, writePairs } from "../pairs/parquet.js";
 import { sha256File } from "../pairs/sha256.js";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CurriculumOrder } from "../../src/curriculum/curriculum.js";
 import { staged } from "../../src/curriculum/staged.js";
-import { cutStages } from "../../src/difficulty/stages.js";
+import { cutStages } from "../../src/curriculum/stages.js";
 import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { referencePolicy, type ReferenceSettings } from "../../src/reference/registry.js";

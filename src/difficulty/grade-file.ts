@@ -1,0 +1,292 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { arranged } from "../curriculum/arrange.js";
+import { curriculumOrders, type CurriculumOrder } from "../curriculum/curriculum.js";
+import { shuffled } from "../curriculum/shuffle.js";
+import { UserError } from "../errors.js";
+import { type DuckDBOptions, parquetColumns, parquetSource, sqlDouble, sqlText, withDuckDB } from "../pairs/duckdb.js";
+import { replaceAtomically } from "../write-atomically.js";
+import { DEFAULT_SIGNALS, SIGNALS, type SignalName, type SignalUse } from "./grade.js";
+
+/** What is being done: a signal ranked, the difficulty made of the ranks, the order drawn, the file written. */
+export type GradeFilePhase = SignalName | "difficulty" | "order" | "writing";
+
+/** A file of signals to grade, and how. */
+export interface GradeFileRequest extends DuckDBOptions {
+  /** Parquet file with a row a pair and a numeric column a signal; an empty cell is a missing signal. */
+  readonly signals: string;
+  /** Parquet file to write. */
+  readonly out: string;
+  /** Sign and weight of each signal; one of weight 0 needs no column. @default DEFAULT_SIGNALS */
+  readonly uses?: Readonly<Record<SignalName, SignalUse>>;
+  /** Number of stages. @default 3 */
+  readonly stages?: number;
+  /**
+   * Share of the pairs, the hardest, to leave out of the stages, 0 up to but not 1: among them are most that are
+   * labelled wrongly. @default 0
+   */
+  readonly trim?: number;
+  /** Order of the stages in training. @default "easy-to-hard" */
+  readonly order?: CurriculumOrder;
+  /** Of the order within a stage, and of the `shuffled` order. @default 0 */
+  readonly seed?: number;
+  readonly onProgress?: (phase: GradeFilePhase, done: number, total: number) => void;
+}
+
+/** What {@link gradeFile} found. */
+export interface GradedFile {
+  readonly pairs: number;
+  /** Pairs that have the signal, for every signal that counts. */
+  readonly signals: Readonly<Partial<Record<SignalName, number>>>;
+  /** Pairs of each level of difficulty, easy first. */
+  readonly stages: readonly number[];
+  /** Pairs left out of the stages. */
+  readonly trimmed: number;
+}
+
+/**
+ * Grades the pairs of a file that may be larger than memory: `gradePairs`, `cutStages` and the first epoch of `staged`,
+ * with the same results. Memory grows by about 12 bytes a pair beyond the limit.
+ *
+ * @param request - Files, grading, order and resources.
+ * @returns Counts. The file written has a row a pair in the order of the signals' file: `pair` (its row), `difficulty`
+ *   (0 to 1), `stage` (0 easy to `stages` - 1) and `order` (its place in the first epoch of training, from 0); the last
+ *   two are empty where the pair was trimmed.
+ * @throws UserError naming file, row and column where a signal cannot be graded, or the option that is out of range.
+ */
+export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> {
+  const { signals: path, out, uses = DEFAULT_SIGNALS, stages = 3, trim = 0, seed = 0 } = request;
+  const { order = "easy-to-hard" } = request;
+  const used = SIGNALS.filter((name) => uses[name].weight !== 0);
+  check(request, uses, stages, trim, order, seed);
+  const phases: GradeFilePhase[] = [...used, "difficulty", "order", "writing"];
+  const begin = (phase: GradeFilePhase): void => request.onProgress?.(phase, phases.indexOf(phase), phases.length);
+  return withDuckDB(out, request, async (connection) => {
+    await requireNumbers(connection, path, used);
+    const { pairs, present } = await count(connection, path, used);
+    const trimmed = Math.floor(pairs * trim);
+    const kept = pairs - trimmed;
+    if (stages > kept) throw new UserError(`stages is ${stages}, expected at most the number of pairs kept (${kept})`);
+    let table = parquetSource(path);
+    for (const name of used) {
+      begin(name);
+      table = await rank(connection, table, name, uses[name].sign, used);
+    }
+    begin("difficulty");
+    await grade(connection, path, table, { present, uses, used });
+    begin("order");
+    const sizes = Array.from(
+      { length: stages },
+      (_, stage) => firstOf(stage + 1, kept, stages) - firstOf(stage, kept, stages),
+    );
+    const stage = `case when place < ${kept} then (place * ${stages} // ${kept})::integer end`;
+    const levels = await rowsByLevel(connection, stage, sizes);
+    await storeOrder(connection, arranged(levels, order, seed), seed, request.signal);
+    begin("writing");
+    await replaceAtomically(out, async (temporary) => {
+      await connection.run(
+        `copy (select pair::integer as pair, ${scaled("rank", pairs)} as difficulty, ${stage} as stage,
+          "order"::integer as "order" from graded left join ordered using (pair) order by pair)
+        to ${sqlText(temporary)} (format parquet)`,
+      );
+    });
+    request.onProgress?.("writing", phases.length, phases.length);
+    return { pairs, signals: present, stages: sizes, trimmed };
+  });
+}
+
+function check(
+  request: GradeFileRequest,
+  uses: Readonly<Record<SignalName, SignalUse>>,
+  stages: number,
+  trim: number,
+  order: CurriculumOrder,
+  seed: number,
+): void {
+  for (const name of SIGNALS) {
+    const { weight } = uses[name];
+    if (!(weight >= 0 && weight < Infinity)) {
+      throw new UserError(`signal ${name}: weight is ${weight}, expected 0 or more`);
+    }
+  }
+  if (SIGNALS.every((name) => uses[name].weight === 0)) {
+    throw new UserError(`every signal of ${SIGNALS.join(", ")} has weight 0, expected one above 0`);
+  }
+  if (!Number.isInteger(stages) || stages < 1) {
+    throw new UserError(`stages is ${stages}, expected a whole number of at least 1`);
+  }
+  if (!(trim >= 0 && trim < 1)) throw new UserError(`trim is ${trim}, expected 0 up to but not 1`);
+  if (!curriculumOrders.includes(order)) {
+    throw new UserError(`order is "${String(order)}", expected one of ${curriculumOrders.join(", ")}`);
+  }
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new UserError(`seed is ${seed}, expected a whole number of at least 0`);
+  }
+  if (request.signals === request.out) throw new UserError(`${request.out}: is the file of signals; write elsewhere`);
+}
+
+const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/;
+
+async function requireNumbers(connection: DuckDBConnection, path: string, used: readonly SignalName[]): Promise<void> {
+  const columns = await parquetColumns(connection, path);
+  for (const name of used) {
+    const type = columns.get(name);
+    if (type === undefined) {
+      throw new UserError(
+        `${path}: column "${name}" is missing; add it, with empty cells where it does not apply, or give it weight 0`,
+      );
+    }
+    if (!NUMBER.test(type)) throw new UserError(`${path}: column "${name}" holds ${type}, expected numbers`);
+  }
+}
+
+type Counts = Partial<Record<SignalName, number>>;
+
+async function count(
+  connection: DuckDBConnection,
+  path: string,
+  used: readonly SignalName[],
+): Promise<{ pairs: number; present: Counts }> {
+  const values = used.flatMap((name) => [
+    `count(${name})`,
+    `min(file_row_number) filter (where not isfinite(${name}::double))`,
+  ]);
+  const read = await connection.runAndReadAll(`select count(*), ${values.join(", ")} from ${parquetSource(path)}`);
+  const [pairs, ...rest] = (read.getRows()[0] ?? []).map((value) => (value === null ? null : Number(value)));
+  if (!pairs) throw new UserError(`${path} holds no pairs; expected at least one row: add pairs`);
+  for (const [index, name] of used.entries()) {
+    const row = rest[2 * index + 1];
+    if (typeof row !== "number") continue;
+    const found = await connection.runAndReadAll(
+      `select ${name}::double from ${parquetSource(path)} where file_row_number = ${row}`,
+    );
+    throw new UserError(
+      `${path}, row ${row}: signal ${name} is ${String(found.getRows()[0]?.[0])}, expected a finite number or no value`,
+    );
+  }
+  return { pairs, present: Object.fromEntries(used.map((name, index) => [name, rest[2 * index] as number])) };
+}
+
+/**
+ * Replaces a signal by twice its average rank, counted from 0: the first and the last place of its equals together.
+ * A whole number of half the size, so that what spills is small.
+ *
+ * @returns The new table; the old one is dropped.
+ */
+async function rank(
+  connection: DuckDBConnection,
+  table: string,
+  name: SignalName,
+  sign: SignalUse["sign"],
+  used: readonly SignalName[],
+): Promise<string> {
+  const first = name === used[0];
+  const others = used.filter((other) => other !== name).join(", ");
+  const source = first
+    ? `(select file_row_number::uinteger as pair, ${used.map((each) => `${each}::double as ${each}`).join(", ")} from ${table})`
+    : table;
+  await connection.run(
+    `create table ranked_by_${name} as select pair${others && `, ${others}`},
+      case when ${name} is not null then (rank() over places + count(*) over places - 2)::uinteger end as ${name}
+    from ${source} window places as (order by ${name} ${sign > 0 ? "asc" : "desc"} nulls last)`,
+  );
+  if (!first) await connection.run(`drop table ${table}`);
+  return `ranked_by_${name}`;
+}
+
+/** Makes the table `graded`: pair, rank (twice the average rank, from 0) and place (ties by pair, from 0). */
+async function grade(
+  connection: DuckDBConnection,
+  path: string,
+  table: string,
+  {
+    present,
+    uses,
+    used,
+  }: {
+    present: Counts;
+    uses: Readonly<Record<SignalName, SignalUse>>;
+    used: readonly SignalName[];
+  },
+): Promise<void> {
+  const unsigned = await connection.runAndReadAll(
+    `select min(pair) from ${table} where ${used.map((name) => `${name} is null`).join(" and ")}`,
+  );
+  const row = unsigned.getRows()[0]?.[0];
+  if (row !== null) {
+    throw new UserError(`${path}, row ${String(row)}: no signal of ${used.join(", ")} has a value`);
+  }
+  // Added one after the other, as `gradePairs` does: another order would round otherwise.
+  const sum = (term: (name: SignalName) => string): string =>
+    used.reduce(
+      (before, name) => `(${before} + case when ${name} is null then 0::double else ${term(name)} end)`,
+      "0::double",
+    );
+  const ranks = sum((name) => `${sqlDouble(uses[name].weight)} * ${scaled(name, present[name] as number)}`);
+  const weights = sum((name) => sqlDouble(uses[name].weight));
+  await connection.run(
+    `create table means as select pair, round(${ranks} / ${weights} * 1e12)::bigint as mean from ${table}`,
+  );
+  await connection.run(`drop table ${table}`);
+  await connection.run(
+    `create table graded as select pair, (rank() over equals + count(*) over equals - 2)::uinteger as rank,
+      row_number() over (order by mean, pair) - 1 as place
+    from means window equals as (order by mean)`,
+  );
+  await connection.run("drop table means");
+}
+
+/** Twice a rank counted from 0, out of `values`, scaled to 0..1; a single value gives 0.5. */
+function scaled(doubled: string, values: number): string {
+  return values === 1 ? "0.5::double" : `(${doubled} / 2 / ${values - 1})`;
+}
+
+/** The first place of a stage. */
+function firstOf(stage: number, pairs: number, stages: number): number {
+  return Math.ceil((stage * pairs) / stages);
+}
+
+async function rowsByLevel(
+  connection: DuckDBConnection,
+  stage: string,
+  sizes: readonly number[],
+): Promise<Uint32Array[]> {
+  const levels = sizes.map((size) => new Uint32Array(size));
+  const filled = sizes.map(() => 0);
+  let row = 0;
+  for await (const chunk of await connection.stream(`select ${stage} from graded order by pair`)) {
+    chunk.visitColumnValues(0, (value) => {
+      if (value !== null) {
+        const level = Number(value);
+        (levels[level] as Uint32Array)[filled[level] as number] = row;
+        filled[level] = (filled[level] as number) + 1;
+      }
+      row += 1;
+    });
+  }
+  return levels;
+}
+
+/** Makes the table `ordered`: pair and its place in the first epoch. */
+async function storeOrder(
+  connection: DuckDBConnection,
+  stages: readonly Uint32Array[],
+  seed: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { DuckDBDataChunk, UINTEGER } = await import("@duckdb/node-api");
+  await connection.run(`create table ordered (pair uinteger, "order" uinteger)`);
+  const appender = await connection.createAppender("ordered");
+  const ROWS = 2048;
+  let place = 0;
+  for (const [stage, rows] of stages.entries()) {
+    const order = shuffled(rows, seed, stage, 0);
+    for (let start = 0; start < order.length; start += ROWS) {
+      const part = Array.from(order.subarray(start, start + ROWS));
+      const chunk = DuckDBDataChunk.create([UINTEGER, UINTEGER], part.length);
+      chunk.setColumns([part, part.map(() => place++)]);
+      appender.appendDataChunk(chunk);
+    }
+    signal?.throwIfAborted();
+  }
+  appender.closeSync();
+}

@@ -1,0 +1,202 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { curriculumOrders } from "../../src/curriculum/curriculum.js";
+import { staged } from "../../src/curriculum/staged.js";
+import { cutStages } from "../../src/curriculum/stages.js";
+import { gradeFile, type GradeFileRequest } from "../../src/difficulty/grade-file.js";
+import { DEFAULT_SIGNALS, gradePairs, SIGNALS, type PairSignals } from "../../src/difficulty/grade.js";
+import { readTable, writeTable, type Column, type Row } from "../../src/pairs/table.js";
+
+const SIGNAL_COLUMNS: Column[] = SIGNALS.map((name) => ({ name, kind: "double", optional: true }));
+const GRADE_COLUMNS: Column[] = [
+  { name: "pair", kind: "int32" },
+  { name: "difficulty", kind: "double" },
+  { name: "stage", kind: "int32", optional: true },
+  { name: "order", kind: "int32", optional: true },
+];
+
+describe("gradeFile", () => {
+  let folder: string;
+  let request: GradeFileRequest;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "scpo-grade-"));
+    request = { signals: join(folder, "signals.parquet"), out: join(folder, "graded.parquet"), threads: 1 };
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function write(pairs: readonly PairSignals[], columns = SIGNAL_COLUMNS): Promise<void> {
+    const rows = pairs.map((pair): Row => Object.fromEntries(SIGNALS.map((name) => [name, pair[name] ?? null])));
+    await writeTable(request.signals, columns, rows);
+  }
+
+  async function faultOf(changes: Partial<GradeFileRequest> = {}): Promise<string> {
+    const fault = await gradeFile({ ...request, ...changes }).then(
+      () => "none",
+      (error: Error) => `${error.name}: ${error.message}`,
+    );
+    expect(fault).not.to.include("\n");
+    return fault.replaceAll(request.signals, "FILE");
+  }
+
+  it("grades, cuts and orders as it is done in memory, to the last bit", async () => {
+    const tied = fc.integer({ min: -2, max: 4 }).map((value) => value / 4);
+    const value = fc.oneof(tied, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constant(-0));
+    const optional = fc.option(value, { nil: undefined });
+    const pair = fc.record({
+      entropy: value,
+      image_similarity: optional,
+      transport_distance: optional,
+      word_proximity: optional,
+    });
+    const use = fc.record({ sign: fc.constantFrom<1 | -1>(1, -1), weight: fc.constantFrom(0, 1, 0.1, 3) });
+    const uses = fc.record({
+      entropy: use.map(({ sign, weight }) => ({ sign, weight: weight + 0.3 })),
+      image_similarity: use,
+      transport_distance: use,
+      word_proximity: use,
+    });
+    const options = fc.record({
+      stages: fc.integer({ min: 1, max: 4 }),
+      trim: fc.constantFrom(0, 0.1, 0.5),
+      order: fc.constantFrom(...curriculumOrders),
+      seed: fc.integer({ min: 0, max: 2 ** 40 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(pair, { minLength: 8, maxLength: 40 }),
+        uses,
+        options,
+        async (pairs, uses, { stages, trim, order, seed }) => {
+          await write(pairs);
+          const result = await gradeFile({ ...request, uses, stages, trim, order, seed });
+
+          const difficulties = gradePairs(pairs, uses);
+          const rows = difficulties.map((_, row) => row);
+          const byDifficulty = [...rows].sort(
+            (a, b) => (difficulties[a] as number) - (difficulties[b] as number) || a - b,
+          );
+          const kept = byDifficulty.slice(0, pairs.length - Math.floor(pairs.length * trim)).sort((a, b) => a - b);
+          const levels = cutStages(
+            kept.map((row) => difficulties[row] as number),
+            stages,
+          );
+          const curriculum = staged(
+            kept.map((row) => ({ pair: row, difficulty: difficulties[row] as number, stage: null })),
+            { order, stages, epochs: 1, effectiveBatch: 1, seed },
+          );
+          const feeding = curriculum.flatMap((stage) => stage.pairs);
+          const expected = rows.map((row) => ({
+            pair: row,
+            difficulty: difficulties[row],
+            stage: levels[kept.indexOf(row)] ?? null,
+            order: kept.includes(row) ? feeding.indexOf(row) : null,
+          }));
+          expect(await readTable(request.out, GRADE_COLUMNS)).to.deep.equal(expected);
+          expect(result.pairs).to.equal(pairs.length);
+          expect(result.trimmed).to.equal(pairs.length - kept.length);
+          expect(result.stages).to.deep.equal(
+            Array.from({ length: stages }, (_, stage) => levels.filter((level) => level === stage).length),
+          );
+          expect(result.signals).to.deep.equal(
+            Object.fromEntries(
+              SIGNALS.filter((name) => uses[name].weight > 0).map((name) => [
+                name,
+                pairs.filter((one) => one[name] !== undefined).length,
+              ]),
+            ),
+          );
+        },
+      ),
+      { numRuns: 40 },
+    );
+    expect((await readdir(folder)).sort()).to.deep.equal(["graded.parquet", "signals.parquet"]);
+  });
+
+  it("is the same over several row groups and threads, whatever is spilled", async () => {
+    const pairs = Array.from({ length: 5000 }, (_, row) => ({
+      entropy: (row * 7919) % 1009,
+      image_similarity: (row * 104729) % 5003,
+      transport_distance: row % 17,
+      ...(row % 3 === 0 ? {} : { word_proximity: (row * 31) % 101 }),
+    }));
+    await write(pairs);
+    const phases: string[] = [];
+    await gradeFile({ ...request, threads: 3, memoryLimit: "40MB", onProgress: (phase) => phases.push(phase) });
+    const graded = await readTable(request.out, GRADE_COLUMNS);
+    expect(graded.map(({ difficulty }) => difficulty)).to.deep.equal(gradePairs(pairs));
+    expect(phases).to.deep.equal([...SIGNALS, "difficulty", "order", "writing", "writing"]);
+  });
+
+  it("takes a single pair, other numeric columns, and a path with the signs of a pattern", async () => {
+    request = { ...request, signals: join(folder, "o'clock [1]*?.parquet"), stages: 1 };
+    await writeTable(request.signals, [{ name: "entropy", kind: "int32" }], [{ entropy: 4 }]);
+    const only = { sign: 1, weight: 0 } as const;
+    const uses = { entropy: { sign: 1, weight: 1 }, image_similarity: only, transport_distance: only } as const;
+    await gradeFile({ ...request, uses: { ...uses, word_proximity: only } });
+    expect(await readTable(request.out, GRADE_COLUMNS)).to.deep.equal([
+      { pair: 0, difficulty: 0.5, stage: 0, order: 0 },
+    ]);
+  });
+
+  it("names the row and the signal that cannot be graded", async () => {
+    await write([{ entropy: 1 }, {}, { entropy: 2 }]);
+    expect(await faultOf()).to.equal(
+      "UserError: FILE, row 1: no signal of entropy, image_similarity, transport_distance, word_proximity has a value",
+    );
+    await write([{ entropy: 1 }, { entropy: NaN }]);
+    expect(await faultOf()).to.equal(
+      "UserError: FILE, row 1: signal entropy is NaN, expected a finite number or no value",
+    );
+    await write([{ entropy: 1 }, { entropy: 2, word_proximity: -Infinity }]);
+    expect(await faultOf()).to.include("FILE, row 1: signal word_proximity is -Infinity");
+  });
+
+  it("names what is wrong with the file", async () => {
+    expect(await faultOf()).to.match(/^UserError: cannot open FILE \(ENOENT.*expected a Parquet file/);
+    await write([]);
+    expect(await faultOf()).to.equal("UserError: FILE holds no pairs; expected at least one row: add pairs");
+    await write([{ entropy: 1 }], SIGNAL_COLUMNS.slice(0, 3));
+    expect(await faultOf()).to.match(/^UserError: FILE: column "word_proximity" is missing; add it/);
+    await writeTable(
+      request.signals,
+      SIGNALS.map((name) => ({ name, kind: "string" })),
+      [],
+    );
+    expect(await faultOf()).to.equal('UserError: FILE: column "entropy" holds VARCHAR, expected numbers');
+    await write([{ entropy: 1 }]);
+    const bytes = await readFile(request.signals);
+    for (const broken of [bytes.subarray(0, bytes.length - 9), Buffer.from("entropy\n1\n")]) {
+      await writeFile(request.signals, broken);
+      expect(await faultOf()).to.match(/^UserError: FILE is not a complete Parquet file \(.*write it again$/);
+    }
+    expect(await readdir(folder)).to.deep.equal(["signals.parquet"]);
+  });
+
+  it("names the option that is out of range", async () => {
+    await write([{ entropy: 1 }, { entropy: 2 }]);
+    expect(await faultOf()).to.equal("UserError: stages is 3, expected at most the number of pairs kept (2)");
+    expect(await faultOf({ stages: 0.5 })).to.include("stages is 0.5");
+    expect(await faultOf({ stages: 2, trim: 0.5 })).to.include("number of pairs kept (1)");
+    expect(await faultOf({ trim: 1 })).to.include("trim is 1, expected 0 up to but not 1");
+    expect(await faultOf({ seed: -1 })).to.include("seed is -1");
+    expect(await faultOf({ order: "easy" as never })).to.include('order is "easy", expected one of easy-to-hard');
+    expect(await faultOf({ memoryLimit: "lots" })).to.include('memory limit is "lots"');
+    expect(await faultOf({ threads: 0 })).to.include("threads is 0");
+    expect(await faultOf({ out: request.signals })).to.include("write elsewhere");
+    const negative = { ...DEFAULT_SIGNALS, entropy: { sign: 1, weight: -1 } } as const;
+    expect(await faultOf({ uses: negative })).to.include("signal entropy: weight is -1");
+  });
+
+  it("stops when it is told to, and leaves nothing behind", async () => {
+    await write(Array.from({ length: 3000 }, (_, row) => ({ entropy: row })));
+    for (const at of ["entropy", "difficulty", "order"]) {
+      const abort = new AbortController();
+      const onProgress = (phase: string): void => (phase === at ? abort.abort(new Error("stopped")) : undefined);
+      expect(await faultOf({ signal: abort.signal, onProgress })).to.equal("Error: stopped");
+    }
+    expect(await readdir(folder)).to.deep.equal(["signals.parquet"]);
+  });
+});
