@@ -1,11 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
-import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet";
+import type { SchemaElement } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { UserError } from "../errors.js";
 import { replaceAtomically } from "../write-atomically.js";
+import { openParquet, parquetRows } from "./parquet-rows.js";
 
 /** What a column holds; an image is the bytes of a picture file. */
 export type ColumnKind = "string" | "strings" | "image" | "images" | "double" | "int32";
@@ -64,15 +63,14 @@ export async function writeTable(
 }
 
 /**
- * Reads a Parquet file.
+ * Reads the rows of a Parquet file one by one; memory holds a row group of the file at most.
  * @param path - File to read; named in every error.
  * @param columns - Columns wanted; others are not read.
- * @returns One row for each row of the file.
  * @throws UserError when the file is missing, not complete, lacks a column, or holds a cell of another kind.
  */
-export async function readTable(path: string, columns: readonly Column[]): Promise<Row[]> {
-  const { file, metadata } = await openTable(path);
-  const present = new Set(parquetSchema(metadata).children.map((child) => child.element.name));
+export async function* streamTable(path: string, columns: readonly Column[]): AsyncGenerator<Row, void, undefined> {
+  const opened = await openParquet(path);
+  const present = new Set(opened.columns);
   for (const { name, optional } of columns) {
     if (optional || present.has(name)) continue;
     const needed = columns.filter((column) => !column.optional).map((column) => column.name);
@@ -81,46 +79,21 @@ export async function readTable(path: string, columns: readonly Column[]): Promi
         "rename or add the column",
     );
   }
-  const wanted = columns.filter((column) => present.has(column.name));
-  let raw: Record<string, unknown>[];
-  try {
-    raw = await parquetReadObjects({
-      file,
-      metadata,
-      columns: wanted.map((column) => column.name),
-      utf8: false,
-      compressors: { GZIP: (bytes) => gunzipSync(bytes), BROTLI: (bytes) => brotliDecompressSync(bytes) },
-    });
-  } catch (error) {
-    const codec = /unsupported compression codec: (\w+)/.exec(messageOf(error))?.[1];
-    if (codec) {
-      throw new UserError(`${path}: compressed with ${codec}, expected snappy, gzip or none: write it again so`);
-    }
-    throw new UserError(`${path} is damaged (${messageOf(error)}); expected a complete Parquet file: write it again`);
-  }
-  return raw.map((cells, row) =>
-    Object.fromEntries(columns.map((column) => [column.name, fromParquet(path, row, column, cells[column.name])])),
-  );
-}
-
-async function openTable(path: string): Promise<{ file: AsyncBuffer; metadata: FileMetaData }> {
-  let file: AsyncBuffer;
-  try {
-    file = await asyncBufferFromFile(path);
-  } catch (error) {
-    throw new UserError(`cannot open ${path} (${messageOf(error)}); expected a Parquet file: check the path`);
-  }
-  try {
-    return { file, metadata: await parquetMetadataAsync(file) };
-  } catch (error) {
-    throw new UserError(
-      `${path} is not a complete Parquet file (${messageOf(error)}); it may be cut off or of another format: write it again`,
+  const wanted = columns.map((column) => column.name).filter((name) => present.has(name));
+  let row = 0;
+  for await (const cells of parquetRows(opened, wanted)) {
+    yield Object.fromEntries(
+      columns.map((column) => [column.name, fromParquet(path, row, column, cells[column.name])]),
     );
+    row += 1;
   }
 }
 
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ");
+/** All of {@link streamTable}. */
+export async function readTable(path: string, columns: readonly Column[]): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const row of streamTable(path, columns)) rows.push(row);
+  return rows;
 }
 
 function isPicture(kind: ColumnKind): boolean {
