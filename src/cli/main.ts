@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
 import { addEvalCommands } from "./eval-program.js";
+import { addPairsCommands } from "./pairs-program.js";
 
 /** Exit status after Ctrl-C, as shells expect it. */
 const INTERRUPTED = 130;
@@ -80,6 +81,7 @@ program
   });
 
 addEvalCommands(program, abort.signal);
+addPairsCommands(program, abort.signal);
 
 try {
   await program.parseAsync();

@@ -69,12 +69,12 @@ class ElementCutter {
     this.#begun.push(piece.subarray(from));
     this.#length += piece.length - from;
     if (this.#length > LARGEST_ELEMENT) {
-      throw new UserError(`${this.#path} element ${this.#elements + 1}: is larger than 64 MiB, expected one answer`);
+      throw new UserError(`${this.#path} element ${this.#elements + 1}: is larger than 64 MiB, expected one row`);
     }
   }
 
   end(): void {
-    if (this.#place === "before") throw new UserError(`${this.#path}: is empty, expected a JSON array of answers`);
+    if (this.#place === "before") throw new UserError(`${this.#path}: is empty, expected a JSON array`);
     if (this.#place === "inside") {
       throw new UserError(
         `${this.#path} element ${this.#elements + 1}: the file ends before its array does; it is cut off, get it whole`,
@@ -106,7 +106,7 @@ class ElementCutter {
     if (byte !== OPEN_ARRAY) {
       const found =
         byte === OPEN_OBJECT ? "a JSON object or JSON lines" : byte >= 0xfe ? "UTF-16 text" : "something else";
-      throw new UserError(`${this.#path}: expected a JSON array of answers, [...], found ${found}`);
+      throw new UserError(`${this.#path}: expected a JSON array, [...], found ${found}`);
     }
     this.#place = "inside";
   }

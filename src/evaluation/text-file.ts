@@ -71,16 +71,28 @@ export function withoutMark(text: string): string {
  * @throws UserError naming the line that is not UTF-8 or has no end.
  */
 export async function* textLines(path: string): AsyncGenerator<TextLine, void, undefined> {
+  for await (const { line, bytes } of byteLines(path)) {
+    const text = decodeUtf8(bytes, `${path} line ${line}`);
+    yield { line, text: (line === 1 ? withoutMark(text) : text).replace(/\r$/, "") };
+  }
+}
+
+/**
+ * Reads the lines of a file one by one, whatever their encoding; a line end after the last line makes no further line.
+ *
+ * @param path - The file.
+ * @throws UserError naming the line that has no end.
+ */
+export async function* byteLines(path: string): AsyncGenerator<{ line: number; bytes: Buffer }, void, undefined> {
   let line = 0;
   let begun: Buffer[] = [];
   let length = 0;
-  const finish = (end: Buffer): TextLine => {
+  const finish = (end: Buffer): { line: number; bytes: Buffer } => {
     line += 1;
     const bytes = begun.length === 0 ? end : Buffer.concat([...begun, end]);
     begun = [];
     length = 0;
-    const text = decodeUtf8(bytes, `${path} line ${line}`);
-    return { line, text: (line === 1 ? withoutMark(text) : text).replace(/\r$/, "") };
+    return { line, bytes };
   };
   for await (const piece of fileBytes(path)) {
     let from = 0;
@@ -92,7 +104,7 @@ export async function* textLines(path: string): AsyncGenerator<TextLine, void, u
     begun.push(piece.subarray(from));
     length += piece.length - from;
     if (length > LONGEST_LINE) {
-      throw new UserError(`${path} line ${line + 1}: is longer than 64 MiB, expected one answer a line`);
+      throw new UserError(`${path} line ${line + 1}: is longer than 64 MiB, expected line ends between the rows`);
     }
   }
   if (length > 0) yield finish(Buffer.alloc(0));

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.js";
 import type { ContrastPair, ContrastPairText } from "./contrast-pair.js";
+import { pairFault } from "./pair-faults.js";
 import { pictureFault } from "./picture-bytes.js";
 import { type Column, readTable, type Row, writeTable } from "./table.js";
 
@@ -21,7 +22,6 @@ const IMAGE_COLUMNS: readonly Column[] = [
   { name: "images", kind: "images" },
   { name: "rejected_images", kind: "images" },
 ];
-const STAGES: readonly number[] = [0, 1, 2];
 
 /**
  * Writes contrast pairs to a Parquet file.
@@ -66,7 +66,8 @@ export async function readPairs(path: string, options: { images: boolean }): Pro
     const earlier = ids.get(pair.id);
     if (earlier !== undefined) fail(`id already used by row ${earlier}`, "expected ids to differ: rename one");
     ids.set(pair.id, row);
-    checkText(pair, fail);
+    const fault = pairFault(pair);
+    if (fault !== null) fail(`${fault.field} ${fault.found}`, fault.expected);
     if (!options.images) return pair;
     const images = onePicture(cells, "images", fail);
     const rejectedImages = onePicture(cells, "rejected_images", fail);
@@ -92,25 +93,6 @@ function textOf(cells: Row, row: number): ContrastPairText {
 }
 
 type Fail = (found: string, expected: string) => never;
-
-function checkText(pair: ContrastPairText, fail: Fail): void {
-  for (const field of ["prompt", "chosen", "rejected"] as const) {
-    if (pair[field].trim() === "") fail(`${field} is empty`, "expected text: fill it in or drop the row");
-  }
-  if (pair.chosen === pair.rejected) {
-    fail(
-      `chosen and rejected are both "${pair.chosen}"`,
-      "expected two texts that differ in one fact: mend or drop the row",
-    );
-  }
-  const { difficulty, stage } = pair;
-  if (difficulty !== null && !(difficulty >= 0 && difficulty <= 1)) {
-    fail(`difficulty is ${difficulty}`, "expected 0 (easy) to 1 (hard), or nothing: mend the value");
-  }
-  if (stage !== null && !STAGES.includes(stage)) {
-    fail(`stage is ${stage}`, "expected 0, 1 or 2, or nothing: mend the value");
-  }
-}
 
 function onePicture(cells: Row, column: string, fail: Fail): Uint8Array[] {
   const pictures = cells[column] as Uint8Array[];

@@ -1,0 +1,63 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { importFiles, importPairs, type ImportSummary } from "../pairs/import/import-pairs.js";
+import { IMPORTERS, importerNamed } from "../pairs/import/registry.js";
+import { showProgress } from "../study/progress.js";
+
+/** What `scpo pairs import` was given. */
+export interface PairsImportOptions {
+  readonly source: string;
+  readonly from: string;
+  readonly out: string;
+  readonly images: readonly string[];
+  readonly prompt: string;
+  readonly dataset?: string;
+  readonly dropSystem: boolean;
+  readonly ignore: readonly string[];
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Imports pairs and says what came of it. */
+export async function pairsImport(options: PairsImportOptions): Promise<void> {
+  const { source, out, images, prompt, dataset, dropSystem, ignore, signal } = options;
+  const importer = importerNamed(options.from);
+  const folder = (await stat(source).catch(() => null))?.isDirectory() ? source : dirname(source);
+  const progress = showProgress();
+  let summary: ImportSummary;
+  try {
+    summary = await importPairs({
+      importer,
+      source,
+      out,
+      settings: { imageFolders: [...images, folder], prompt, dataset, dropSystem, ignore },
+      signal,
+      onProgress: (read) => {
+        if (read > 0 && read % 1000 === 0) progress.update("import", "pairs read", read, read);
+      },
+    });
+  } finally {
+    progress.close();
+  }
+  process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : lines(summary, out));
+}
+
+function lines(summary: ImportSummary, out: string): string {
+  const { read, written, quarantined, withoutRejected, withoutRejectedImages, faults } = summary;
+  const text = [`read ${read} pairs = ${written} written to ${out} + ${quarantined} in quarantine`];
+  if (withoutRejected > 0) text.push(`${withoutRejected} lack a rejected text, still to be made`);
+  if (withoutRejectedImages > 0) text.push(`${withoutRejectedImages} lack a contrast image, still to be made`);
+  const worst = Object.entries(faults).sort(([, a], [, b]) => b - a);
+  for (const [field, count] of worst) text.push(`  ${count} for ${field}`);
+  if (quarantined > 0) text.push(`reasons: ${importFiles(out).quarantine}`);
+  return `${text.join("\n")}\n`;
+}
+
+/** Lists the formats. */
+export function pairsFormats(options: { json: boolean }): void {
+  const formats = IMPORTERS.map(({ name, about, documentation }) => ({ name, about, documentation }));
+  if (options.json) process.stdout.write(`${JSON.stringify(formats, null, 2)}\n`);
+  else
+    for (const { name, about, documentation } of formats)
+      process.stdout.write(`${name.padEnd(14)}${about} (${documentation})\n`);
+}

@@ -1,0 +1,58 @@
+import type { Command } from "commander";
+
+/**
+ * Declares `scpo pairs` and its commands; what they need is loaded when one runs.
+ *
+ * @param program - The command `scpo`.
+ * @param signal - Stops what is under way.
+ */
+export function addPairsCommands(program: Command, signal: AbortSignal): void {
+  const pairs = program.command("pairs").description("make graded contrast pairs from your own data");
+  addImport(pairs, signal);
+}
+
+function addImport(pairs: Command, signal: AbortSignal): void {
+  interface ImportFlags {
+    from: string;
+    out: string;
+    images: string[];
+    prompt: string;
+    dataset?: string;
+    dropSystem: boolean;
+    ignore: string[];
+    json: boolean;
+  }
+  pairs
+    .command("import")
+    .description("read pairs, or pictures with captions, from another format; scpo pairs formats lists them")
+    .argument("<source>", "file or folder")
+    .requiredOption("--from <format>", "its format")
+    .requiredOption("--out <file>", "pairs file to write; what cannot be read goes to FILE.quarantine.jsonl")
+    .option(
+      "--images <folder>",
+      "folder of the pictures, where rows name files; may be repeated",
+      collect,
+      [] as string[],
+    )
+    .option("--prompt <text>", "question for captions that have none", "Describe the image.")
+    .option("--dataset <name>", "name in dataset_info.json, where it lists several")
+    .option("--drop-system", "leave system messages out instead of refusing their rows", false)
+    .option("--ignore <field>", "leave a field of the rows out; may be repeated", collect, [] as string[])
+    .option("--json", "print the summary as JSON", false)
+    .action(async (source: string, options: ImportFlags) => {
+      const { pairsImport } = await import("./pairs-import-command.js");
+      await pairsImport({ ...options, source, signal });
+    });
+  pairs
+    .command("formats")
+    .description("list the formats that pairs are imported from and exported to")
+    .option("--json", "print as JSON", false)
+    .action(async (options: { json: boolean }) => {
+      const { pairsFormats } = await import("./pairs-import-command.js");
+      pairsFormats(options);
+    });
+}
+
+function collect(text: string, before: string[]): string[] {
+  return [...before, text];
+}

@@ -1,0 +1,56 @@
+import { type ObjectAnnotation, SIGNAL_COLUMNS } from "../pair-row.js";
+import { annotationsOf } from "../annotations.js";
+import { type PairDraft, RowFault } from "./importer.js";
+import { describe, type RowFields } from "./row-fields.js";
+
+/** Columns of a pairs file beside the pair itself. */
+type Carried = Omit<PairDraft, "pictures" | "rejectedPictures" | "prompt" | "chosen" | "rejected">;
+
+/**
+ * Takes the columns of a pairs file that a row of another format has beside the pair, so that what was exported comes
+ * back whole.
+ *
+ * @param fields - The row.
+ * @throws RowFault when such a field holds something else.
+ */
+export function carriedColumns(fields: RowFields): Carried {
+  const id = fields.value("id");
+  return {
+    ...(id === undefined ? {} : { id: idOf(id, fields.path("id")) }),
+    kind: fields.optionalText("kind"),
+    detail: fields.optionalText("detail"),
+    chosenWord: fields.optionalText("chosen_word"),
+    rejectedWord: fields.optionalText("rejected_word"),
+    objects: fields.optionalTexts("objects"),
+    rejectedObjects: fields.optionalTexts("rejected_objects"),
+    captions: fields.optionalTexts("captions"),
+    annotations: annotations(fields),
+    imagesOrigin: fields.optionalText("images_origin"),
+    chosenOrigin: fields.optionalText("chosen_origin"),
+    rejectedImagesOrigin: fields.optionalText("rejected_images_origin"),
+    rejectedOrigin: fields.optionalText("rejected_origin"),
+    source: fields.optionalText("source"),
+    signals: Object.fromEntries(
+      SIGNAL_COLUMNS.flatMap((name) => {
+        const value = fields.optionalNumber(name);
+        return value === null ? [] : [[name, value]];
+      }),
+    ),
+    difficulty: fields.optionalNumber("difficulty"),
+    stage: fields.optionalNumber("stage"),
+  };
+}
+
+function idOf(id: unknown, field: string): string {
+  if (typeof id === "string" && id.trim() !== "") return id;
+  if (typeof id === "bigint" || (typeof id === "number" && Number.isSafeInteger(id))) return String(id);
+  throw new RowFault(field, `found ${describe(id)}, expected text or a whole number`);
+}
+
+function annotations(fields: RowFields): readonly ObjectAnnotation[] | null {
+  const value = fields.value("annotations");
+  if (value === undefined) return null;
+  const read = annotationsOf(value);
+  if (typeof read === "string") throw new RowFault(fields.path("annotations"), read);
+  return read;
+}

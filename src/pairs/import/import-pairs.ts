@@ -1,0 +1,207 @@
+import { mkdir, open, rm, stat } from "node:fs/promises";
+import { basename, dirname, relative } from "node:path";
+import { UserError } from "../../errors.js";
+import { replaceAtomically, writeAtomically } from "../../write-atomically.js";
+import { pairFault } from "../pair-faults.js";
+import type { PairRow } from "../pair-row.js";
+import { writePairRows } from "../pair-rows.js";
+import { type Importer, type ImportSettings, type PairDraft, RowFault, type SourcePlace } from "./importer.js";
+import { PictureSource } from "./picture-source.js";
+
+/** What an import is asked to do. */
+export interface ImportRequest {
+  readonly importer: Importer;
+  /** File or folder to read. */
+  readonly source: string;
+  /** Pairs file to write; the quarantine and the summary stand beside it. */
+  readonly out: string;
+  readonly settings: ImportSettings;
+  readonly signal?: AbortSignal;
+  /** Hears how many pairs were read. */
+  readonly onProgress?: (read: number) => void;
+}
+
+/** What an import came to; `read` is `written` and `quarantined` together. */
+export interface ImportSummary {
+  readonly format: string;
+  /** Pairs that the source holds, whole or not. */
+  readonly read: number;
+  readonly written: number;
+  readonly quarantined: number;
+  /** Of those written, how many lack a part that is still to be made. */
+  readonly withoutRejected: number;
+  readonly withoutRejectedImages: number;
+  /** Pairs in quarantine by field. */
+  readonly faults: Readonly<Record<string, number>>;
+}
+
+/** Where an import leaves what it could not read, and its summary. */
+export function importFiles(out: string): { quarantine: string; summary: string } {
+  return { quarantine: `${out}.quarantine.jsonl`, summary: `${out}.import.json` };
+}
+
+/**
+ * Imports pairs: writes those that can be read to a pairs file and the others, with place, field and reason, to a
+ * quarantine file of JSON lines; running it again ends with the same files.
+ *
+ * @param request - What to read and where to write.
+ * @throws UserError when the source cannot be read at all or no pair of it can be imported.
+ */
+export async function importPairs(request: ImportRequest): Promise<ImportSummary> {
+  const { importer, source, out, settings } = request;
+  const files = importFiles(out);
+  const pictures = await PictureSource.open(settings.imageFolders);
+  await mkdir(dirname(out), { recursive: true });
+  const folder = (await stat(source).catch(() => null))?.isDirectory() ? source : dirname(source);
+  const tally = new Tally(importer.name);
+  const firstFaults: string[] = [];
+  await replaceAtomically(files.quarantine, async (path) => {
+    const quarantine = await open(path, "w");
+    try {
+      const rows = async function* (): AsyncGenerator<PairRow, void, undefined> {
+        const ids = new UniqueIds();
+        for await (const { place, found } of importer.read(source, settings)) {
+          request.signal?.throwIfAborted();
+          request.onProgress?.(tally.read);
+          const named = { ...place, file: relative(folder, place.file) || basename(place.file) };
+          const row = found instanceof RowFault ? found : await rowOf(found, { importer, named, pictures, tally, ids });
+          if (!(row instanceof RowFault)) {
+            tally.wrote(row);
+            yield row;
+            continue;
+          }
+          tally.quarantined(row);
+          if (firstFaults.length === 0) firstFaults.push(`${placeText(place)}, ${row.field} ${row.reason}`);
+          await quarantine.write(`${JSON.stringify({ ...entry(place), field: row.field, reason: row.reason })}\n`);
+        }
+        if (tally.written === 0) throw new NothingWritten();
+      };
+      await writePairRows(out, rows());
+    } catch (error) {
+      if (!(error instanceof NothingWritten)) throw error;
+    } finally {
+      await quarantine.close();
+    }
+  });
+  if (tally.written === 0) {
+    const [first] = firstFaults;
+    if (first === undefined) throw new UserError(`${source}: holds no rows, expected at least one`);
+    throw new UserError(
+      `${source}: none of ${tally.read} pairs can be imported as ${importer.name}; the first: ${first}; ` +
+        `all are in ${files.quarantine}`,
+    );
+  }
+  if (tally.read === tally.written) await rm(files.quarantine);
+  const summary = tally.summary();
+  await writeAtomically(files.summary, `${JSON.stringify(summary, null, 2)}\n`);
+  return summary;
+}
+
+class NothingWritten extends Error {}
+
+/** A place for a message, for example "rows.jsonl line 3". */
+function placeText({ file, unit, number }: SourcePlace): string {
+  return `${file} ${unit} ${number}`;
+}
+
+function entry({ file, unit, number }: SourcePlace): Record<string, unknown> {
+  return { file, [unit]: number };
+}
+
+async function rowOf(
+  draft: PairDraft,
+  context: { importer: Importer; named: SourcePlace; pictures: PictureSource; tally: Tally; ids: UniqueIds },
+): Promise<PairRow | RowFault> {
+  const { importer, named, pictures, tally, ids } = context;
+  try {
+    const { pictures: cell, rejectedPictures, ...rest } = draft;
+    const images = [await pictures.fetch(cell)];
+    const rejectedImages = rejectedPictures ? [await pictures.fetch(rejectedPictures)] : null;
+    const rejected = draft.rejected ?? null;
+    const row: PairRow = {
+      ...EMPTY,
+      imagesOrigin: importer.name,
+      chosenOrigin: importer.name,
+      source: placeText(named),
+      ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)),
+      rejectedImagesOrigin: draft.rejectedImagesOrigin ?? (rejectedImages === null ? null : importer.name),
+      rejectedOrigin: draft.rejectedOrigin ?? (rejected === null ? null : importer.name),
+      prompt: draft.prompt.trim(),
+      chosen: draft.chosen,
+      rejected,
+      images,
+      rejectedImages,
+      id: draft.id ?? `${importer.name}-${tally.read}`,
+    };
+    const fault = pairFault(row);
+    if (fault !== null) return new RowFault(fault.field, `${fault.found}, ${fault.expected.replace(/:.*/, "")}`);
+    return { ...row, id: ids.unique(row.id) };
+  } catch (error) {
+    if (error instanceof RowFault) return error;
+    throw error;
+  }
+}
+
+const EMPTY = {
+  kind: null,
+  detail: null,
+  chosenWord: null,
+  rejectedWord: null,
+  objects: null,
+  rejectedObjects: null,
+  captions: null,
+  annotations: null,
+  signals: {},
+  difficulty: null,
+  stage: null,
+} as const;
+
+/** Keeps ids apart: the second pair with an id gets `#2` behind it. */
+class UniqueIds {
+  readonly #seen = new Set<string>();
+
+  unique(id: string): string {
+    let free = id;
+    for (let copy = 2; this.#seen.has(free); copy++) free = `${id}#${copy}`;
+    this.#seen.add(free);
+    return free;
+  }
+}
+
+class Tally {
+  readonly #format: string;
+  readonly #faults = new Map<string, number>();
+  read = 0;
+  written = 0;
+  #withoutRejected = 0;
+  #withoutRejectedImages = 0;
+
+  constructor(format: string) {
+    this.#format = format;
+  }
+
+  wrote(row: PairRow): void {
+    this.read += 1;
+    this.written += 1;
+    if (row.rejected === null) this.#withoutRejected += 1;
+    if (row.rejectedImages === null) this.#withoutRejectedImages += 1;
+  }
+
+  quarantined({ field }: RowFault): void {
+    this.read += 1;
+    const name = field.replace(/\[\d+\]/g, "[]");
+    this.#faults.set(name, (this.#faults.get(name) ?? 0) + 1);
+  }
+
+  summary(): ImportSummary {
+    return {
+      format: this.#format,
+      read: this.read,
+      written: this.written,
+      quarantined: this.read - this.written,
+      withoutRejected: this.#withoutRejected,
+      withoutRejectedImages: this.#withoutRejectedImages,
+      faults: Object.fromEntries(this.#faults),
+    };
+  }
+}

@@ -1,0 +1,97 @@
+import { RowFault } from "./importer.js";
+import { asText, describe, RowFields } from "./row-fields.js";
+
+const MARKER = "<image>";
+
+/** A question and its answer, out of a conversation. */
+export interface Message {
+  readonly role: string;
+  readonly text: string;
+  /** Path of the message in its row. */
+  readonly field: string;
+}
+
+/** How a format names what a message is made of. */
+export interface MessageKeys {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** TRL's, OpenAI's and ms-swift's names. */
+export const ROLE_CONTENT: MessageKeys = { role: "role", content: "content" };
+
+/**
+ * Takes a list of messages.
+ *
+ * @param value - Should be a list of messages; a message's content is text, or a list of parts of type text or image.
+ * @param field - Path of the list.
+ * @param keys - The format's names for role and content.
+ * @throws RowFault when something else is found.
+ */
+export function messagesOf(value: unknown, field: string, keys: MessageKeys = ROLE_CONTENT): Message[] {
+  if (!Array.isArray(value)) throw new RowFault(field, `found ${describe(value)}, expected a list of messages`);
+  return value.map((item, index) => messageOf(item, `${field}[${index}]`, keys));
+}
+
+/** Takes one message; see {@link messagesOf}. */
+export function messageOf(value: unknown, field: string, keys: MessageKeys = ROLE_CONTENT): Message {
+  const fields = new RowFields(value, field);
+  const content = fields.required(keys.content);
+  const text = Array.isArray(content) ? partsText(content, fields.path(keys.content)) : undefined;
+  return { role: fields.text(keys.role), text: text ?? asText(content, fields.path(keys.content)), field };
+}
+
+function partsText(parts: readonly unknown[], field: string): string {
+  const texts = parts.flatMap((part, index) => {
+    const fields = new RowFields(part, `${field}[${index}]`);
+    const type = fields.text("type");
+    if (type === "image") return [];
+    if (type === "text") return [fields.text("text")];
+    throw new RowFault(fields.path("type"), `found ${describe(type)}, expected text or image`);
+  });
+  return texts.join("\n");
+}
+
+/**
+ * Takes the one question that a pair has.
+ *
+ * @param messages - What stands before the answers.
+ * @param roles - The format's names of the roles.
+ * @param field - Path of the messages.
+ * @param dropSystem - Leave system messages out instead of refusing them.
+ * @returns The question, without markers of the image.
+ * @throws RowFault when there are several questions, or something else beside one.
+ */
+export function oneQuestion(
+  messages: readonly Message[],
+  roles: { readonly user: string; readonly system: string },
+  field: string,
+  dropSystem: boolean,
+): string {
+  const said = messages.filter(({ role }) => role !== roles.system);
+  if (said.length < messages.length && !dropSystem) {
+    throw new RowFault(field, "has a system message, which a pair has no place for; leave it out with --drop-system");
+  }
+  const [question] = said;
+  if (question === undefined) throw new RowFault(field, "has no question, expected one");
+  if (said.length > 1)
+    throw new RowFault(field, `has ${said.length} messages before the answer, a pair has one question`);
+  if (question.role !== roles.user) {
+    throw new RowFault(`${question.field}`, `is said by ${describe(question.role)}, expected "${roles.user}"`);
+  }
+  return withoutMarker(question.text, question.field);
+}
+
+/**
+ * Takes the marker of the image off the beginning or the end of a question.
+ *
+ * @throws RowFault when there are several, or one in the middle.
+ */
+export function withoutMarker(text: string, field: string): string {
+  const bare = text.replace(/^\s*<image>|<image>\s*$/, "").trim();
+  if (!bare.includes(MARKER)) return bare;
+  throw new RowFault(
+    field,
+    `holds ${MARKER} in the middle or more than once, expected it once at the beginning or end`,
+  );
+}

@@ -1,0 +1,86 @@
+import { readFile, realpath } from "node:fs/promises";
+import { isAbsolute, relative, resolve, sep } from "node:path";
+import { UserError } from "../../errors.js";
+import { shown } from "../../evaluation/answer-file.js";
+import { pictureFault } from "../picture-bytes.js";
+import { type PictureCell, RowFault } from "./importer.js";
+import { describe } from "./row-fields.js";
+
+const DATA_URI = /^data:image\/[\w.+-]+;base64,/;
+
+/** Fetches the pictures that rows hold or name. */
+export class PictureSource {
+  readonly #folders: readonly string[];
+
+  private constructor(folders: readonly string[]) {
+    this.#folders = folders;
+  }
+
+  /**
+   * @param folders - Folders that pictures may lie in; relative paths are looked up in them in turn.
+   * @throws UserError when one is missing.
+   */
+  static async open(folders: readonly string[]): Promise<PictureSource> {
+    const roots = folders.map(async (folder) =>
+      realpath(folder).catch(() => {
+        throw new UserError(`${folder}: no such folder, expected the folder of the pictures; check --images`);
+      }),
+    );
+    return new PictureSource(await Promise.all(roots));
+  }
+
+  /**
+   * Fetches the one picture of a cell.
+   * @returns Bytes of a PNG, JPEG or WebP file.
+   * @throws RowFault when there is none or more than one, or it cannot be read, is damaged or of another format.
+   */
+  async fetch({ field, value }: PictureCell): Promise<Uint8Array> {
+    if (!Array.isArray(value)) return this.#fetchOne(value, field);
+    if (value.length === 1) return this.#fetchOne(value[0], `${field}[0]`);
+    throw new RowFault(field, `holds ${value.length} pictures, a pair has one on each side`);
+  }
+
+  async #fetchOne(value: unknown, field: string): Promise<Uint8Array> {
+    const bytes = await this.#bytes(value, field);
+    const fault = pictureFault(bytes);
+    if (fault === null) return bytes;
+    throw new RowFault(field, `${fault}, expected a complete PNG, JPEG or WebP file`);
+  }
+
+  async #bytes(value: unknown, field: string): Promise<Uint8Array> {
+    if (value instanceof Uint8Array) return value;
+    if (typeof value === "string") return this.#read(value, field);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      const { bytes, path } = value as { bytes?: unknown; path?: unknown };
+      if (bytes instanceof Uint8Array) return bytes;
+      if (typeof path === "string") return this.#read(path, `${field}.path`);
+    }
+    throw new RowFault(field, `found ${describe(value)}, expected a picture: its bytes, path or data URI`);
+  }
+
+  async #read(name: string, field: string): Promise<Uint8Array> {
+    const uri = DATA_URI.exec(name)?.[0];
+    if (uri !== undefined) return new Uint8Array(Buffer.from(name.slice(uri.length), "base64"));
+    if (/^\w+:\/\//.test(name)) {
+      throw new RowFault(field, `${shown(name)} is an address, expected a file: download the pictures first`);
+    }
+    for (const root of this.#folders) {
+      // A link may lead out of the folder, so the place that counts is the real one.
+      const path = await realpath(resolve(root, name)).catch(() => null);
+      if (path === null) continue;
+      if (!within(root, path)) continue;
+      const bytes = await readFile(path).catch(() => null);
+      if (bytes !== null) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    const hint = isAbsolute(name) ? "name its folder with --images" : "check --images";
+    throw new RowFault(
+      field,
+      `${shown(name)} is no file in ${this.#folders.map((root) => shown(root)).join(" or ")}; ${hint}`,
+    );
+  }
+}
+
+function within(root: string, path: string): boolean {
+  const way = relative(root, path);
+  return way !== "" && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}

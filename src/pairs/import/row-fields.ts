@@ -1,0 +1,103 @@
+import { shown } from "../../evaluation/answer-file.js";
+import { RowFault } from "./importer.js";
+
+/** Takes fields of a row and says which is at fault. */
+export class RowFields {
+  readonly #fields: Readonly<Record<string, unknown>>;
+  readonly #at: string;
+
+  /**
+   * @param value - Should be an object.
+   * @param at - Path of the object within its row; empty for the row itself.
+   * @throws RowFault when it is none.
+   */
+  constructor(value: unknown, at = "") {
+    if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof Uint8Array) {
+      throw new RowFault(at === "" ? "(row)" : at, `found ${describe(value)}, expected an object`);
+    }
+    this.#fields = value as Record<string, unknown>;
+    this.#at = at;
+  }
+
+  /** Names of the fields that are there. */
+  get names(): string[] {
+    return Object.keys(this.#fields);
+  }
+
+  /** Path of a field within the row. */
+  path(name: string): string {
+    return this.#at === "" ? name : `${this.#at}.${name}`;
+  }
+
+  /** A field's value; undefined when it is missing or null. */
+  value(name: string): unknown {
+    return Object.hasOwn(this.#fields, name) ? (this.#fields[name] ?? undefined) : undefined;
+  }
+
+  /** A field that must be there. */
+  required(name: string): unknown {
+    const value = this.value(name);
+    if (value !== undefined) return value;
+    const found = this.names.length === 0 ? "none" : this.names.slice(0, 8).join(", ");
+    throw new RowFault(this.path(name), `is missing; expected it beside the fields found (${shown(found)})`);
+  }
+
+  /** A field that holds text. */
+  text(name: string): string {
+    return asText(this.required(name), this.path(name));
+  }
+
+  /** A field that holds text or is missing. */
+  optionalText(name: string): string | null {
+    const value = this.value(name);
+    return value === undefined ? null : asText(value, this.path(name));
+  }
+
+  /** A field that holds a finite number or is missing. */
+  optionalNumber(name: string): number | null {
+    const value = this.value(name);
+    if (value === undefined) return null;
+    const number = typeof value === "bigint" ? Number(value) : value;
+    if (typeof number === "number" && Number.isFinite(number)) return number;
+    throw new RowFault(this.path(name), `found ${describe(value)}, expected a number`);
+  }
+
+  /** A field that holds a list. */
+  list(name: string): unknown[] {
+    const value = this.required(name);
+    if (Array.isArray(value)) return value;
+    throw new RowFault(this.path(name), `found ${describe(value)}, expected a list`);
+  }
+
+  /** A field that holds a list of texts or is missing. */
+  optionalTexts(name: string): string[] | null {
+    if (this.value(name) === undefined) return null;
+    return this.list(name).map((item, index) => asText(item, `${this.path(name)}[${index}]`));
+  }
+
+  /** A field that holds an object. */
+  fields(name: string): RowFields {
+    return new RowFields(this.required(name), this.path(name));
+  }
+}
+
+/**
+ * Takes text.
+ * @param value - Should be a string.
+ * @param field - Path of the field, for the message.
+ * @throws RowFault when it is none.
+ */
+export function asText(value: unknown, field: string): string {
+  if (typeof value === "string") return value;
+  throw new RowFault(field, `found ${describe(value)}, expected text`);
+}
+
+/** A found value in a few words. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (typeof value === "bigint") return String(value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "object") return shown(`an object of ${Object.keys(value).join(", ")}`).slice(1, -1);
+  return shown(value);
+}

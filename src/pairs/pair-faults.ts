@@ -1,0 +1,40 @@
+import type { PairRow } from "./pair-row.js";
+
+const STAGES: readonly number[] = [0, 1, 2];
+
+/** What is wrong with a field of a pair. */
+export interface PairFault {
+  /** Name of the column. */
+  readonly field: string;
+  readonly found: string;
+  readonly expected: string;
+}
+
+/**
+ * Looks at the texts and numbers of a pair.
+ *
+ * @param row - Its fields; a rejected text that is null is still to be made and no fault.
+ * @returns What is wrong first, or null.
+ */
+export function pairFault(
+  row: Pick<PairRow, "prompt" | "chosen" | "rejected" | "difficulty" | "stage">,
+): PairFault | null {
+  for (const field of ["prompt", "chosen", "rejected"] as const) {
+    if (row[field]?.trim() === "") {
+      return { field, found: "is empty", expected: "expected text: fill it in or drop the row" };
+    }
+  }
+  if (row.chosen === row.rejected) {
+    const expected = "expected two texts that differ in one fact: mend or drop the row";
+    return { field: "chosen and rejected", found: `are both "${row.chosen}"`, expected };
+  }
+  const { difficulty, stage } = row;
+  if (difficulty !== null && !(difficulty >= 0 && difficulty <= 1)) {
+    const expected = "expected 0 (easy) to 1 (hard), or nothing: mend the value";
+    return { field: "difficulty", found: `is ${difficulty}`, expected };
+  }
+  if (stage !== null && !STAGES.includes(stage)) {
+    return { field: "stage", found: `is ${stage}`, expected: "expected 0, 1 or 2, or nothing: mend the value" };
+  }
+  return null;
+}
