@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import { BASE_MODEL_FOLDER } from "../study/base-model.js";
+import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
 import { findPython, pythonPath } from "../backend/python.js";
 import { SCENES } from "../study/data-files.js";
 import { writeBaseScenes, writeEvaluationScenes } from "../scenes/world-files.js";
@@ -32,7 +32,16 @@ export async function base(options: { out: string; signal: AbortSignal }): Promi
       onProgress: say("validation scenes"),
     });
   }
-  const args = ["-m", "scpo_trl.tiny.recipe", "--base", scenes, "--validation", validation, "--out", BASE_MODEL_FOLDER];
+  const args = [
+    "-m",
+    "scpo_trl.tiny.recipe",
+    "--base",
+    scenes,
+    "--validation",
+    validation,
+    "--out",
+    EMBEDDED_MODEL_FOLDER,
+  ];
   const env = { ...process.env, PYTHONPATH: pythonPath() };
   const recipe = spawn(findPython(), args, { stdio: "inherit", env, signal: options.signal });
   const [code] = (await once(recipe, "exit")) as [number | null];

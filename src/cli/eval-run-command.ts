@@ -4,7 +4,7 @@ import { bootEmbedded } from "../backend/embedded.js";
 import type { Benchmark } from "../evaluation/benchmark.js";
 import { prepareRun, runBenchmark, type RunOutcome, type RunProgress } from "../evaluation/run/run-benchmark.js";
 import { settingsPath } from "../evaluation/run/settings.js";
-import { BASE_MODEL_FOLDER } from "../study/base-model.js";
+import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
 import { showProgress } from "../study/progress.js";
 
 /** What the command line says. */
@@ -39,7 +39,7 @@ export async function evalRun(options: EvalRunOptions): Promise<void> {
     progress.update(benchmark.name, phase, done, total);
   };
   try {
-    const model = options.model === "embedded" ? BASE_MODEL_FOLDER : options.model;
+    const model = options.model === "embedded" ? EMBEDDED_MODEL_FOLDER : options.model;
     const sample = options.sample === undefined ? undefined : { images: options.sample, seed: options.sampleSeed };
     const prepared = await prepareRun({ ...options, model, sample }, onProgress);
     const logPath = `${prepared.request.out}.log`;

@@ -1,12 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import { PACKAGE_ROOT } from "../package-root.js";
+import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
 import { sha256File } from "../pairs/sha256.js";
 import type { DataFile } from "./job.js";
-
-/** Folder of the embedded base model, which every method starts from. */
-export const BASE_MODEL_FOLDER = join(PACKAGE_ROOT, "python_bridge", "scpo_trl", "tiny", "weights");
 
 /**
  * The embedded base model: its folder and the hash of its weights.
@@ -14,9 +11,9 @@ export const BASE_MODEL_FOLDER = join(PACKAGE_ROOT, "python_bridge", "scpo_trl",
  * @throws UserError when there are no weights.
  */
 export async function baseModel(): Promise<DataFile> {
-  const weights = join(BASE_MODEL_FOLDER, "model.safetensors");
+  const weights = join(EMBEDDED_MODEL_FOLDER, "model.safetensors");
   if (!existsSync(weights)) {
     throw new UserError(`${weights}: no such file; expected the embedded base model. Train it again: npx scpo base`);
   }
-  return { path: BASE_MODEL_FOLDER, sha256: await sha256File(weights) };
+  return { path: EMBEDDED_MODEL_FOLDER, sha256: await sha256File(weights) };
 }

@@ -10,7 +10,7 @@ import type { Benchmark } from "../../src/evaluation/benchmark.js";
 import { prepareRun, runBenchmark, type RunOutcome, type RunRequest } from "../../src/evaluation/run/run-benchmark.js";
 import { drawPicture } from "../../src/scenes/draw.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
-import { BASE_MODEL_FOLDER } from "../../src/study/base-model.js";
+import { EMBEDDED_MODEL_FOLDER } from "../../src/package-root.js";
 import { sceneBenchmark } from "../fixtures/scene-benchmark.js";
 
 const SCENES = 6;
@@ -39,7 +39,7 @@ describe("runBenchmark", function () {
 
   const request = (name: string, changes: Partial<RunRequest> = {}): RunRequest => ({
     benchmark: sceneBenchmark("jsonl"),
-    model: BASE_MODEL_FOLDER,
+    model: EMBEDDED_MODEL_FOLDER,
     annotations: folder,
     images,
     out: join(folder, name),
@@ -75,7 +75,7 @@ describe("runBenchmark", function () {
   });
 
   const boot = (): Promise<Trainer> =>
-    bootEmbedded({ roots: [BASE_MODEL_FOLDER, images], logPath: join(folder, "trainer.log"), threads: 1 });
+    bootEmbedded({ roots: [EMBEDDED_MODEL_FOLDER, images], logPath: join(folder, "trainer.log"), threads: 1 });
 
   const run = async (asked: RunRequest): Promise<RunOutcome> => runBenchmark(trainer, await prepareRun(asked));
 

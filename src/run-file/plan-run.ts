@@ -1,0 +1,85 @@
+import { staged } from "../curriculum/staged.js";
+import { UserError } from "../errors.js";
+import { readPairs } from "../pairs/parquet.js";
+import { sha256File } from "../pairs/sha256.js";
+import { referencePolicy } from "../reference/registry.js";
+import { effectiveBatch, plannedSteps, type RunPlan } from "../run/plan.js";
+import type { RunPolicies } from "../run/policies.js";
+import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
+import type { NamedRunSettings } from "./read.js";
+import { EMBEDDED_MODEL } from "./schema.js";
+import { inheritStages, withoutAbsent, type StageInheritance } from "./stages.js";
+
+/** Settings with nothing left open: every stage is written out, the pairs' file has its hash. */
+export type ResolvedRunSettings = NamedRunSettings & { data: { pairs: string; sha256: string } };
+
+/** What follows from settings and pairs together. */
+export interface PlannedRun {
+  /** As the run's folder keeps them; read again they give the same plan. */
+  readonly resolved: ResolvedRunSettings;
+  readonly plan: RunPlan;
+  readonly policies: RunPolicies;
+  /** What each stage took over from the one before, and what it changed. */
+  readonly stages: readonly StageInheritance[];
+}
+
+/**
+ * Plans a run: reads the pairs, cuts them into stages, and gives each stage its settings.
+ *
+ * @param settings - Checked settings with absolute paths.
+ * @param directory - Absolute path of the run's folder.
+ * @throws UserError when the pairs have changed, or do not allow the curriculum.
+ */
+export async function planRun(settings: NamedRunSettings, directory: string): Promise<PlannedRun> {
+  const { optimiser, data } = settings;
+  const sha256 = await sha256File(data.pairs);
+  if (data.sha256 !== undefined && data.sha256 !== sha256) {
+    throw new UserError(
+      `data.pairs: ${data.pairs} has the SHA-256 ${sha256}, expected ${data.sha256} as data.sha256 says: ` +
+        "bring the file back, or start another run without data.sha256",
+    );
+  }
+  const pairs = await readPairs(data.pairs, { images: false });
+  const reference = referencePolicy(settings.reference);
+  const sizes = { batchSize: optimiser.batch_size, gradientAccumulationSteps: optimiser.gradient_accumulation_steps };
+  const curriculum = staged(
+    pairs.map(({ difficulty, stage }, pair) => ({ pair, difficulty, stage })),
+    { ...withoutAbsent(settings.curriculum), effectiveBatch: effectiveBatch(sizes), seed: settings.seed },
+  );
+  if (settings.stages.length > curriculum.length) {
+    throw new UserError(
+      `stages: found ${settings.stages.length} stages, expected at most ${curriculum.length}: so many the curriculum makes ` +
+        `of ${data.pairs}; leave out what is too much, or set curriculum.stages`,
+    );
+  }
+  const stages = inheritStages(
+    settings,
+    curriculum.map(({ name }, stage) => ({ name, reference: reference.atOpen(stage) })),
+  );
+  const plan: RunPlan = {
+    name: settings.id,
+    directory,
+    model: settings.model === EMBEDDED_MODEL ? EMBEDDED_MODEL_FOLDER : settings.model,
+    dataset: { path: data.pairs, sha256 },
+    seed: settings.seed,
+    ...sizes,
+    weightDecay: optimiser.weight_decay,
+    maxGradNorm: optimiser.max_grad_norm,
+    frozenPrefixes: optimiser.frozen_prefixes,
+    stages: [],
+  };
+  plan.stages = stages.map(({ settings: own }, at) => {
+    const stage = {
+      name: own.name,
+      pairs: curriculum[at]?.pairs ?? [],
+      learningRate: own.optimiser.learning_rate,
+      schedule: own.optimiser.schedule,
+      warmupSteps: 0,
+      reference: own.reference,
+      objective: own.objective,
+    };
+    return { ...stage, warmupSteps: Math.round(plannedSteps(plan, stage) * own.optimiser.warmup_share) };
+  });
+  const resolved = { ...settings, data: { ...data, sha256 }, stages: stages.map(({ settings: own }) => own) };
+  return { resolved, plan, policies: { reference }, stages };
+}
