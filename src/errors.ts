@@ -5,6 +5,7 @@ export type ErrorCode =
   | "SCPO_RUN_EXISTS"
   | "SCPO_RUN_NOT_FOUND"
   | "SCPO_RUN_FAILED"
+  | "SCPO_LOSS_NOT_FINITE"
   | "SCPO_TRAINER_EXITED";
 
 /** Every error that this package throws on purpose; `cause` holds the error that it came from, if any. */

@@ -4,6 +4,7 @@ import { UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
 import { addEvalCommands } from "./eval-program.js";
 import { addPairsCommands } from "./pairs-program.js";
+import { addRunCommands } from "./run-program.js";
 
 /** Exit status after Ctrl-C, as shells expect it. */
 const INTERRUPTED = 130;
@@ -80,6 +81,7 @@ program
     await base({ out: resolve(options.out), signal: abort.signal });
   });
 
+addRunCommands(program);
 addEvalCommands(program, abort.signal);
 addPairsCommands(program, abort.signal);
 

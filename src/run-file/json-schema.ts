@@ -27,6 +27,11 @@ export function runJsonSchema(): JsonSchema {
   return made;
 }
 
+/** The schema as `schemas/run.schema.json` holds it. */
+export function runSchemaText(): string {
+  return `${JSON.stringify(runJsonSchema(), null, 2)}\n`;
+}
+
 /**
  * The part of the schema that a field of some settings belongs to; undefined where the schema knows no such field.
  *
@@ -47,9 +52,11 @@ export function schemaAt(path: FieldPath, settings: unknown): JsonSchema | undef
 function alternative(schema: JsonSchema, value: unknown): JsonSchema | undefined {
   if (schema.oneOf === undefined) return schema;
   const fields = (value ?? schema.default) as Record<string, unknown> | undefined;
-  return schema.oneOf.find(({ properties = {} }) =>
+  const fitting = schema.oneOf.find(({ properties = {} }) =>
     Object.entries(properties).every(
       ([name, { const: constant }]) => constant === undefined || fields?.[name] === constant,
     ),
   );
+  const { description } = schema;
+  return fitting === undefined || description === undefined ? fitting : { ...fitting, description };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BENCHMARKS } from "../evaluation/registry.js";
+import { backendSettings } from "../backend/settings.js";
 import { curriculumOrders } from "../curriculum/curriculum.js";
 
 /** The model that ships with the package, as `model` names it. */
@@ -111,22 +112,6 @@ const reference = z
   .prefault({ policy: "each-stage" })
   .describe("When and how the reference moves.");
 
-const threads = () =>
-  count().optional().describe("Threads of torch; left out: the processors of this machine, written into the run.");
-const python = () =>
-  path().optional().describe("Python interpreter; left out: $SCPO_PYTHON, else the one that the set-up makes.");
-
-const backend = z
-  .discriminatedUnion("kind", [
-    z.strictObject({
-      kind: z.literal("embedded").describe("A Python trainer inside this process's care, on this machine."),
-      threads: threads(),
-      python: python(),
-    }),
-  ])
-  .prefault({ kind: "embedded" })
-  .describe("How the Python trainer is obtained.");
-
 const benchmark = z.strictObject({
   benchmark: z.enum(SCORED_HERE).describe("Name of the benchmark; `scpo eval benchmarks` describes them."),
   annotations: path().describe("Folder of the benchmark's files, as its repository holds them."),
@@ -202,7 +187,7 @@ export const runSettingsSchema = z
       })
       .prefault({})
       .describe("What happens when the trainer dies."),
-    backend,
+    backend: backendSettings.prefault({ kind: "embedded" }).describe("How the Python trainer is obtained."),
     evaluation,
     reporting: z
       .strictObject({

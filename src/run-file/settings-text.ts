@@ -38,6 +38,5 @@ function stageText({ settings, steps, inherited, changed }: StageInheritance & {
 
 function valueText(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(" ");
-  if (value === undefined) return "none";
-  return typeof value === "object" ? "none" : String(value);
+  return typeof value === "string" ? value : typeof value === "object" ? "none" : JSON.stringify(value);
 }

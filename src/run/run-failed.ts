@@ -1,8 +1,11 @@
+import { ScpoError } from "../errors.js";
+
 import { UserError } from "../errors.js";
 
 /** A run failed; `cause` says why, and the run's folder holds the last saved training. */
-export class RunFailedError extends Error {
+export class RunFailedError extends ScpoError {
   override readonly name = "RunFailedError";
+  override readonly code = "SCPO_RUN_FAILED";
   /** The run's folder. */
   readonly directory: string;
 
