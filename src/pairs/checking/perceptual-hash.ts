@@ -1,0 +1,43 @@
+import sharp from "sharp";
+
+const width = 9;
+const height = 8;
+
+/** Grey levels that compression changes in a plain place; less of a rise is none. */
+const noise = 2;
+
+/** Bits of a hash. */
+export const HASH_BITS = (width - 1) * height;
+
+/**
+ * A hash that alike pictures share: whether the picture, shrunk to 9 x 8 grey pixels, gets brighter from each pixel to
+ * the next (dHash).
+ *
+ * @param bytes - A picture file.
+ * @returns 64 bits; hashes of the same picture at another size or quality differ in a few.
+ * @throws Error when the picture cannot be decoded.
+ */
+export async function perceptualHash(bytes: Uint8Array): Promise<bigint> {
+  const pixels = await sharp(bytes, { failOn: "error" })
+    .flatten({ background: "#808080" })
+    .greyscale()
+    .resize(width, height, { fit: "fill", kernel: "mitchell" })
+    .raw()
+    .toBuffer();
+  let hash = 0n;
+  for (let row = 0; row < height; row += 1) {
+    for (let column = 0; column + 1 < width; column += 1) {
+      const at = row * width + column;
+      hash = (hash << 1n) | ((pixels[at + 1] as number) - (pixels[at] as number) > noise ? 1n : 0n);
+    }
+  }
+  return hash;
+}
+
+/** Bits in which two hashes differ, 0 to 64. */
+export function hashDistance(one: bigint, other: bigint): number {
+  let different = one ^ other;
+  let count = 0;
+  for (; different !== 0n; different &= different - 1n) count += 1;
+  return count;
+}
