@@ -1,0 +1,107 @@
+import { UserError } from "../../errors.js";
+import { type Column, streamTable } from "../table.js";
+import type { Findings } from "./findings.js";
+import { equalEntries, HashList } from "./hash-list.js";
+import { nearDuplicates } from "./near-duplicates.js";
+import { perceptualHash } from "./perceptual-hash.js";
+import { onlyPicture } from "./pictures.js";
+
+const nearLimit = 1_000_000;
+/** Pictures of an evaluation set that are decoded at a time. */
+const batchPictures = 64;
+
+/** What repeats are found by: an entry a row. */
+export interface Seen {
+  readonly ids: HashList;
+  readonly rows: HashList;
+  /** Perceptual hashes of `images`, and for each the row. */
+  readonly hashes: HashList;
+  readonly files: HashList;
+  readonly names: string[];
+}
+
+/** Tells rows that repeat an earlier row or its id, or whose picture is nearly an earlier one. */
+export function tellRepeats(seen: Seen, findings: Findings, distance: number): void {
+  const example = (row: number, text: string) => ({ row, id: seen.names[row] as string, text });
+  for (const [first, ...others] of equalEntries(seen.ids.values())) {
+    for (const row of others) findings.row("id", example(row, `also row ${first}`));
+  }
+  for (const [first, ...others] of equalEntries(seen.rows.values())) {
+    for (const row of others) findings.row("duplicate", example(row, `as row ${first}`));
+  }
+  const files = seen.files.values();
+  const { found, complete } = nearDuplicates(seen.hashes.values(), { distance, limit: nearLimit });
+  const told = new Set<number>();
+  for (const { first, second, distance: bits } of found) {
+    // One picture may well stand in several pairs.
+    if (files[first] === files[second] || told.has(second)) continue;
+    told.add(second);
+    findings.row("near-duplicate", example(second, `${bits} of 64 bits from row ${first}`));
+  }
+  if (!complete) findings.whole("near-duplicates", "very many pictures are alike; not all of them were compared");
+}
+
+/**
+ * Tells rows whose picture is nearly one of an evaluation set.
+ *
+ * @param path - Parquet file with a column `image` or `images`.
+ * @throws UserError when it has no pictures.
+ */
+export async function tellLeaks(
+  path: string,
+  seen: Seen,
+  findings: Findings,
+  distance: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const hashes = new HashList();
+  const columns: readonly Column[] = [
+    { name: "images", kind: "images", optional: true },
+    { name: "image", kind: "image", optional: true },
+  ];
+  let pictures = 0;
+  for await (const batch of inBatches(streamTable(path, columns), batchPictures)) {
+    signal?.throwIfAborted();
+    const found = batch.map((row) => onlyPicture(row["images"] ?? null) ?? (row["image"] as Uint8Array | null));
+    for (const hash of await Promise.all(found.map((bytes) => quietHash(bytes)))) {
+      if (hash === null) continue;
+      hashes.push(hash);
+      pictures += 1;
+    }
+  }
+  if (pictures === 0) {
+    throw new UserError(
+      `${path} holds no pictures in a column image or images; expected an evaluation set with pictures`,
+    );
+  }
+  const own = seen.hashes.values();
+  const together = new BigUint64Array(pictures + own.length);
+  together.set(hashes.values());
+  together.set(own, pictures);
+  const { found, complete } = nearDuplicates(together, { distance, from: pictures, limit: nearLimit });
+  const told = new Set<number>();
+  for (const { first, second, distance: bits } of found) {
+    if (first >= pictures || told.has(second)) continue;
+    told.add(second);
+    const row = second - pictures;
+    const text = `${bits} of 64 bits from picture ${first} of ${path}`;
+    findings.row("evaluation-leak", { row, id: seen.names[row] as string, text });
+  }
+  if (!complete) findings.whole("evaluation-leaks", `very many pictures are alike; not all were compared with ${path}`);
+}
+
+async function quietHash(bytes: Uint8Array | null): Promise<bigint | null> {
+  return bytes === null ? null : perceptualHash(bytes).catch(() => null);
+}
+
+/** Items in groups of `size`. */
+export async function* inBatches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[], void, undefined> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
