@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 
 /**
  * Declares `scpo pairs` and its commands; what they need is loaded when one runs.
@@ -9,6 +9,7 @@ import type { Command } from "commander";
 export function addPairsCommands(program: Command, signal: AbortSignal): void {
   const pairs = program.command("pairs").description("make graded contrast pairs from your own data");
   addImport(pairs, signal);
+  addCheck(pairs, signal);
 }
 
 function addImport(pairs: Command, signal: AbortSignal): void {
@@ -51,6 +52,39 @@ function addImport(pairs: Command, signal: AbortSignal): void {
       const { pairsFormats } = await import("./pairs-import-command.js");
       pairsFormats(options);
     });
+}
+
+function addCheck(pairs: Command, signal: AbortSignal): void {
+  interface CheckFlags {
+    against: string[];
+    smallestSide: number;
+    hashDistance: number;
+    context?: number;
+    strict: boolean;
+    json: boolean;
+  }
+  pairs
+    .command("check")
+    .description("look for what spoils training: damaged pictures, repeats, leaks, bias; exit status 1 for an error")
+    .argument("<file>", "pairs file")
+    .option("--against <file>", "Parquet file of an evaluation set; may be repeated", collect, [] as string[])
+    .option("--smallest-side <pixels>", "pictures with a shorter side are told", wholeNumber(1, 1e6), 32)
+    .option("--hash-distance <bits>", "bits of 64 in which near-duplicates may differ", wholeNumber(0, 7), 5)
+    .option("--context <tokens>", "tokens that the model's context holds, for the column tokens", wholeNumber(1, 1e9))
+    .option("--strict", "warnings count as errors", false)
+    .option("--json", "print the report as JSON", false)
+    .action(async (file: string, options: CheckFlags) => {
+      const { pairsCheck } = await import("./pairs-check-command.js");
+      await pairsCheck({ ...options, file, signal });
+    });
+}
+
+function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`found ${text}, expected a whole number from ${low} to ${high}`);
+  };
 }
 
 function collect(text: string, before: string[]): string[] {

@@ -8,7 +8,7 @@ describe("difference of two texts", () => {
   it("holds what leads from one to the other", () => {
     fc.assert(
       fc.property(texts, texts, (one, other) => {
-        const rebuilt = [...one];
+        const rebuilt: string[] = [...one];
         for (const { chosen, rejected, at } of changedSpans(one.join(" "), other.join(" ")).reverse()) {
           expect(rebuilt.slice(at, at + chosen.length)).to.deep.equal(chosen);
           rebuilt.splice(at, chosen.length, ...rejected);
