@@ -317,3 +317,49 @@ def test_a_loss_that_is_not_finite_is_named_before_the_weights_move(direct, make
 def test_wishes_that_cannot_be_met_are_named(direct, stages, feeds, decisions, message: str) -> None:
     with pytest.raises(UserError, match=message):
         direct(stages, feeds, decisions)
+
+
+HELD_OUT = [8, 9, 10]
+
+
+def test_held_out_pairs_are_scored_by_policy_and_reference_when_asked_for(direct, make_model) -> None:
+    opened = stage(pairs=range(8), held_out_pairs=HELD_OUT)
+    decisions = {1: Decision(evaluate_held_out=True), 2: Decision(stop=True)}
+    trainer, director = direct([opened], [[0, 1, 2, 3, 4, 5]], decisions)
+    assert [report.held_out is None for report in director.reports] == [True, False]
+    report = director.reports[1].held_out
+    policy = trainer.score_pairs(HELD_OUT).double()
+    after = {name: value.clone() for name, value in trainer.policy.state_dict().items()}
+    trainer.policy.load_state_dict(make_model().state_dict())
+    reference = trainer.score_pairs(HELD_OUT).double()
+    trainer.policy.load_state_dict(after)
+    ww, lw, wl, ll = (policy - reference)[:, :4].T
+    margins = {
+        "textual": 0.1 * (ww - lw),
+        "visual": 0.1 * (ww - wl),
+        "textual_mirror": 0.1 * (ll - wl),
+        "visual_mirror": 0.1 * (ll - lw),
+    }
+    assert report.pairs == 3
+    assert report.accuracies == {name: (values > 0).double().mean().item() for name, values in margins.items()}
+    assert report.margins == pytest.approx({name: values.mean().item() for name, values in margins.items()}, abs=1e-5)
+    # SCPO with its defaults is the sum of its four terms.
+    losses = [-torch.nn.functional.logsigmoid(values).mean().item() for values in margins.values()]
+    assert report.loss == pytest.approx(sum(losses), abs=1e-5)
+    kl = (torch.cat([ww, ll]).square() / 2).mean().item()
+    assert report.kl_reference == pytest.approx(kl, rel=1e-3)
+
+
+def test_an_evaluation_of_held_out_pairs_changes_nothing(direct) -> None:
+    opened = stage(pairs=range(8), held_out_pairs=HELD_OUT)
+    feed = [0, 1, 2, 3, 4, 5]
+    asking = {step: Decision(evaluate_held_out=True) for step in (1, 2)}
+    quiet, _ = direct([opened], [feed])
+    asked, director = direct([opened], [feed], asking)
+    assert [report.held_out is None for report in director.reports] == [True, False, False]
+    assert weights_sha256(asked.policy) == weights_sha256(quiet.policy)
+
+
+def test_a_stage_without_held_out_pairs_cannot_be_evaluated_on_them(direct) -> None:
+    with pytest.raises(UserError, match="evaluate_held_out: the open stage has no held-out pairs"):
+        direct([stage()], [[0, 1, 2, 3]], {1: Decision(evaluate_held_out=True)})

@@ -262,7 +262,7 @@ class TrainingStarted(_message.Message):
     def __init__(self, trainable_parameters: _Optional[int] = ...) -> None: ...
 
 class OpenStage(_message.Message):
-    __slots__ = ("stage", "pairs", "steps", "objective", "learning_rate", "schedule", "warmup_steps", "reference", "keep_reference_weights")
+    __slots__ = ("stage", "pairs", "steps", "objective", "learning_rate", "schedule", "warmup_steps", "reference", "keep_reference_weights", "held_out_pairs")
     STAGE_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
@@ -272,6 +272,7 @@ class OpenStage(_message.Message):
     WARMUP_STEPS_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     KEEP_REFERENCE_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    HELD_OUT_PAIRS_FIELD_NUMBER: _ClassVar[int]
     stage: int
     pairs: _containers.RepeatedScalarFieldContainer[int]
     steps: int
@@ -281,7 +282,8 @@ class OpenStage(_message.Message):
     warmup_steps: int
     reference: ReferenceAtOpen
     keep_reference_weights: bool
-    def __init__(self, stage: _Optional[int] = ..., pairs: _Optional[_Iterable[int]] = ..., steps: _Optional[int] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[LearningRateSchedule, str]] = ..., warmup_steps: _Optional[int] = ..., reference: _Optional[_Union[ReferenceAtOpen, str]] = ..., keep_reference_weights: _Optional[bool] = ...) -> None: ...
+    held_out_pairs: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, stage: _Optional[int] = ..., pairs: _Optional[_Iterable[int]] = ..., steps: _Optional[int] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[LearningRateSchedule, str]] = ..., warmup_steps: _Optional[int] = ..., reference: _Optional[_Union[ReferenceAtOpen, str]] = ..., keep_reference_weights: _Optional[bool] = ..., held_out_pairs: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TableProgress(_message.Message):
     __slots__ = ("done", "total")
@@ -322,7 +324,7 @@ class PairReport(_message.Message):
     def __init__(self, pair: _Optional[int] = ..., textual_margin: _Optional[float] = ..., visual_margin: _Optional[float] = ..., textual_mirror_margin: _Optional[float] = ..., visual_mirror_margin: _Optional[float] = ...) -> None: ...
 
 class StepReport(_message.Message):
-    __slots__ = ("step", "stage", "step_in_stage", "loss", "terms", "accuracies", "rewards", "kl_reference", "kl_initial", "learning_rate", "grad_norm", "seconds", "tokens", "memory_bytes", "pairs")
+    __slots__ = ("step", "stage", "step_in_stage", "loss", "terms", "accuracies", "rewards", "kl_reference", "kl_initial", "learning_rate", "grad_norm", "seconds", "tokens", "memory_bytes", "pairs", "held_out")
     class TermsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -352,6 +354,7 @@ class StepReport(_message.Message):
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
+    HELD_OUT_FIELD_NUMBER: _ClassVar[int]
     step: int
     stage: int
     step_in_stage: int
@@ -367,16 +370,57 @@ class StepReport(_message.Message):
     tokens: int
     memory_bytes: int
     pairs: _containers.RepeatedCompositeFieldContainer[PairReport]
-    def __init__(self, step: _Optional[int] = ..., stage: _Optional[int] = ..., step_in_stage: _Optional[int] = ..., loss: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., accuracies: _Optional[_Mapping[str, float]] = ..., rewards: _Optional[_Union[_pair_pb2.QuadLogps, _Mapping]] = ..., kl_reference: _Optional[float] = ..., kl_initial: _Optional[float] = ..., learning_rate: _Optional[float] = ..., grad_norm: _Optional[float] = ..., seconds: _Optional[float] = ..., tokens: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., pairs: _Optional[_Iterable[_Union[PairReport, _Mapping]]] = ...) -> None: ...
+    held_out: HeldOutReport
+    def __init__(self, step: _Optional[int] = ..., stage: _Optional[int] = ..., step_in_stage: _Optional[int] = ..., loss: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., accuracies: _Optional[_Mapping[str, float]] = ..., rewards: _Optional[_Union[_pair_pb2.QuadLogps, _Mapping]] = ..., kl_reference: _Optional[float] = ..., kl_initial: _Optional[float] = ..., learning_rate: _Optional[float] = ..., grad_norm: _Optional[float] = ..., seconds: _Optional[float] = ..., tokens: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., pairs: _Optional[_Iterable[_Union[PairReport, _Mapping]]] = ..., held_out: _Optional[_Union[HeldOutReport, _Mapping]] = ...) -> None: ...
+
+class HeldOutReport(_message.Message):
+    __slots__ = ("pairs", "loss", "terms", "accuracies", "margins", "kl_reference", "seconds")
+    class TermsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class AccuraciesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class MarginsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    ACCURACIES_FIELD_NUMBER: _ClassVar[int]
+    MARGINS_FIELD_NUMBER: _ClassVar[int]
+    KL_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    pairs: int
+    loss: float
+    terms: _containers.ScalarMap[str, float]
+    accuracies: _containers.ScalarMap[str, float]
+    margins: _containers.ScalarMap[str, float]
+    kl_reference: float
+    seconds: float
+    def __init__(self, pairs: _Optional[int] = ..., loss: _Optional[float] = ..., terms: _Optional[_Mapping[str, float]] = ..., accuracies: _Optional[_Mapping[str, float]] = ..., margins: _Optional[_Mapping[str, float]] = ..., kl_reference: _Optional[float] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("step", "reason", "move_reference_alpha", "checkpoint", "end_stage", "stop", "save_training", "pause")
+    __slots__ = ("step", "reason", "move_reference_alpha", "checkpoint", "end_stage", "stop", "evaluate_held_out", "save_training", "pause")
     STEP_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     MOVE_REFERENCE_ALPHA_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     END_STAGE_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
+    EVALUATE_HELD_OUT_FIELD_NUMBER: _ClassVar[int]
     SAVE_TRAINING_FIELD_NUMBER: _ClassVar[int]
     PAUSE_FIELD_NUMBER: _ClassVar[int]
     step: int
@@ -385,9 +429,10 @@ class Decision(_message.Message):
     checkpoint: str
     end_stage: bool
     stop: bool
+    evaluate_held_out: bool
     save_training: str
     pause: bool
-    def __init__(self, step: _Optional[int] = ..., reason: _Optional[str] = ..., move_reference_alpha: _Optional[float] = ..., checkpoint: _Optional[str] = ..., end_stage: _Optional[bool] = ..., stop: _Optional[bool] = ..., save_training: _Optional[str] = ..., pause: _Optional[bool] = ...) -> None: ...
+    def __init__(self, step: _Optional[int] = ..., reason: _Optional[str] = ..., move_reference_alpha: _Optional[float] = ..., checkpoint: _Optional[str] = ..., end_stage: _Optional[bool] = ..., stop: _Optional[bool] = ..., evaluate_held_out: _Optional[bool] = ..., save_training: _Optional[str] = ..., pause: _Optional[bool] = ...) -> None: ...
 
 class CheckpointSaved(_message.Message):
     __slots__ = ("path", "step", "weights_sha256", "name", "training")

@@ -9,7 +9,7 @@ from typing import Any
 from scpo.v1 import pair_pb2, telemetry_pb2, trainer_pb2
 from scpo_trl.errors import UserError
 from scpo_trl.losses import WeightedLoss
-from scpo_trl.trainer.director import Decision, ReferenceAtOpen, Schedule, Stage, StepReport
+from scpo_trl.trainer.director import Decision, HeldOutReport, ReferenceAtOpen, Schedule, Stage, StepReport
 from scpo_trl.trainer.records import PairRecord
 
 SCHEDULES: dict[int, Schedule] = {
@@ -53,6 +53,7 @@ def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
         raise UserError("open_stage.schedule: found none, expected CONSTANT, LINEAR or COSINE")
     if message.reference not in REFERENCES:
         raise UserError("open_stage.reference: found none, expected POLICY, KEEP or INITIAL")
+    _check_held_out(message, rows)
     return Stage(
         stage=message.stage,
         pairs=tuple(dict.fromkeys(message.pairs)),
@@ -63,7 +64,17 @@ def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
         warmup_steps=message.warmup_steps,
         reference=REFERENCES[message.reference],
         keep_reference_weights=message.keep_reference_weights,
+        held_out_pairs=tuple(dict.fromkeys(message.held_out_pairs)),
     )
+
+
+def _check_held_out(message: trainer_pb2.OpenStage, rows: int) -> None:
+    drawn = frozenset(message.pairs)
+    for pair in message.held_out_pairs:
+        if pair >= rows:
+            raise UserError(f"open_stage.held_out_pairs: found {pair}, but the data set has {rows} rows (from 0)")
+        if pair in drawn:
+            raise UserError(f"open_stage.held_out_pairs: found {pair}, which open_stage.pairs has as well")
 
 
 def decision_of(message: trainer_pb2.Decision) -> Decision:
@@ -81,6 +92,7 @@ def decision_of(message: trainer_pb2.Decision) -> Decision:
         checkpoint=message.checkpoint,
         end_stage=message.end_stage,
         stop=message.stop,
+        evaluate_held_out=message.evaluate_held_out,
     )
 
 
@@ -121,6 +133,20 @@ def report_message(report: StepReport) -> trainer_pb2.StepReport:
             )
             for pair in report.pairs
         ],
+        held_out=None if report.held_out is None else held_out_message(report.held_out),
+    )
+
+
+def held_out_message(report: HeldOutReport) -> trainer_pb2.HeldOutReport:
+    """Turn an evaluation of held-out pairs into its message."""
+    return trainer_pb2.HeldOutReport(
+        pairs=report.pairs,
+        loss=report.loss,
+        terms=dict(report.terms),
+        accuracies=dict(report.accuracies),
+        margins=dict(report.margins),
+        kl_reference=report.kl_reference,
+        seconds=report.seconds,
     )
 
 

@@ -30,6 +30,7 @@ class Stage:
         keep_reference_weights: Keep a copy of the reference's weights, so that a decision can move it softly.
         reference_mode: `table`: the log-probabilities of the stage's pairs are computed once. `live`: a copy of the
             trainable weights scores every batch.
+        held_out_pairs: Rows that the stage never draws; `Decision.evaluate_held_out` scores them.
     """
 
     stage: int
@@ -42,6 +43,7 @@ class Stage:
     reference: ReferenceAtOpen = "policy"
     keep_reference_weights: bool = False
     reference_mode: ReferenceMode = "table"
+    held_out_pairs: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,29 @@ class PairReport:
 
 
 @dataclass(frozen=True)
+class HeldOutReport:
+    """The stage's held-out pairs under the policy as it is after a step; mirrors `HeldOutReport` of the contract.
+
+    Attributes:
+        pairs: How many were scored.
+        loss: Mean loss over them.
+        terms: Mean of each term of the loss over them, by the term's name, before weighting.
+        accuracies: Share of them with a positive margin, by the margin's name; those whose combinations were computed.
+        margins: Mean reward margin over them, by the margin's name; the same ones.
+        kl_reference: As in `StepReport`.
+        seconds: Wall-clock time of the evaluation.
+    """
+
+    pairs: int
+    loss: float
+    terms: Mapping[str, float]
+    accuracies: Mapping[str, float]
+    margins: Mapping[str, float]
+    kl_reference: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class StepReport:
     """What one optimiser step did; mirrors `StepReport` of the contract.
 
@@ -94,6 +119,7 @@ class StepReport:
         tokens: Tokens of the step's forward passes, padding left out.
         memory_bytes: Peak memory of the process or its accelerator.
         pairs: Margins by pair, in the order of training.
+        held_out: The evaluation that the decision before asked for; otherwise None.
     """
 
     step: int
@@ -111,6 +137,7 @@ class StepReport:
     tokens: int
     memory_bytes: int
     pairs: Sequence[PairReport]
+    held_out: HeldOutReport | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +151,7 @@ class Decision:
         checkpoint: Name of a checkpoint to save; empty: none.
         end_stage: No further step in this stage.
         stop: Ends the stage and the training.
+        evaluate_held_out: The next step's report shall hold an evaluation of the stage's held-out pairs.
     """
 
     reason: str = ""
@@ -131,6 +159,7 @@ class Decision:
     checkpoint: str = ""
     end_stage: bool = False
     stop: bool = False
+    evaluate_held_out: bool = False
 
 
 class Director(Protocol):

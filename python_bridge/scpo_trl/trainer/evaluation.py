@@ -77,8 +77,8 @@ class ScoredEvaluation:
         """Adds a forward pass."""
         self._parts.append(part)
 
-    def metrics(self, accelerator: Accelerator) -> dict[str, float]:
-        """Means over the pairs of all processes, each pair once: the last batch is filled up with repeated pairs."""
+    def scored(self, accelerator: Accelerator) -> ScoredPairs | None:
+        """The pairs of all processes, each once: the last batch is filled up with repeated pairs; None without any."""
         parts = self._parts
         if accelerator.num_processes > 1:
             parts = [part for gathered in gather_object([parts]) for part in gathered]
@@ -90,9 +90,13 @@ class ScoredEvaluation:
             seen.update(pairs)
             if keep:
                 own.append(_some(part, keep))
-        if not own:
+        return ScoredPairs(own) if own else None
+
+    def metrics(self, accelerator: Accelerator) -> dict[str, float]:
+        """Means over the pairs of all processes."""
+        scored = self.scored(accelerator)
+        if scored is None:
             return {}
-        scored = ScoredPairs(own)
         # Over pairs: the stock figure counts sequences, and cuts off some of them in the last batch.
         return {"loss": scored.losses.mean().item(), **scored.metrics()}
 

@@ -38,6 +38,7 @@ class Position:
         opened_at: Optimiser steps of the training when it opened.
         over: Whether it was told to end.
         summary: Sums of its metrics so far, see `StageSummary`.
+        evaluate_next: Whether the next step is to be reported with an evaluation of the held-out pairs.
     """
 
     stages_before: int
@@ -46,6 +47,7 @@ class Position:
     opened_at: int
     over: bool
     summary: dict[str, Any] = field(default_factory=dict)
+    evaluate_next: bool = False
 
 
 @dataclass(frozen=True)

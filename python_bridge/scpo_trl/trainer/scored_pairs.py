@@ -76,8 +76,14 @@ class ScoredPairs:
 
     def accuracies(self) -> dict[str, float]:
         """Share of pairs with a positive margin, by the margin's name; only margins that were computed."""
-        known = {name: values for name, values in self.margins.items() if not values.isnan().any()}
-        return {name: (values > 0).double().mean().item() for name, values in known.items()}
+        return {name: (values > 0).double().mean().item() for name, values in self._known_margins().items()}
+
+    def mean_margins(self) -> dict[str, float]:
+        """Mean of each margin by its name; only margins that were computed."""
+        return {name: values.mean().item() for name, values in self._known_margins().items()}
+
+    def _known_margins(self) -> dict[str, Tensor]:
+        return {name: values for name, values in self.margins.items() if not values.isnan().any()}
 
     def kl_reference(self) -> float:
         """k2 estimate of the KL to the reference over the matched texts, nats a sequence; NaN without one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,7 +50,7 @@ from scpo_trl.trainer.resumption import (
 )
 from scpo_trl.trainer.sampler import StageSampler, StepShape
 from scpo_trl.trainer.schedule import StageSchedule
-from scpo_trl.trainer.scored_pairs import MicroBatch, on_the_cpu
+from scpo_trl.trainer.scored_pairs import MicroBatch, ScoredPairs, on_the_cpu
 from scpo_trl.trainer.stage_loop import StageLoop
 from scpo_trl.trainer.token_budget import require_room
 from scpo_trl.trainer.tower_features import tower_features
@@ -370,22 +370,52 @@ class SCPOTrainer(DPOTrainer):
 
     @torch.no_grad()
     def _score(self, pairs: Sequence[int], combinations: Sequence[str], progress: Progress) -> Tensor:
-        """Every process scores its share; all run equally many passes, since FSDP and ZeRO wait for each other."""
+        parts: list[Tensor] = [torch.zeros(0, len(COMBINATIONS))]
+        done = 0
+        for pairs_of_all, batch in self._shared_batches(pairs, combinations):
+            logps = torch.stack(tuple(self._score_batch(batch)), dim=1).float()
+            if self._processes.processes > 1:
+                logps = cast(Tensor, self.accelerator.gather(logps))
+            parts.append(logps.cpu()[:pairs_of_all])
+            done += pairs_of_all
+            progress(done, len(pairs))
+        return torch.cat(parts)
+
+    def _shared_batches(self, pairs: Sequence[int], combinations: Sequence[str]) -> Iterator[tuple[int, Any]]:
+        """This process's batches of some rows, and of how many pairs of all processes each is a part.
+
+        All processes get equally many, filled up with a repeated pair, since FSDP and ZeRO wait for each other.
+        """
         size = self._settings.precompute_ref_batch_size or self._settings.per_device_train_batch_size
         processes, process = self._processes.processes, self._processes.process
-        parts: list[Tensor] = [torch.zeros(0, len(COMBINATIONS))]
         for start in range(0, len(pairs), size * processes):
             chunk = list(pairs[start : start + size * processes])
             share = -(-len(chunk) // processes)
             filled: list[int] = chunk + [chunk[-1]] * (share * processes - len(chunk))
             keys = [PairKey(pair, -1, tuple(combinations)) for pair in filled[process * share : (process + 1) * share]]
-            batch = self._prepare_inputs(self.data_collator([self._rows[key] for key in keys]))
-            logps = torch.stack(tuple(self._score_batch(batch)), dim=1).float()
-            if processes > 1:
-                logps = cast(Tensor, self.accelerator.gather(logps))
-            parts.append(logps.cpu()[: len(chunk)])
-            progress(start + len(chunk), len(pairs))
-        return torch.cat(parts)
+            yield len(chunk), self._prepare_inputs(self.data_collator([self._rows[key] for key in keys]))
+
+    @torch.no_grad()
+    def evaluate_pairs(self, pairs: Sequence[int], combinations: Sequence[str]) -> ScoredPairs:
+        """Rows of the data set under the open stage's loss, scored by policy and reference; nothing is trained.
+
+        Args:
+            pairs: Rows that the reference knows; at least one.
+            combinations: Combinations of text and image.
+        """
+        model = cast(nn.Module, self.model_wrapped)
+        was_training = model.training
+        self._evaluated.clear()
+        model.eval()
+        try:
+            for _, batch in self._shared_batches(pairs, combinations):
+                with self.compute_loss_context_manager():
+                    self.compute_loss(model, batch)
+        finally:
+            model.train(was_training)
+        scored = self._evaluated.scored(self.accelerator)
+        assert scored is not None
+        return scored
 
     @torch.no_grad()
     def _score_batch(self, batch: Mapping[str, Any]) -> QuadLogps:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 from torch.optim import Optimizer
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from scpo_trl.errors import UserError
 from scpo_trl.losses import Objective, build_objective
 from scpo_trl.trainer.checkpoint import checkpoint_folder, save_model_folder
 from scpo_trl.trainer.combinations import combinations_to_score
-from scpo_trl.trainer.director import Decision, Director, Stage
+from scpo_trl.trainer.director import Decision, Director, HeldOutReport, Stage
 from scpo_trl.trainer.records import PairRecorder
 from scpo_trl.trainer.reference import OpenTable, Reference
 from scpo_trl.trainer.resumption import Position
@@ -19,7 +20,7 @@ from scpo_trl.trainer.sampler import StageSampler
 from scpo_trl.trainer.schedule import StageSchedule
 from scpo_trl.trainer.scored_pairs import MicroBatch
 from scpo_trl.trainer.stage_summary import StageSummary
-from scpo_trl.trainer.step import CompletedStep, StepInProgress
+from scpo_trl.trainer.step import CompletedStep, StepInProgress, held_out_report
 
 if TYPE_CHECKING:
     from scpo_trl.trainer.scpo_trainer import SCPOTrainer
@@ -59,6 +60,7 @@ class StageLoop(TrainerCallback):
         self._steps_in_epoch = 0
         self._over = False
         self._stopped = False
+        self._evaluate_next = False
         self._resuming: Position | None = None
         self._step = StepInProgress()
         self._summary = StageSummary()
@@ -82,6 +84,7 @@ class StageLoop(TrainerCallback):
             steps=self._step_in_stage if within else 0,
             opened_at=self._opened_at,
             over=within and self._over,
+            evaluate_next=within and self._evaluate_next,
             summary=self._summary.state() if within else {},
         )
 
@@ -127,7 +130,7 @@ class StageLoop(TrainerCallback):
         if not self.objective.needs_reference:
             self._reference.skip()
         else:
-            rows = [*stage.pairs, *self._trainer.evaluation_rows]
+            rows = [*stage.pairs, *stage.held_out_pairs, *self._trainer.evaluation_rows]
             table = OpenTable(stage, rows, self.combinations)
             if within:
                 self._reference.reopen(table)
@@ -142,6 +145,7 @@ class StageLoop(TrainerCallback):
         self._sampler.open(stage, self.combinations, over=self._over)
         self.stage = stage
         self._step_in_stage = position.steps if position is not None and within else 0
+        self._evaluate_next = position is not None and within and position.evaluate_next
         self._summary = StageSummary(position.summary if position is not None and within else None)
         self._steps_in_epoch = 0
         self._director.stage_opened(stage, seconds)
@@ -165,7 +169,7 @@ class StageLoop(TrainerCallback):
         completed = CompletedStep(state.global_step, stage, self._step_in_stage, step, seconds)
         metrics = completed.scored.metrics()
         self._trainer.note_metrics({**metrics, "stage": float(stage.stage)}, completed.scored.tokens)
-        report = completed.report()
+        report = completed.report(self._held_out(stage))
         self._summary.add({"loss": report.loss, **metrics})
         if self._record_pairs is not None:
             self._record_pairs(completed.records())
@@ -195,6 +199,13 @@ class StageLoop(TrainerCallback):
         else:
             self._stages_opened += 1
 
+    def _held_out(self, stage: Stage) -> HeldOutReport | None:
+        if not self._evaluate_next:
+            return None
+        started = time.perf_counter()
+        scored = self._trainer.evaluate_pairs(stage.held_out_pairs, self.combinations)
+        return held_out_report(scored, time.perf_counter() - started)
+
     def _carry_out(self, decision: Decision, state: TrainerState, control: TrainerControl) -> None:
         if decision.move_reference_alpha is not None:
             self._reference.move(decision.move_reference_alpha, self._director.table_progress)
@@ -203,6 +214,9 @@ class StageLoop(TrainerCallback):
             model, processor = self._trainer.policy, self._trainer.processing_class
             weights = save_model_folder(model, processor, folder)
             self._director.checkpoint_saved(str(folder), state.global_step, weights)
+        if decision.evaluate_held_out and self.stage is not None and not self.stage.held_out_pairs:
+            raise UserError("decision.evaluate_held_out: the open stage has no held-out pairs: open it with some")
+        self._evaluate_next = decision.evaluate_held_out
         if decision.end_stage or decision.stop:
             control.should_epoch_stop = True
             self._over = True

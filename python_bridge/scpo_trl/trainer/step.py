@@ -17,7 +17,7 @@ from accelerate.utils import gather_object
 from torch import Tensor
 
 from scpo_trl.losses import QuadLogps
-from scpo_trl.trainer.director import PairReport, QuadMeans, Stage, StepReport
+from scpo_trl.trainer.director import HeldOutReport, PairReport, QuadMeans, Stage, StepReport
 from scpo_trl.trainer.records import PairRecord
 from scpo_trl.trainer.scored_pairs import MicroBatch, ScoredPairs
 
@@ -61,8 +61,12 @@ class CompletedStep:
         self._seconds = seconds
         self.scored = ScoredPairs(gathered.micro_batches)
 
-    def report(self) -> StepReport:
-        """The step's means, and the margins of its pairs."""
+    def report(self, held_out: HeldOutReport | None = None) -> StepReport:
+        """The step's means, and the margins of its pairs.
+
+        Args:
+            held_out: The evaluation that was asked for with this step.
+        """
         scored = self.scored
         return StepReport(
             step=self._step,
@@ -83,6 +87,7 @@ class CompletedStep:
                 PairReport(pair, *margins)
                 for pair, margins in zip(scored.pairs, _rows(self._margin_columns()), strict=True)
             ],
+            held_out=held_out,
         )
 
     def records(self) -> list[PairRecord]:
@@ -113,6 +118,24 @@ class CompletedStep:
     def _margin_columns(self) -> list[Tensor]:
         unknown = torch.full_like(self.scored.losses, torch.nan)
         return [self.scored.margins.get(name, unknown) for name in _MARGINS]
+
+
+def held_out_report(scored: ScoredPairs, seconds: float) -> HeldOutReport:
+    """An evaluation of held-out pairs as a report for the director.
+
+    Args:
+        scored: The pairs under the policy.
+        seconds: Wall-clock time that scoring them took.
+    """
+    return HeldOutReport(
+        pairs=len(scored.pairs),
+        loss=scored.losses.mean().item(),
+        terms=scored.mean_terms(),
+        accuracies=scored.accuracies(),
+        margins=scored.mean_margins(),
+        kl_reference=scored.kl_reference(),
+        seconds=seconds,
+    )
 
 
 def peak_memory_bytes() -> int:

@@ -366,6 +366,8 @@ export interface OpenStage {
   reference: ReferenceAtOpen;
   /** Keep a copy of the reference's weights, so that it can be moved softly. */
   keepReferenceWeights: boolean;
+  /** Pairs that are never fed in this stage, for Decision.evaluate_held_out; the reference is asked about them as well. */
+  heldOutPairs: number[];
 }
 
 export interface TableProgress {
@@ -416,6 +418,8 @@ export interface StepReport {
   tokens: number;
   memoryBytes: number;
   pairs: PairReport[];
+  /** Present when the decision before this step asked for it. */
+  heldOut: HeldOutReport | undefined;
 }
 
 export interface StepReport_TermsEntry {
@@ -424,6 +428,37 @@ export interface StepReport_TermsEntry {
 }
 
 export interface StepReport_AccuraciesEntry {
+  key: string;
+  value: number;
+}
+
+/** The stage's held-out pairs under the policy as it is after the step. */
+export interface HeldOutReport {
+  /** How many pairs were scored. */
+  pairs: number;
+  loss: number;
+  /** Mean over the pairs of each term of the loss, by the term's name, before weighting. */
+  terms: { [key: string]: number };
+  /** Share of the pairs with a positive margin, by the margin's name. */
+  accuracies: { [key: string]: number };
+  /** Mean reward margin over the pairs, by the margin's name. */
+  margins: { [key: string]: number };
+  /** As in StepReport. */
+  klReference: number;
+  seconds: number;
+}
+
+export interface HeldOutReport_TermsEntry {
+  key: string;
+  value: number;
+}
+
+export interface HeldOutReport_AccuraciesEntry {
+  key: string;
+  value: number;
+}
+
+export interface HeldOutReport_MarginsEntry {
   key: string;
   value: number;
 }
@@ -441,6 +476,8 @@ export interface Decision {
   endStage: boolean;
   /** Ends the stage and the training. */
   stop: boolean;
+  /** The next step's report shall hold an evaluation of the stage's held-out pairs. */
+  evaluateHeldOut: boolean;
   /**
    * Name of a folder under the checkpoint directory that receives the whole training (weights, optimiser, schedule,
    * random numbers, reference), for StartTraining.resume_from. Empty: none.
@@ -3010,6 +3047,7 @@ function createBaseOpenStage(): OpenStage {
     warmupSteps: 0,
     reference: 0,
     keepReferenceWeights: false,
+    heldOutPairs: [],
   };
 }
 
@@ -3045,6 +3083,13 @@ export const OpenStage: MessageFns<OpenStage> = {
     }
     if (message.keepReferenceWeights !== false) {
       writer.uint32(72).bool(message.keepReferenceWeights);
+    }
+    if (message.heldOutPairs.length !== 0) {
+      writer.uint32(82).fork();
+      for (const v of message.heldOutPairs) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -3144,6 +3189,24 @@ export const OpenStage: MessageFns<OpenStage> = {
             message.keepReferenceWeights = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag === 80) {
+              message.heldOutPairs.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 82) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.heldOutPairs.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3179,6 +3242,11 @@ export const OpenStage: MessageFns<OpenStage> = {
         : isSet(object.keep_reference_weights)
         ? globalThis.Boolean(object.keep_reference_weights)
         : false,
+      heldOutPairs: globalThis.Array.isArray(object?.heldOutPairs)
+        ? object.heldOutPairs.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.held_out_pairs)
+        ? object.held_out_pairs.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -3211,6 +3279,9 @@ export const OpenStage: MessageFns<OpenStage> = {
     if (message.keepReferenceWeights !== false) {
       obj.keepReferenceWeights = message.keepReferenceWeights;
     }
+    if (message.heldOutPairs?.length) {
+      obj.heldOutPairs = message.heldOutPairs.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -3230,6 +3301,7 @@ export const OpenStage: MessageFns<OpenStage> = {
     message.warmupSteps = object.warmupSteps ?? 0;
     message.reference = object.reference ?? 0;
     message.keepReferenceWeights = object.keepReferenceWeights ?? false;
+    message.heldOutPairs = object.heldOutPairs?.map((e) => e) || [];
     return message;
   },
 };
@@ -3673,6 +3745,7 @@ function createBaseStepReport(): StepReport {
     tokens: 0,
     memoryBytes: 0,
     pairs: [],
+    heldOut: undefined,
   };
 }
 
@@ -3722,6 +3795,9 @@ export const StepReport: MessageFns<StepReport> = {
     }
     for (const v of message.pairs) {
       PairReport.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.heldOut !== undefined) {
+      HeldOutReport.encode(message.heldOut, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -3865,6 +3941,14 @@ export const StepReport: MessageFns<StepReport> = {
             message.pairs.push(PairReport.decode(reader, reader.uint32()));
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.heldOut = HeldOutReport.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3946,6 +4030,11 @@ export const StepReport: MessageFns<StepReport> = {
       pairs: globalThis.Array.isArray(object?.pairs)
         ? object.pairs.map((e: any) => PairReport.fromJSON(e))
         : [],
+      heldOut: isSet(object.heldOut)
+        ? HeldOutReport.fromJSON(object.heldOut)
+        : isSet(object.held_out)
+        ? HeldOutReport.fromJSON(object.held_out)
+        : undefined,
     };
   },
 
@@ -4008,6 +4097,9 @@ export const StepReport: MessageFns<StepReport> = {
     if (message.pairs?.length) {
       obj.pairs = message.pairs.map((e) => PairReport.toJSON(e));
     }
+    if (message.heldOut !== undefined) {
+      obj.heldOut = HeldOutReport.toJSON(message.heldOut);
+    }
     return obj;
   },
 
@@ -4049,6 +4141,9 @@ export const StepReport: MessageFns<StepReport> = {
     message.tokens = object.tokens ?? 0;
     message.memoryBytes = object.memoryBytes ?? 0;
     message.pairs = object.pairs?.map((e) => PairReport.fromPartial(e)) || [];
+    message.heldOut = (object.heldOut !== undefined && object.heldOut !== null)
+      ? HeldOutReport.fromPartial(object.heldOut)
+      : undefined;
     return message;
   },
 };
@@ -4223,6 +4318,520 @@ export const StepReport_AccuraciesEntry: MessageFns<StepReport_AccuraciesEntry> 
   },
 };
 
+function createBaseHeldOutReport(): HeldOutReport {
+  return { pairs: 0, loss: 0, terms: {}, accuracies: {}, margins: {}, klReference: 0, seconds: 0 };
+}
+
+export const HeldOutReport: MessageFns<HeldOutReport> = {
+  encode(message: HeldOutReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pairs !== 0) {
+      writer.uint32(8).uint32(message.pairs);
+    }
+    if (message.loss !== 0) {
+      writer.uint32(17).double(message.loss);
+    }
+    globalThis.Object.entries(message.terms).forEach(([key, value]: [string, number]) => {
+      HeldOutReport_TermsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    globalThis.Object.entries(message.accuracies).forEach(([key, value]: [string, number]) => {
+      HeldOutReport_AccuraciesEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    globalThis.Object.entries(message.margins).forEach(([key, value]: [string, number]) => {
+      HeldOutReport_MarginsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    if (message.klReference !== 0) {
+      writer.uint32(49).double(message.klReference);
+    }
+    if (message.seconds !== 0) {
+      writer.uint32(57).double(message.seconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldOutReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldOutReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pairs = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.loss = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = HeldOutReport_TermsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.terms[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = HeldOutReport_AccuraciesEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.accuracies[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = HeldOutReport_MarginsEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.margins[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.klReference = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.seconds = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeldOutReport {
+    return {
+      pairs: isSet(object.pairs) ? globalThis.Number(object.pairs) : 0,
+      loss: isSet(object.loss) ? globalThis.Number(object.loss) : 0,
+      terms: isObject(object.terms)
+        ? (globalThis.Object.entries(object.terms) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      accuracies: isObject(object.accuracies)
+        ? (globalThis.Object.entries(object.accuracies) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      margins: isObject(object.margins)
+        ? (globalThis.Object.entries(object.margins) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      klReference: isSet(object.klReference)
+        ? globalThis.Number(object.klReference)
+        : isSet(object.kl_reference)
+        ? globalThis.Number(object.kl_reference)
+        : 0,
+      seconds: isSet(object.seconds) ? globalThis.Number(object.seconds) : 0,
+    };
+  },
+
+  toJSON(message: HeldOutReport): unknown {
+    const obj: any = {};
+    if (message.pairs !== 0) {
+      obj.pairs = Math.round(message.pairs);
+    }
+    if (message.loss !== 0) {
+      obj.loss = floatToJson(message.loss);
+    }
+    if (message.terms) {
+      const entries = globalThis.Object.entries(message.terms) as [string, number][];
+      if (entries.length > 0) {
+        obj.terms = {};
+        entries.forEach(([k, v]) => {
+          obj.terms[k] = floatToJson(v);
+        });
+      }
+    }
+    if (message.accuracies) {
+      const entries = globalThis.Object.entries(message.accuracies) as [string, number][];
+      if (entries.length > 0) {
+        obj.accuracies = {};
+        entries.forEach(([k, v]) => {
+          obj.accuracies[k] = floatToJson(v);
+        });
+      }
+    }
+    if (message.margins) {
+      const entries = globalThis.Object.entries(message.margins) as [string, number][];
+      if (entries.length > 0) {
+        obj.margins = {};
+        entries.forEach(([k, v]) => {
+          obj.margins[k] = floatToJson(v);
+        });
+      }
+    }
+    if (message.klReference !== 0) {
+      obj.klReference = floatToJson(message.klReference);
+    }
+    if (message.seconds !== 0) {
+      obj.seconds = floatToJson(message.seconds);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HeldOutReport>): HeldOutReport {
+    return HeldOutReport.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldOutReport>): HeldOutReport {
+    const message = createBaseHeldOutReport();
+    message.pairs = object.pairs ?? 0;
+    message.loss = object.loss ?? 0;
+    message.terms = (globalThis.Object.entries(object.terms ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.accuracies = (globalThis.Object.entries(object.accuracies ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.margins = (globalThis.Object.entries(object.margins ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.klReference = object.klReference ?? 0;
+    message.seconds = object.seconds ?? 0;
+    return message;
+  },
+};
+
+function createBaseHeldOutReport_TermsEntry(): HeldOutReport_TermsEntry {
+  return { key: "", value: 0 };
+}
+
+export const HeldOutReport_TermsEntry: MessageFns<HeldOutReport_TermsEntry> = {
+  encode(message: HeldOutReport_TermsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldOutReport_TermsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldOutReport_TermsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeldOutReport_TermsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: HeldOutReport_TermsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HeldOutReport_TermsEntry>): HeldOutReport_TermsEntry {
+    return HeldOutReport_TermsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldOutReport_TermsEntry>): HeldOutReport_TermsEntry {
+    const message = createBaseHeldOutReport_TermsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseHeldOutReport_AccuraciesEntry(): HeldOutReport_AccuraciesEntry {
+  return { key: "", value: 0 };
+}
+
+export const HeldOutReport_AccuraciesEntry: MessageFns<HeldOutReport_AccuraciesEntry> = {
+  encode(message: HeldOutReport_AccuraciesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldOutReport_AccuraciesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldOutReport_AccuraciesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeldOutReport_AccuraciesEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: HeldOutReport_AccuraciesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HeldOutReport_AccuraciesEntry>): HeldOutReport_AccuraciesEntry {
+    return HeldOutReport_AccuraciesEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldOutReport_AccuraciesEntry>): HeldOutReport_AccuraciesEntry {
+    const message = createBaseHeldOutReport_AccuraciesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseHeldOutReport_MarginsEntry(): HeldOutReport_MarginsEntry {
+  return { key: "", value: 0 };
+}
+
+export const HeldOutReport_MarginsEntry: MessageFns<HeldOutReport_MarginsEntry> = {
+  encode(message: HeldOutReport_MarginsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldOutReport_MarginsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldOutReport_MarginsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeldOutReport_MarginsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: HeldOutReport_MarginsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HeldOutReport_MarginsEntry>): HeldOutReport_MarginsEntry {
+    return HeldOutReport_MarginsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldOutReport_MarginsEntry>): HeldOutReport_MarginsEntry {
+    const message = createBaseHeldOutReport_MarginsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
 function createBaseDecision(): Decision {
   return {
     step: 0,
@@ -4231,6 +4840,7 @@ function createBaseDecision(): Decision {
     checkpoint: "",
     endStage: false,
     stop: false,
+    evaluateHeldOut: false,
     saveTraining: "",
     pause: false,
   };
@@ -4255,6 +4865,9 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.stop !== false) {
       writer.uint32(48).bool(message.stop);
+    }
+    if (message.evaluateHeldOut !== false) {
+      writer.uint32(56).bool(message.evaluateHeldOut);
     }
     if (message.saveTraining !== "") {
       writer.uint32(66).string(message.saveTraining);
@@ -4326,6 +4939,14 @@ export const Decision: MessageFns<Decision> = {
             message.stop = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.evaluateHeldOut = reader.bool();
+            continue;
+          }
           case 8: {
             if (tag !== 66) {
               break;
@@ -4370,6 +4991,11 @@ export const Decision: MessageFns<Decision> = {
         ? globalThis.Boolean(object.end_stage)
         : false,
       stop: isSet(object.stop) ? globalThis.Boolean(object.stop) : false,
+      evaluateHeldOut: isSet(object.evaluateHeldOut)
+        ? globalThis.Boolean(object.evaluateHeldOut)
+        : isSet(object.evaluate_held_out)
+        ? globalThis.Boolean(object.evaluate_held_out)
+        : false,
       saveTraining: isSet(object.saveTraining)
         ? globalThis.String(object.saveTraining)
         : isSet(object.save_training)
@@ -4399,6 +5025,9 @@ export const Decision: MessageFns<Decision> = {
     if (message.stop !== false) {
       obj.stop = message.stop;
     }
+    if (message.evaluateHeldOut !== false) {
+      obj.evaluateHeldOut = message.evaluateHeldOut;
+    }
     if (message.saveTraining !== "") {
       obj.saveTraining = message.saveTraining;
     }
@@ -4419,6 +5048,7 @@ export const Decision: MessageFns<Decision> = {
     message.checkpoint = object.checkpoint ?? "";
     message.endStage = object.endStage ?? false;
     message.stop = object.stop ?? false;
+    message.evaluateHeldOut = object.evaluateHeldOut ?? false;
     message.saveTraining = object.saveTraining ?? "";
     message.pause = object.pause ?? false;
     return message;
