@@ -3,7 +3,15 @@
  * The pairs of a finished `npm start` lie in runs/demo/data; the graded file has difficulty and stage.
  */
 import { dirname, join, resolve } from "node:path";
-import { bootEmbedded, direct, readPairs, sha256File, staged, UserError, type RunPlan } from "../src/index.js";
+import {
+  bootEmbedded,
+  curriculumPolicy,
+  direct,
+  readPairs,
+  sha256File,
+  UserError,
+  type RunPlan,
+} from "../src/index.js";
 
 const [pairsPath, out] = process.argv.slice(2).map((path) => resolve(path));
 if (pairsPath === undefined || out === undefined) {
@@ -14,9 +22,10 @@ if (pairsPath === undefined || out === undefined) {
 const trainer = await bootEmbedded({ roots: [dirname(pairsPath), out], logPath: join(out, "trainer.log"), threads: 2 });
 try {
   const pairs = await readPairs(pairsPath, { images: false });
-  const stages = staged(
+  const curriculum = curriculumPolicy({ policy: "staged", stages: 3 });
+  const { stages } = curriculum(
     pairs.map(({ difficulty, stage }, pair) => ({ pair, difficulty, stage })),
-    { order: "easy-to-hard", stages: 3, epochs: 1, effectiveBatch: 16, seed: 1 },
+    { effectiveBatch: 16, seed: 1 },
   );
   const plan: RunPlan = {
     name: "example",

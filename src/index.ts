@@ -6,20 +6,20 @@ export { backendSettings, type BackendInput, type BackendSettings } from "./back
 export { TrainerExitedError, type Trainer, type TrainerExit } from "./backend/trainer.js";
 export type {
   Curriculum,
-  CurriculumOptions,
-  CurriculumOrder,
   CurriculumPair,
+  CurriculumPlan,
+  CurriculumRun,
   CurriculumStage,
+  CurriculumState,
+  NextPairs,
+  PairDraw,
+  Promote,
+  Promotion,
 } from "./curriculum/curriculum.js";
-export { staged } from "./curriculum/staged.js";
 export { cutStages } from "./curriculum/stages.js";
+export { curriculumPolicy, curriculumPolicyNames, type CurriculumSettings } from "./curriculum/registry.js";
 export { DEFAULT_SIGNALS, gradePairs, type PairSignals, type SignalName, type SignalUse } from "./difficulty/grade.js";
-export {
-  gradeFile,
-  type GradedFile,
-  type GradeFilePhase,
-  type GradeFileRequest,
-} from "./difficulty/grade-file.js";
+export { gradeFile, type GradedFile, type GradeFilePhase, type GradeFileRequest } from "./difficulty/grade-file.js";
 export { scorePairs, signalsOf } from "./difficulty/score-pairs.js";
 export { WordNet } from "./difficulty/wordnet.js";
 export type { Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "./evaluation/benchmark.js";
@@ -37,6 +37,6 @@ export { referencePolicy, referencePolicyNames, type ReferenceSettings } from ".
 export { direct, type DirectOptions } from "./run/director.js";
 export type { RunEvent, RunOutcome } from "./run/events.js";
 export type { RunPlan, StagePlan } from "./run/plan.js";
-export type { RunPolicies } from "./run/policies.js";
+export type { Choice, Decide, EndStagePolicy, RunPolicies, RunState } from "./run/policies.js";
 export type { RunSummary, SavedCheckpoint, StageSummary } from "./run/summary.js";
 export type { StepReport } from "./generated/scpo/v1/trainer.js";

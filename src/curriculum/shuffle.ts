@@ -1,3 +1,4 @@
+import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
@@ -9,7 +10,7 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
  * @param path Numbers that tell this shuffle from the run's others, such as stage and epoch.
  */
 export function shuffled(items: Uint32Array, seed: number, ...path: number[]): Uint32Array {
-  const random = xoroshiro128plus(mixed(seed, path));
+  const random = generator(seed, path);
   const result = items.slice();
   for (let last = result.length - 1; last > 0; last -= 1) {
     const other = uniformInt(random, 0, last);
@@ -18,6 +19,35 @@ export function shuffled(items: Uint32Array, seed: number, ...path: number[]): U
     result[other] = moved;
   }
   return result;
+}
+
+/**
+ * Draws uniformly without putting back, in time that grows with the draw alone; a draw larger than the items takes all
+ * of them as often as it can and draws the rest.
+ *
+ * @param items What to draw from; at least one.
+ * @param count How many to draw.
+ * @param seed The run's seed.
+ * @param path Numbers that tell this draw from the run's others.
+ */
+export function drawn(items: readonly number[], count: number, seed: number, ...path: number[]): number[] {
+  const random = generator(seed, path);
+  const result: number[] = [];
+  while (result.length < count) {
+    // Fisher and Yates from the front; only the places that changed are written down.
+    const moved = new Map<number, number>();
+    const round = Math.min(items.length, count - result.length);
+    for (let place = 0; place < round; place += 1) {
+      const other = uniformInt(random, place, items.length - 1);
+      result.push(items[moved.get(other) ?? other] as number);
+      moved.set(other, moved.get(place) ?? place);
+    }
+  }
+  return result;
+}
+
+function generator(seed: number, path: readonly number[]): RandomGenerator {
+  return xoroshiro128plus(mixed(seed, path));
 }
 
 /** Folds seed and path into 32 bits; neighbouring seeds must not give neighbouring states. */

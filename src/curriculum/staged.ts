@@ -1,126 +1,68 @@
-import { UserError } from "../errors.js";
+import { z } from "zod";
 import { arranged } from "./arrange.js";
-import type { Curriculum, CurriculumOptions, CurriculumPair, CurriculumStage } from "./curriculum.js";
+import type { Curriculum, CurriculumOrder, CurriculumRun, CurriculumStage } from "./curriculum.js";
 import { curriculumOrders } from "./curriculum.js";
+import { levelNames, levels } from "./levels.js";
+import { checkPairs } from "./pairs.js";
+import { holdOut } from "./promotion/held-out.js";
+import { promotionPolicy, promotionSettings } from "./promotion/registry.js";
+import { replaySetting, withReplay } from "./replay.js";
 import { shuffled } from "./shuffle.js";
-import { cutStages } from "./stages.js";
+import { trimSetting } from "./trim.js";
 
-const MAX_ROW = 0xffffffff;
+export const stagedSettings = z.strictObject({
+  policy: z.literal("staged").describe("Stages by difficulty, shuffled inside."),
+  order: z.enum(curriculumOrders).default("easy-to-hard").describe("Order of the stages; the last two are controls."),
+  stages: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("Number of stages; left out: as many as the pairs' `stage` column has. 1 takes all pairs together."),
+  epochs: z.int().min(1).default(1).describe("How often each pair of a stage is used in it."),
+  replay: replaySetting,
+  promotion: promotionSettings.optional().describe("Ends a stage before its planned steps; left out: never."),
+  trim: trimSetting,
+});
 
 /**
  * Stages of rising difficulty (or falling, or mixed as a control), shuffled inside a stage.
  *
- * Levels come from the pairs' `stage` column when it has `options.stages` of them (or that is left out); otherwise pairs
- * are ranked by difficulty (ties: by row) and cut into groups whose sizes differ by one at most. `"shuffled"` keeps
- * number and sizes of the groups, and so the number of steps, but draws every group from all pairs. Inside a stage each
- * epoch uses every pair once, in an order of its own. A last batch that is not full is filled by repeating the stage's
+ * Levels come from the pairs' `stage` column when it has `stages` of them (or that is left out); otherwise pairs are
+ * ranked by difficulty (ties: by row) and cut into groups whose sizes differ by one at most. `"shuffled"` keeps number
+ * and sizes of the groups, and so the number of steps, but draws every group from all pairs. Inside a stage each epoch
+ * uses every pair once, in an order of its own. A last batch that is not full is filled by repeating the stage's
  * sequence from its front.
  *
- * @param pairs The pairs to use; each row once.
- * @returns One entry a stage, in the order of training.
- * @throws UserError when stages cannot be formed.
+ * Source: three stages, easy to hard: SCPO (arXiv 2509.24491); the shuffle inside a stage is our reconstruction.
  */
-export const staged: Curriculum = (pairs, options) => {
-  check(pairs, options);
-  const levels = grouped(pairs, options.stages).map((rows) => Uint32Array.from(rows).sort());
-  const names = namesOf(levels.length, options.order);
-  return arranged(levels, options.order, options.seed).map((rows, stage) =>
-    sequence(names[stage] as string, rows, stage, options),
-  );
-};
-
-function check(pairs: readonly CurriculumPair[], options: CurriculumOptions): void {
-  if (!curriculumOrders.includes(options.order)) {
-    throw new UserError(
-      `curriculum.order: found "${String(options.order)}", expected one of ${curriculumOrders.join(", ")}`,
-    );
-  }
-  for (const field of ["stages", "epochs", "effectiveBatch"] as const) {
-    const value = options[field] ?? 1;
-    if (!Number.isInteger(value) || value < 1) {
-      throw new UserError(`curriculum.${field}: found ${value}, expected a whole number of at least 1`);
-    }
-  }
-  if (!Number.isSafeInteger(options.seed) || options.seed < 0) {
-    throw new UserError(`curriculum.seed: found ${options.seed}, expected a whole number of at least 0`);
-  }
-  if (pairs.length === 0) throw new UserError("curriculum: found no pairs, expected at least one");
-  const seen = new Set<number>();
-  for (const { pair } of pairs) {
-    if (seen.has(pair)) throw new UserError(`curriculum: found pair ${pair} twice, expected every row once`);
-    if (!Number.isInteger(pair) || pair < 0 || pair > MAX_ROW) {
-      throw new UserError(`curriculum: found pair ${pair}, expected the row of a pair, 0 to ${MAX_ROW}`);
-    }
-    seen.add(pair);
-  }
+export function staged(settings: z.output<typeof stagedSettings>): Curriculum {
+  const { promotion } = settings;
+  const promote = promotion === undefined ? {} : { promote: promotionPolicy(promotion) };
+  return (pairs, run) => {
+    checkPairs(pairs, run);
+    const sorted = levels(pairs, settings.stages).map((rows) => Uint32Array.from(rows).sort());
+    const stages = arranged(sorted, settings.order, run.seed);
+    const names = stageNames(stages.length, settings.order);
+    let earlier: number[] = [];
+    const planned = stages.map((rows, stage): CurriculumStage => {
+      const holds = promotion?.on === "held-out" && stage + 1 < stages.length;
+      const { trained, heldOut } = holds
+        ? holdOut(rows, promotion.share, run.seed, stage)
+        : { trained: rows, heldOut: new Uint32Array() };
+      const own = epochs(trained, settings.epochs, run, stage);
+      const fed = withReplay({ own, earlier }, settings.replay, run.effectiveBatch, run.seed, stage);
+      earlier = [...earlier, ...trained];
+      return { name: names[stage] as string, ...fed, ...(holds ? { heldOut: [...heldOut] } : {}) };
+    });
+    return { stages: planned, ...promote };
+  };
 }
 
-/** Rows by level, easy first, in any order within a level. */
-function grouped(pairs: readonly CurriculumPair[], stages: number | undefined): number[][] {
-  if (stages === 1) return [pairs.map(({ pair }) => pair)];
-  const unstaged = pairs.find(({ stage }) => stage === null);
-  if (unstaged === undefined) {
-    const groups = byStage(pairs);
-    if (stages === undefined || groups.length === stages) return groups;
-  } else if (stages === undefined) {
-    throw new UserError(
-      `curriculum: pair ${unstaged.pair} has no stage; expected a stage for every pair: ` +
-        "score the pairs first, or set curriculum.stages",
-    );
-  }
-  return byDifficulty(pairs, stages);
+function stageNames(count: number, order: CurriculumOrder): string[] {
+  if (order === "shuffled") return Array.from({ length: count }, (_, stage) => `mixed-${stage + 1}`);
+  return order === "hard-to-easy" ? levelNames(count).reverse() : levelNames(count);
 }
 
-function byStage(pairs: readonly CurriculumPair[]): number[][] {
-  const groups = new Map<number, number[]>();
-  for (const { pair, stage } of pairs) {
-    const rows = groups.get(stage as number);
-    if (rows === undefined) groups.set(stage as number, [pair]);
-    else rows.push(pair);
-  }
-  return [...groups].sort(([a], [b]) => a - b).map(([, rows]) => rows);
-}
-
-function byDifficulty(pairs: readonly CurriculumPair[], stages: number): number[][] {
-  const unscored = pairs.find(({ difficulty }) => difficulty === null || !Number.isFinite(difficulty));
-  if (unscored !== undefined) {
-    throw new UserError(
-      `curriculum: pair ${unscored.pair} has no difficulty; expected one for every pair to cut ${stages} stages: score the pairs first`,
-    );
-  }
-  if (pairs.length < stages) {
-    throw new UserError(
-      `curriculum.stages: found ${stages} stages for ${pairs.length} pairs, expected a pair or more a stage`,
-    );
-  }
-  const byRow = [...pairs].sort((a, b) => a.pair - b.pair);
-  const levels = cutStages(
-    byRow.map(({ difficulty }) => difficulty as number),
-    stages,
-  );
-  return Array.from({ length: stages }, (_, level) =>
-    byRow.filter((_, at) => levels[at] === level).map(({ pair }) => pair),
-  );
-}
-
-function sequence(name: string, rows: Uint32Array, stage: number, options: CurriculumOptions): CurriculumStage {
-  const epochs = Array.from({ length: options.epochs }, (_, epoch) => shuffled(rows, options.seed, stage, epoch));
-  const pairs = epochs.flatMap((epoch) => Array.from(epoch));
-  const used = pairs.length;
-  const padding = (options.effectiveBatch - (used % options.effectiveBatch)) % options.effectiveBatch;
-  for (let filler = 0; filler < padding; filler += 1) pairs.push(pairs[filler % used] as number);
-  return { name, pairs, padding };
-}
-
-function namesOf(levels: number, order: CurriculumOptions["order"]): string[] {
-  if (order === "shuffled") return Array.from({ length: levels }, (_, level) => `mixed-${level + 1}`);
-  const names =
-    levels === 1
-      ? ["all"]
-      : levels === 2
-        ? ["easy", "hard"]
-        : levels === 3
-          ? ["easy", "medium", "hard"]
-          : Array.from({ length: levels }, (_, level) => `level-${level + 1}`);
-  return order === "hard-to-easy" ? names.reverse() : names;
+function epochs(rows: Uint32Array, count: number, { seed }: CurriculumRun, stage: number): number[] {
+  return Array.from({ length: count }, (_, epoch) => [...shuffled(rows, seed, stage, epoch)]).flat();
 }

@@ -11,6 +11,8 @@ export interface ReferenceState {
   readonly plannedSteps: number;
   /** Optimiser steps since the reference last moved; a stage that opens with "policy" counts as a move. */
   readonly stepsSinceMove: number;
+  /** Reports of the open stage, the last step's last. */
+  readonly reports: readonly StepReport[];
 }
 
 /** ref <- alpha * policy + (1 - alpha) * ref; alpha 1 is a hard move. */
@@ -26,6 +28,8 @@ export interface ReferencePolicy {
   readonly name: string;
   /** True when a move can be soft: the trainer must then keep the reference's weights. */
   readonly soft: boolean;
+  /** False when it changes the reference only where stages open. */
+  readonly moves: boolean;
   /** The reference with which a stage opens. */
   atOpen(stage: number): ReferenceAtOpen;
   /** The move after an optimiser step; null leaves the reference where it is. */

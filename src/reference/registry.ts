@@ -1,22 +1,40 @@
-import { UserError } from "../errors.js";
-import { eachStage } from "./each-stage.js";
-import { everyNSteps } from "./every-n-steps.js";
-import { fixed } from "./fixed.js";
+import { z } from "zod";
+import { checkSettings } from "../check-settings.js";
+import { eachStage, eachStageSettings } from "./each-stage.js";
+import { everyNSteps, everyNStepsSettings } from "./every-n-steps.js";
+import { fixed, fixedSettings } from "./fixed.js";
+import { klBound, klBoundSettings } from "./kl-bound.js";
+import { marginSaturated, marginSaturatedSettings } from "./margin-saturated.js";
 import type { ReferencePolicy } from "./reference.js";
 
-/** Settings of a reference policy. */
-export type ReferenceSettings =
-  | { readonly policy: "each-stage" }
-  | { readonly policy: "fixed"; readonly start?: "policy" | "initial" }
-  | { readonly policy: "every-n-steps"; readonly steps: number; readonly alpha?: number };
+/** What a reference policy is told, by its name. */
+export const referenceSettings = z.discriminatedUnion("policy", [
+  eachStageSettings,
+  fixedSettings,
+  everyNStepsSettings,
+  klBoundSettings,
+  marginSaturatedSettings,
+]);
+
+/** Settings of a reference policy; what is left out takes its default. */
+export type ReferenceSettings = z.input<typeof referenceSettings>;
+
+/** Settings of a reference policy with every default filled in. */
+export type CheckedReferenceSettings = z.output<typeof referenceSettings>;
 
 type Builders = {
-  readonly [Name in ReferenceSettings["policy"]]: (
-    settings: Extract<ReferenceSettings, { policy: Name }>,
+  readonly [Name in CheckedReferenceSettings["policy"]]: (
+    settings: Extract<CheckedReferenceSettings, { policy: Name }>,
   ) => ReferencePolicy;
 };
 
-const builders: Builders = { "each-stage": eachStage, fixed, "every-n-steps": everyNSteps };
+const builders: Builders = {
+  "each-stage": eachStage,
+  fixed,
+  "every-n-steps": everyNSteps,
+  "kl-bound": klBound,
+  "margin-saturated": marginSaturated,
+};
 
 /** Names of the reference policies. */
 export const referencePolicyNames = Object.keys(builders) as ReferenceSettings["policy"][];
@@ -27,11 +45,7 @@ export const referencePolicyNames = Object.keys(builders) as ReferenceSettings["
  * @throws UserError when the policy is unknown or a setting is out of range.
  */
 export function referencePolicy(settings: ReferenceSettings): ReferencePolicy {
-  if (!Object.hasOwn(builders, settings.policy)) {
-    throw new UserError(
-      `reference.policy: found "${settings.policy}", expected one of ${referencePolicyNames.join(", ")}`,
-    );
-  }
-  const build = builders[settings.policy] as (settings: ReferenceSettings) => ReferencePolicy;
-  return build(settings);
+  const checked = checkSettings(referenceSettings, settings, "reference");
+  const build = builders[checked.policy] as (settings: CheckedReferenceSettings) => ReferencePolicy;
+  return build(checked);
 }

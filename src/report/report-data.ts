@@ -1,7 +1,7 @@
 import type { Agreement } from "../difficulty/agreement.js";
 import type { StudyResult } from "../evaluation/result.js";
 import type { PairRecord } from "../generated/scpo/v1/telemetry.js";
-import type { StepMetrics } from "../run/metrics.js";
+import type { StepReport } from "../generated/scpo/v1/trainer.js";
 
 /** A test scene with what two models said about it. */
 export interface ExampleScene {
@@ -58,7 +58,7 @@ export interface TrainingHistory {
   method: string;
   stages: readonly TrainedStage[];
   referenceUpdates: readonly ReferenceUpdate[];
-  steps: readonly StepMetrics[];
+  steps: readonly Omit<StepReport, "pairs" | "heldOut">[];
   records: readonly PairRecord[];
   /** How many telemetry messages were lost, and whether the final one came. */
   telemetry: { lost: number; complete: boolean };

@@ -1,4 +1,5 @@
-import { staged } from "../curriculum/staged.js";
+import type { CurriculumStage } from "../curriculum/curriculum.js";
+import { curriculumPolicy } from "../curriculum/registry.js";
 import { UserError } from "../errors.js";
 import { readPairs } from "../pairs/parquet.js";
 import { sha256File } from "../pairs/sha256.js";
@@ -42,19 +43,19 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
   const pairs = await readPairs(data.pairs, { images: false });
   const reference = referencePolicy(settings.reference);
   const sizes = { batchSize: optimiser.batch_size, gradientAccumulationSteps: optimiser.gradient_accumulation_steps };
-  const curriculum = staged(
+  const curriculum = curriculumPolicy(settings.curriculum)(
     pairs.map(({ difficulty, stage }, pair) => ({ pair, difficulty, stage })),
-    { ...withoutAbsent(settings.curriculum), effectiveBatch: effectiveBatch(sizes), seed: settings.seed },
+    { effectiveBatch: effectiveBatch(sizes), seed: settings.seed },
   );
-  if (settings.stages.length > curriculum.length) {
+  if (settings.stages.length > curriculum.stages.length) {
     throw new UserError(
-      `stages: found ${settings.stages.length} stages, expected at most ${curriculum.length}: so many the curriculum makes ` +
+      `stages: found ${settings.stages.length} stages, expected at most ${curriculum.stages.length}: so many the curriculum makes ` +
         `of ${data.pairs}; leave out what is too much, or set curriculum.stages`,
     );
   }
   const stages = inheritStages(
     settings,
-    curriculum.map(({ name }, stage) => ({ name, reference: reference.atOpen(stage) })),
+    curriculum.stages.map(({ name }, stage) => ({ name, reference: reference.atOpen(stage) })),
   );
   const plan: RunPlan = {
     name: settings.id,
@@ -69,9 +70,11 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
     stages: [],
   };
   plan.stages = stages.map(({ settings: own }, at) => {
+    const { pairs: rows, steps, heldOut } = curriculum.stages[at] as CurriculumStage;
     const stage = {
       name: own.name,
-      pairs: curriculum[at]?.pairs ?? [],
+      pairs: rows,
+      ...withoutAbsent({ steps, heldOut }),
       learningRate: own.optimiser.learning_rate,
       schedule: own.optimiser.schedule,
       warmupSteps: 0,
@@ -81,5 +84,5 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
     return { ...stage, warmupSteps: Math.round(plannedSteps(plan, stage) * own.optimiser.warmup_share) };
   });
   const resolved = { ...settings, data: { ...data, sha256 }, stages: stages.map(({ settings: own }) => own) };
-  return { resolved, plan, policies: { reference }, stages };
+  return { resolved, plan, policies: { reference, curriculum }, stages };
 }

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { expectation } from "../check-settings.js";
 import { UserError, type ErrorCode } from "../errors.js";
 import { schemaAt } from "./json-schema.js";
 import { fieldName, type FieldPath, type Position } from "./position.js";
@@ -60,41 +61,12 @@ export function problemsOf(issue: z.core.$ZodIssue, settings: unknown): LocatedP
   if (value === undefined) {
     const meaning = schemaAt(path, settings)?.description;
     const hint = meaning === undefined ? "" : ` (${meaning.replace(/\.$/, "")})`;
-    return [{ path, isName: false, description: `is missing, expected ${expected(issue)}${hint}` }];
+    return [{ path, isName: false, description: `is missing, expected ${expectation(issue)}${hint}` }];
   }
   // Checks across fields say what they expect in their own words.
   const wanted = issue.message.includes("expected ") && issue.code === "custom" ? issue.message : undefined;
-  const description = wanted ?? `expected ${expected(issue)}`;
+  const description = wanted ?? `expected ${expectation(issue)}`;
   return [{ path, isName: false, description: `found ${shown(value)}, ${description}` }];
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  object: "a mapping of fields",
-  record: "a mapping of names to numbers",
-  array: "a list",
-  string: "a text",
-  number: "a number",
-  int: "a whole number",
-  boolean: "true or false",
-};
-
-function expected(issue: z.core.$ZodIssue): string {
-  if (issue.code === "invalid_type") return TYPES[issue.expected] ?? issue.expected;
-  if (issue.code === "too_small") {
-    if (issue.origin === "string") return "a text that is not empty";
-    if (issue.origin === "array") return `a list of at least ${issue.minimum}`;
-    return issue.inclusive === false ? `a number above ${issue.minimum}` : `a number of at least ${issue.minimum}`;
-  }
-  if (issue.code === "too_big") {
-    return issue.inclusive === false ? `a number below ${issue.maximum}` : `a number of at most ${issue.maximum}`;
-  }
-  if (issue.code === "invalid_value") return choice(issue.values);
-  if (issue.code === "invalid_union" && "options" in issue && issue.options !== undefined) return choice(issue.options);
-  return issue.message.replace(/^expected /, "");
-}
-
-function choice(values: readonly unknown[]): string {
-  return values.length === 1 ? String(values[0]) : `one of ${values.join(", ")}`;
 }
 
 function valueAt(settings: unknown, path: FieldPath): unknown {

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { BENCHMARKS } from "../evaluation/registry.js";
 import { backendSettings } from "../backend/settings.js";
-import { curriculumOrders } from "../curriculum/curriculum.js";
+import { curriculumSettings } from "../curriculum/registry.js";
+import { referenceSettings } from "../reference/registry.js";
 
 /** The model that ships with the package, as `model` names it. */
 export const EMBEDDED_MODEL = "embedded";
@@ -80,37 +81,9 @@ const stage = z.strictObject({
     ),
 });
 
-const curriculum = z
-  .discriminatedUnion("policy", [
-    z.strictObject({
-      policy: z.literal("staged").describe("Stages by difficulty."),
-      order: z.enum(curriculumOrders).default("easy-to-hard").describe("Order of the stages; the others are controls."),
-      stages: count()
-        .optional()
-        .describe("Number of stages; left out: as many as the pairs' `stage` column has. 1 takes all pairs together."),
-      epochs: count().default(1).describe("How often each pair of a stage is used in it."),
-    }),
-  ])
-  .prefault({ policy: "staged" })
-  .describe("Which pairs come when.");
+const curriculum = curriculumSettings.prefault({ policy: "staged" }).describe("Which pairs come when.");
 
-const reference = z
-  .discriminatedUnion("policy", [
-    z.strictObject({
-      policy: z.literal("each-stage").describe("The reference is reset to the policy when a stage opens."),
-    }),
-    z.strictObject({
-      policy: z.literal("fixed").describe("One reference for the whole run."),
-      start: z.enum(["policy", "initial"]).default("policy").describe("What it is when the first stage opens."),
-    }),
-    z.strictObject({
-      policy: z.literal("every-n-steps").describe("The reference moves after every n-th optimiser step."),
-      steps: count().describe("Optimiser steps between two moves, counted over the whole run."),
-      alpha: z.number().positive().max(1).default(1).describe("Share of the policy in the new reference; 1 is hard."),
-    }),
-  ])
-  .prefault({ policy: "each-stage" })
-  .describe("When and how the reference moves.");
+const reference = referenceSettings.prefault({ policy: "each-stage" }).describe("When and how the reference moves.");
 
 const benchmark = z.strictObject({
   benchmark: z.enum(SCORED_HERE).describe("Name of the benchmark; `scpo eval benchmarks` describes them."),

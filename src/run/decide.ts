@@ -34,6 +34,8 @@ export async function decide(
   }
   const choices: Choice[] = [];
   if (own !== null && own !== undefined) choices.push(own);
+  const promotion = policies.curriculum?.promote?.(report, state) ?? null;
+  if (promotion !== null) choices.push({ ...promotion, reason: `curriculum: ${promotion.reason}` });
   const move = policies.reference?.move(report, state) ?? null;
   if (move !== null) choices.push({ moveReferenceAlpha: move.alpha, reason: `reference: ${move.reason}` });
   const end = policies.endStage?.(report, state) ?? null;
@@ -47,10 +49,12 @@ function merged(report: StepReport, state: RunState, choices: readonly Choice[],
   const stopped = choices.some(({ stop }) => stop === true);
   decision.endStage = state.lastOfStage || stopped || choices.some(({ endStage }) => endStage === true);
   decision.stop = stopped || (decision.endStage && lastStage);
+  decision.evaluateHeldOut = !decision.endStage && choices.some(({ evaluateHeldOut }) => evaluateHeldOut === true);
+  if (decision.evaluateHeldOut) checkHeldOut(state);
   const asked = choices.find(({ checkpoint }) => checkpoint !== undefined)?.checkpoint ?? "";
   decision.checkpoint = decision.endStage ? `stage-${state.stage}` : asked;
   const alpha = choices.find(({ moveReferenceAlpha }) => moveReferenceAlpha !== undefined)?.moveReferenceAlpha;
-  if (alpha !== undefined) checkAlpha(alpha, policies);
+  if (alpha !== undefined) checkAlpha(alpha, policies, state);
   const next = state.plan.stages[state.stage + 1];
   const isUsed = !decision.endStage || (!decision.stop && next?.reference === "keep");
   if (alpha !== undefined && isUsed) decision.moveReferenceAlpha = alpha;
@@ -64,11 +68,18 @@ function nothing(report: StepReport): Decision {
   return Decision.fromPartial({ step: report.step });
 }
 
-function checkAlpha(alpha: number, policies: RunPolicies): void {
+function checkHeldOut({ stagePlan }: RunState): void {
+  if ((stagePlan.heldOut ?? []).length > 0) return;
+  throw new UserError(
+    `policy: evaluateHeldOut: stage "${stagePlan.name}" holds out no pairs: list some in the stage's heldOut`,
+  );
+}
+
+function checkAlpha(alpha: number, policies: RunPolicies, { plan }: RunState): void {
   if (!(alpha > 0 && alpha <= 1)) {
     throw new UserError(`policy: moveReferenceAlpha: found ${alpha}, expected a number above 0 and at most 1`);
   }
-  if (alpha < 1 && !keepsReferenceWeights(policies)) {
+  if (alpha < 1 && !keepsReferenceWeights(policies, plan)) {
     throw new UserError(
       `policy: moveReferenceAlpha: found ${alpha}, a soft move, but the trainer keeps no copy of the reference's weights: ` +
         "set policies.keepReferenceWeights to true",

@@ -14,12 +14,14 @@ import { stepMetrics } from "./metrics.js";
 import type { Outbox } from "./outbox.js";
 import type { RunPlan, StagePlan } from "./plan.js";
 import { effectiveBatch, plannedSteps } from "./plan.js";
-import type { RunPolicies } from "./policies.js";
+import type { RunPolicies, RunState } from "./policies.js";
 import { keepsReferenceWeights } from "./policies.js";
 import { openStage } from "./requests.js";
 import type { RunFiles } from "./run-files.js";
+import { StageHistory } from "./stage-history.js";
 import type { RunSummary, SavedCheckpoint } from "./summary.js";
-import { PairWindow } from "./window.js";
+import type { Feed, StageFeed } from "./window.js";
+import { ChosenPairs, PairWindow } from "./window.js";
 
 /** What a dialogue works with. */
 export interface DialogueParts {
@@ -41,8 +43,9 @@ interface OpenStageState {
   readonly index: number;
   readonly plan: StagePlan;
   readonly steps: number;
-  readonly window: PairWindow;
-  readonly reports: StepReport[];
+  readonly feed: StageFeed;
+  /** Rows that the stage may draw, each once. */
+  readonly drawable: readonly number[];
 }
 
 /** Answers each response of a Train stream: opens stages, keeps the window of pairs full, decides after each step. */
@@ -58,7 +61,7 @@ export class Dialogue {
   readonly #parts: DialogueParts;
   #stage: OpenStageState | undefined;
   #decision: Decision | undefined;
-  #stepsSinceMove = 0;
+  readonly #history = new StageHistory();
   #stopped = false;
   #ended = false;
 
@@ -103,14 +106,15 @@ export class Dialogue {
   #open(index: number): void {
     const { plan, policies, outbox } = this.#parts;
     const planned = plan.stages[index] as StagePlan;
-    const window = new PairWindow(planned.pairs, plan.batchSize, effectiveBatch(plan));
-    this.#stage = { index, plan: planned, steps: plannedSteps(plan, planned), window, reports: [] };
-    outbox.send({ $case: "openStage", value: openStage(plan, index, keepsReferenceWeights(policies)) });
+    const request = openStage(plan, index, keepsReferenceWeights(policies, plan));
+    const feed = stageFeed(plan, planned, policies);
+    this.#stage = { index, plan: planned, steps: request.steps, feed, drawable: request.pairs };
+    outbox.send({ $case: "openStage", value: request });
   }
 
   async #stageOpened({ tableSeconds }: StageOpened): Promise<void> {
     const { index, plan, steps } = this.#current();
-    if (plan.reference !== "keep") this.#stepsSinceMove = 0;
+    this.#history.open(plan.reference);
     this.progress.stages.push({
       name: plan.name,
       plannedSteps: steps,
@@ -119,39 +123,54 @@ export class Dialogue {
       checkpoint: null,
       tableSeconds,
     });
+    const feed = this.#nextFeed();
     const opened = { type: "stage-opened", stage: index, name: plan.name, steps, reference: plan.reference } as const;
-    await this.#parts.files.journal.write(opened);
+    await this.#parts.files.journal.write({ ...opened, reason: feed?.reason ?? "" });
     this.#parts.emit({ ...opened, tableSeconds });
-    this.#feed(0);
+    this.#send(feed);
   }
 
-  #feed(steps: number): void {
-    const feed = this.#current().window.topUp(steps);
-    if (feed !== null) this.#parts.outbox.send({ $case: "feedPairs", value: feed });
+  /** What policies see of the open stage. */
+  #state(): RunState {
+    const { plan } = this.#parts;
+    const { index, plan: stagePlan, steps, drawable } = this.#current();
+    const { reports, stepsSinceMove, margins } = this.#history;
+    return {
+      plan,
+      stagePlan,
+      stage: index,
+      stages: plan.stages.length,
+      plannedSteps: steps,
+      drawable,
+      reports,
+      stepsSinceMove,
+      margins,
+      lastOfStage: reports.length >= steps,
+    };
+  }
+
+  #nextFeed(): Feed | null {
+    return this.#current().feed.topUp(this.#state());
+  }
+
+  #send(feed: Feed | null): void {
+    if (feed !== null) this.#parts.outbox.send({ $case: "feedPairs", value: { pairs: feed.pairs, last: feed.last } });
   }
 
   async #stepReport(report: StepReport): Promise<void> {
-    const { plan, policies, files, cancellation, outbox, emit } = this.#parts;
-    const stage = this.#current();
-    stage.reports.push(report);
-    this.#stepsSinceMove += 1;
+    const { policies, files, cancellation, outbox, emit } = this.#parts;
+    this.#history.add(report);
     this.progress.steps = report.step;
     await files.metrics.write(report);
     emit({ type: "step", report: stepMetrics(report) });
-    const state = {
-      plan,
-      stagePlan: stage.plan,
-      stage: stage.index,
-      plannedSteps: stage.steps,
-      stepsSinceMove: this.#stepsSinceMove,
-      lastOfStage: report.stepInStage >= stage.steps,
-      reports: stage.reports,
-    };
-    const { decision, stopped } = await decide(report, state, policies, cancellation);
+    const { decision, stopped } = await decide(report, this.#state(), policies, cancellation);
     this.#stopped = stopped;
+    if (decision.moveReferenceAlpha !== undefined) this.#history.move();
+    const feed = decision.endStage ? null : this.#nextFeed();
+    decision.reason = [decision.reason, feed?.reason ?? ""].filter((reason) => reason !== "").join("; ");
     await this.#journal(report, decision);
     // Before the decision: the trainer fetches ahead as soon as it goes on.
-    if (!decision.endStage) this.#feed(report.stepInStage);
+    this.#send(feed);
     this.#decision = decision;
     outbox.send({ $case: "decision", value: decision });
     this.#afterDecision(decision);
@@ -167,6 +186,7 @@ export class Dialogue {
       reason,
       moveReferenceAlpha: decision.moveReferenceAlpha ?? null,
       checkpoint,
+      evaluateHeldOut: decision.evaluateHeldOut,
       endStage,
       stop,
     });
@@ -174,7 +194,6 @@ export class Dialogue {
 
   #afterDecision({ step, moveReferenceAlpha: alpha, reason }: Decision): void {
     if (alpha === undefined) return;
-    this.#stepsSinceMove = 0;
     this.progress.referenceMoves.push({ step, alpha, reason });
     this.#parts.emit({ type: "reference-moved", stage: this.#current().index, step, alpha, reason });
   }
@@ -226,4 +245,11 @@ export class Dialogue {
     if (this.#stage === undefined) throw new Error("The trainer reported a stage that is not open.");
     return this.#stage;
   }
+}
+
+function stageFeed(plan: RunPlan, stage: StagePlan, policies: RunPolicies): StageFeed {
+  const next = policies.curriculum?.next;
+  return stage.steps === undefined || next === undefined
+    ? new PairWindow(stage.pairs, plan.batchSize, effectiveBatch(plan))
+    : new ChosenPairs(next, stage.steps, effectiveBatch(plan));
 }

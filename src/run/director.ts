@@ -10,6 +10,7 @@ import type { RunPlan } from "./plan.js";
 import { recordedPlan } from "./plan.js";
 import { checkPlan } from "./plan-problems.js";
 import type { RunPolicies } from "./policies.js";
+import { checkPolicies } from "./policies.js";
 import { startTraining } from "./requests.js";
 import type { RunFiles } from "./run-files.js";
 import { claimDirectory, openRunFiles } from "./run-files.js";
@@ -42,6 +43,7 @@ export interface DirectOptions {
  */
 export async function direct(trainer: Trainer, plan: RunPlan, options: DirectOptions = {}): Promise<RunSummary> {
   checkPlan(plan);
+  checkPolicies(plan, options.policies ?? {});
   await claimDirectory(plan.directory, options.replace ?? false);
   const started = performance.now();
   const loading = options.signal === undefined ? {} : { signal: options.signal };

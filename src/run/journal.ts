@@ -6,7 +6,15 @@ import type { RecordedPlan } from "./plan.js";
 /** What happened in a run and what was decided; equal runs have equal ones. */
 export type JournalEntry =
   | { type: "plan"; plan: RecordedPlan; weightsSha256: string }
-  | { type: "stage-opened"; stage: number; name: string; steps: number; reference: ReferenceAtOpen }
+  | {
+      type: "stage-opened";
+      stage: number;
+      name: string;
+      steps: number;
+      reference: ReferenceAtOpen;
+      /** Why the first step has the pairs that it has; empty when the plan lists them. */
+      reason: string;
+    }
   | {
       type: "decision";
       step: number;
@@ -17,6 +25,8 @@ export type JournalEntry =
       moveReferenceAlpha: number | null;
       /** Name of the checkpoint; empty: none. */
       checkpoint: string;
+      /** The next step's report holds the figures of the held-out pairs. */
+      evaluateHeldOut: boolean;
       endStage: boolean;
       stop: boolean;
     }

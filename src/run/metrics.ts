@@ -1,4 +1,4 @@
-import type { StepReport } from "../generated/scpo/v1/trainer.js";
+import type { HeldOutReport, StepReport } from "../generated/scpo/v1/trainer.js";
 import { JsonlWriter, readJsonl } from "../telemetry/jsonl.js";
 
 /** A step's report without its pairs. */
@@ -50,7 +50,18 @@ export function withNaN<T>(value: T): T {
 
 /** A protobuf map comes in any order; equal runs shall write equal lines. */
 function sorted(report: StepReport): StepReport {
-  return { ...report, terms: byName(report.terms), accuracies: byName(report.accuracies) };
+  const { terms, accuracies, heldOut } = report;
+  return {
+    ...report,
+    terms: byName(terms),
+    accuracies: byName(accuracies),
+    heldOut: heldOut && sortedHeldOut(heldOut),
+  };
+}
+
+function sortedHeldOut(report: HeldOutReport): HeldOutReport {
+  const { terms, accuracies, margins } = report;
+  return { ...report, terms: byName(terms), accuracies: byName(accuracies), margins: byName(margins) };
 }
 
 function byName(values: Record<string, number>): Record<string, number> {

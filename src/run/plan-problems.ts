@@ -62,17 +62,18 @@ function checkStage(stage: StagePlan, at: string, batch: number, expect: Expect)
   expect(stage.name !== "", `${at}.name`, stage.name, "a name");
   const { length } = stage.pairs;
   expect(length > 0, `${at}.pairs`, stage.pairs, "at least one row");
-  if (isCount(batch) && batch > 0) {
+  if (stage.steps !== undefined) {
+    expect(isCount(stage.steps) && stage.steps > 0, `${at}.steps`, stage.steps, "a whole number of at least 1");
+    expect(new Set(stage.pairs).size === length, `${at}.pairs`, "a row twice", "every row that may be drawn once");
+  } else if (isCount(batch) && batch > 0) {
     const expected = `a multiple of ${batch} (batchSize times gradientAccumulationSteps)`;
     expect(length % batch === 0, `${at}.pairs.length`, length, expected);
   }
-  const wrong = stage.pairs.findIndex((pair) => !isCount(pair));
-  expect(
-    wrong === -1,
-    `${at}.pairs[${wrong}]`,
-    stage.pairs[wrong],
-    "a row of the data set: a whole number of at least 0",
-  );
+  expectRows(stage.pairs, `${at}.pairs`, expect);
+  expectRows(stage.heldOut ?? [], `${at}.heldOut`, expect);
+  const heldOut = new Set(stage.heldOut);
+  const both = stage.pairs.find((pair) => heldOut.has(pair));
+  expect(both === undefined, `${at}.heldOut`, both, "rows that the stage's pairs lack");
   const { learningRate: rate, warmupSteps: warmup } = stage;
   expect(isFinite(rate) && rate > 0, `${at}.learningRate`, rate, "a number above 0");
   expect(isCount(warmup), `${at}.warmupSteps`, warmup, "a whole number of at least 0");
@@ -82,6 +83,12 @@ function checkStage(stage: StagePlan, at: string, batch: number, expect: Expect)
   for (const [name, value] of Object.entries(stage.objective.parameters)) {
     expect(isFinite(value), `${at}.objective.parameters.${name}`, value, "a number");
   }
+}
+
+function expectRows(rows: readonly number[], field: string, expect: Expect): void {
+  const wrong = rows.findIndex((row) => !isCount(row));
+  const expected = "a row of the data set: a whole number of at least 0";
+  expect(wrong === -1, `${field}[${wrong}]`, rows[wrong], expected);
 }
 
 function expectOneOf(allowed: readonly string[], value: string, field: string, expect: Expect): void {

@@ -2,8 +2,15 @@
 export interface StagePlan {
   /** For people: "easy". */
   name: string;
-  /** Rows in feeding order; the length is a multiple of batch size times accumulation steps. */
+  /**
+   * Rows in feeding order, their number a multiple of batch size times accumulation steps; with `steps`, the rows that
+   * the curriculum may draw, each once.
+   */
   pairs: number[];
+  /** Optimiser steps of a stage whose rows the curriculum's `next` chooses step by step; left out: `pairs` decides. */
+  steps?: number;
+  /** Rows that are never fed in this stage, for `evaluateHeldOut`; left out: none. */
+  heldOut?: number[];
   /** Peak of the schedule. */
   learningRate: number;
   schedule: "constant" | "linear" | "cosine";
@@ -51,6 +58,6 @@ export function effectiveBatch(plan: Pick<RunPlan, "batchSize" | "gradientAccumu
 }
 
 /** Optimiser steps that the plan gives a stage. */
-export function plannedSteps(plan: RunPlan, stage: StagePlan): number {
-  return stage.pairs.length / effectiveBatch(plan);
+export function plannedSteps(plan: Pick<RunPlan, "batchSize" | "gradientAccumulationSteps">, stage: StagePlan): number {
+  return stage.steps ?? stage.pairs.length / effectiveBatch(plan);
 }

@@ -45,5 +45,6 @@ export function openStage(plan: RunPlan, stage: number, keepReferenceWeights: bo
     warmupSteps: planned.warmupSteps,
     reference: references[planned.reference],
     keepReferenceWeights,
+    heldOutPairs: planned.heldOut ?? [],
   };
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Trainer } from "../backend/trainer.js";
-import { staged } from "../curriculum/staged.js";
+import { curriculumPolicy } from "../curriculum/registry.js";
 import { readPairs } from "../pairs/parquet.js";
 import { referencePolicy } from "../reference/registry.js";
 import { direct } from "../run/director.js";
@@ -15,15 +15,11 @@ async function planMethod(job: MethodJob): Promise<RunPlan> {
   const method = methodNamed(job.method);
   const pairs = await readPairs(job.graded.path, { images: false });
   const reference = referencePolicy({ policy: method.reference });
-  const curriculum = staged(
+  const { order, stages } = method;
+  const curriculum = curriculumPolicy({ policy: "staged", order, stages, epochs: job.epochs });
+  const planned = curriculum(
     pairs.map(({ difficulty, stage }, pair) => ({ pair, difficulty, stage })),
-    {
-      order: method.order,
-      stages: method.stages,
-      epochs: job.epochs,
-      effectiveBatch: settings.batch_size,
-      seed: job.seed,
-    },
+    { effectiveBatch: settings.batch_size, seed: job.seed },
   );
   return {
     name: job.name,
@@ -36,7 +32,7 @@ async function planMethod(job: MethodJob): Promise<RunPlan> {
     weightDecay: settings.weight_decay,
     maxGradNorm: settings.max_grad_norm,
     frozenPrefixes: settings.frozen_prefixes,
-    stages: curriculum.map(({ name, pairs: rows }, stage) => ({
+    stages: planned.stages.map(({ name, pairs: rows }, stage) => ({
       name,
       pairs: rows,
       learningRate: job.learningRate,

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CurriculumOrder } from "../../src/curriculum/curriculum.js";
-import { staged } from "../../src/curriculum/staged.js";
 import { cutStages } from "../../src/curriculum/stages.js";
+import { curriculumPolicy } from "../../src/curriculum/registry.js";
 import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { referencePolicy, type ReferenceSettings } from "../../src/reference/registry.js";
@@ -56,8 +56,9 @@ describe("cases shared with the Python plugin", () => {
         stage: stage?.[pair] ?? null,
         difficulty: difficulty?.[pair] ?? null,
       }));
-      const options = { order, epochs: 1, effectiveBatch: 1, seed: 3, ...(stages === null ? {} : { stages }) };
-      const rows = staged(pairs, options).map((one) => [...one.pairs].sort((a, b) => a - b));
+      const curriculum = curriculumPolicy({ policy: "staged", order, ...(stages === null ? {} : { stages }) });
+      const planned = curriculum(pairs, { effectiveBatch: 1, seed: 3 });
+      const rows = planned.stages.map((one) => [...one.pairs].sort((a, b) => a - b));
       expect(rows).to.deep.equal(expected);
     });
   }
@@ -65,7 +66,8 @@ describe("cases shared with the Python plugin", () => {
   for (const { name, pairs, per_step, epochs, length, filled } of curriculum.filling) {
     it(`filling up: ${name}`, () => {
       const rows = Array.from({ length: pairs }, (_, pair) => ({ pair, stage: 0, difficulty: null }));
-      const [stage] = staged(rows, { order: "easy-to-hard", epochs, effectiveBatch: per_step, seed: 1 });
+      const curriculum = curriculumPolicy({ policy: "staged", epochs });
+      const [stage] = curriculum(rows, { effectiveBatch: per_step, seed: 1 }).stages;
       expect(stage?.pairs.length).to.equal(length);
       expect(stage?.padding).to.equal(filled);
       expect(stage?.pairs.slice(length - filled)).to.deep.equal(
@@ -83,6 +85,7 @@ describe("cases shared with the Python plugin", () => {
           stage,
           plannedSteps: 9,
           stepsSinceMove: 1,
+          reports: [],
         });
         return move?.alpha ?? null;
       });

@@ -1,11 +1,23 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { CurriculumOptions, CurriculumPair } from "../../src/curriculum/curriculum.js";
+import type { CurriculumOrder, CurriculumPair, CurriculumStage } from "../../src/curriculum/curriculum.js";
 import { curriculumOrders } from "../../src/curriculum/curriculum.js";
-import { staged } from "../../src/curriculum/staged.js";
+import { curriculumPolicy } from "../../src/curriculum/registry.js";
 import { UserError } from "../../src/errors.js";
 
-const options: CurriculumOptions = { order: "easy-to-hard", stages: 3, epochs: 1, effectiveBatch: 2, seed: 1 };
+interface Options {
+  order: CurriculumOrder;
+  stages?: number;
+  epochs: number;
+  effectiveBatch: number;
+  seed: number;
+}
+
+const options: Options = { order: "easy-to-hard", stages: 3, epochs: 1, effectiveBatch: 2, seed: 1 };
+
+function staged(pairs: readonly CurriculumPair[], { effectiveBatch, seed, ...settings }: Options): CurriculumStage[] {
+  return [...curriculumPolicy({ policy: "staged", ...settings })(pairs, { effectiveBatch, seed }).stages];
+}
 
 const scored = fc
   .array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 3, maxLength: 60 })
@@ -64,7 +76,7 @@ describe("staged curriculum", () => {
   it("shuffles into as many steps a stage as the ordered curriculum takes", () => {
     fc.assert(
       fc.property(scored, settings, (pairs, chosen) => {
-        const lengths = (order: CurriculumOptions["order"]) =>
+        const lengths = (order: CurriculumOrder) =>
           staged(pairs, { ...chosen, order }).map((stage) => stage.pairs.length);
         expect(lengths("shuffled")).to.deep.equal(lengths("easy-to-hard"));
       }),
@@ -98,7 +110,7 @@ describe("staged curriculum", () => {
       stage,
     }));
     const sets = (stages: { pairs: number[] }[]) => stages.map((stage) => [...stage.pairs].sort());
-    const unsaid: CurriculumOptions = { order: "easy-to-hard", epochs: 1, effectiveBatch: 2, seed: 1 };
+    const unsaid: Options = { order: "easy-to-hard", epochs: 1, effectiveBatch: 2, seed: 1 };
     expect(sets(staged(pairs, unsaid))).to.deep.equal([
       [0, 1],
       [2, 3],
@@ -121,7 +133,7 @@ describe("staged curriculum", () => {
 
   it("names stages by their level", () => {
     const pairs = [0, 1, 2].map((pair) => ({ pair, difficulty: pair / 3, stage: null }));
-    const names = (order: CurriculumOptions["order"]) => staged(pairs, { ...options, order }).map(({ name }) => name);
+    const names = (order: CurriculumOrder) => staged(pairs, { ...options, order }).map(({ name }) => name);
     expect(names("easy-to-hard")).to.deep.equal(["easy", "medium", "hard"]);
     expect(names("hard-to-easy")).to.deep.equal(["hard", "medium", "easy"]);
     expect(names("shuffled")).to.deep.equal(["mixed-1", "mixed-2", "mixed-3"]);

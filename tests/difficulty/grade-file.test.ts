@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { curriculumOrders } from "../../src/curriculum/curriculum.js";
-import { staged } from "../../src/curriculum/staged.js";
+import { curriculumPolicy } from "../../src/curriculum/registry.js";
 import { cutStages } from "../../src/curriculum/stages.js";
 import { gradeFile, type GradeFileRequest } from "../../src/difficulty/grade-file.js";
 import { DEFAULT_SIGNALS, gradePairs, SIGNALS, type PairSignals } from "../../src/difficulty/grade.js";
@@ -83,11 +83,11 @@ describe("gradeFile", () => {
             kept.map((row) => difficulties[row] as number),
             stages,
           );
-          const curriculum = staged(
+          const curriculum = curriculumPolicy({ policy: "staged", order, stages })(
             kept.map((row) => ({ pair: row, difficulty: difficulties[row] as number, stage: null })),
-            { order, stages, epochs: 1, effectiveBatch: 1, seed },
+            { effectiveBatch: 1, seed },
           );
-          const feeding = curriculum.flatMap((stage) => stage.pairs);
+          const feeding = curriculum.stages.flatMap((stage) => stage.pairs);
           const expected = rows.map((row) => ({
             pair: row,
             difficulty: difficulties[row],

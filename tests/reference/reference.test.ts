@@ -4,7 +4,7 @@ import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { referencePolicy } from "../../src/reference/registry.js";
 import type { ReferencePolicy } from "../../src/reference/reference.js";
 
-const state = { stage: 0, plannedSteps: 10, stepsSinceMove: 1 };
+const state = { stage: 0, plannedSteps: 10, stepsSinceMove: 1, reports: [] };
 
 function moves(policy: ReferencePolicy, steps: number): [number, number][] {
   const moved: [number, number][] = [];

@@ -25,15 +25,15 @@ describe("readTraining", () => {
   it("finds stages, reference updates and records in a run's folder", async () => {
     const folder = mkdtempSync(join(tmpdir(), "scpo-training-"));
     try {
-      const decision = { stage: 0, loss: 1, checkpoint: "", endStage: false, stop: false };
+      const decision = { stage: 0, loss: 1, checkpoint: "", evaluateHeldOut: false, endStage: false, stop: false };
       const journal: JournalEntry[] = [
-        { type: "stage-opened", stage: 0, name: "easy", steps: 3, reference: "policy" },
+        { type: "stage-opened", stage: 0, name: "easy", steps: 3, reference: "policy", reason: "" },
         { type: "decision", step: 1, reason: "", moveReferenceAlpha: null, ...decision },
         { type: "decision", step: 2, reason: "every 2 steps", moveReferenceAlpha: 0.6, ...decision },
         { type: "stage-closed", stage: 0, steps: 3, unusedPairs: [] },
-        { type: "stage-opened", stage: 1, name: "hard", steps: 2, reference: "policy" },
+        { type: "stage-opened", stage: 1, name: "hard", steps: 2, reference: "policy", reason: "" },
         { type: "stage-closed", stage: 1, steps: 2, unusedPairs: [] },
-        { type: "stage-opened", stage: 2, name: "again", steps: 1, reference: "keep" },
+        { type: "stage-opened", stage: 2, name: "again", steps: 1, reference: "keep", reason: "" },
         { type: "stage-closed", stage: 2, steps: 1, unusedPairs: [] },
       ];
       const lines = (values: readonly object[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");

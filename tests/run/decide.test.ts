@@ -12,7 +12,18 @@ function state(stage: number, references: StagePlan["reference"][], lastOfStage 
   const stages = references.map((reference) => ({ reference }) as StagePlan);
   const plan = { stages } as RunPlan;
   const stagePlan = stages[stage] as StagePlan;
-  return { plan, stagePlan, stage, plannedSteps: 9, stepsSinceMove: 2, lastOfStage, reports: [report] };
+  return {
+    plan,
+    stagePlan,
+    stage,
+    stages: stages.length,
+    plannedSteps: 9,
+    drawable: [],
+    stepsSinceMove: 2,
+    margins: new Map(),
+    lastOfStage,
+    reports: [report],
+  };
 }
 
 const inside = state(0, ["policy", "policy"]);

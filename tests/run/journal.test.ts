@@ -9,11 +9,18 @@ import type { RecordedPlan } from "../../src/run/plan.js";
 
 const begun: JournalLine[] = [
   { type: "plan", plan: {} as RecordedPlan, weightsSha256: "" },
-  { type: "stage-opened", stage: 0, name: "easy", steps: 9, reference: "policy" },
+  { type: "stage-opened", stage: 0, name: "easy", steps: 9, reference: "policy", reason: "" },
 ];
 
 function decision(step: number): JournalLine {
-  const still = { reason: "", moveReferenceAlpha: null, checkpoint: "", endStage: false, stop: false };
+  const still = {
+    reason: "",
+    moveReferenceAlpha: null,
+    checkpoint: "",
+    evaluateHeldOut: false,
+    endStage: false,
+    stop: false,
+  };
   return { type: "decision", step, stage: 0, loss: 0, ...still };
 }
 

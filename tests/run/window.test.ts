@@ -1,6 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { PairWindow } from "../../src/run/window.js";
+
+const report = StepReport.fromPartial({});
 
 describe("window of pairs", () => {
   it("stays two steps and a batch ahead, in order, and says when the stage has no more", () => {
@@ -17,7 +20,7 @@ describe("window of pairs", () => {
         const fed: number[] = [];
         let last = false;
         for (let done = 0; done <= steps; done += 1) {
-          const feed = window.topUp(done);
+          const feed = window.topUp({ reports: Array.from({ length: done }, () => report) });
           if (feed !== null) {
             expect(last).to.equal(false);
             expect(feed.pairs).not.to.be.empty;
