@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { EXPORTERS } from "../pairs/export/registry.js";
 import { importFiles, importPairs, type ImportSummary } from "../pairs/import/import-pairs.js";
 import { IMPORTERS, importerNamed } from "../pairs/import/registry.js";
 import { showProgress } from "../study/progress.js";
@@ -55,9 +56,16 @@ function lines(summary: ImportSummary, out: string): string {
 
 /** Lists the formats. */
 export function pairsFormats(options: { json: boolean }): void {
-  const formats = IMPORTERS.map(({ name, about, documentation }) => ({ name, about, documentation }));
-  if (options.json) process.stdout.write(`${JSON.stringify(formats, null, 2)}\n`);
-  else
-    for (const { name, about, documentation } of formats)
-      process.stdout.write(`${name.padEnd(14)}${about} (${documentation})\n`);
+  const listed = (formats: readonly { name: string; about: string; documentation: string }[]): object[] =>
+    formats.map(({ name, about, documentation }) => ({ name, about, documentation }));
+  if (options.json) {
+    const formats = { import: listed(IMPORTERS), export: listed(EXPORTERS) };
+    process.stdout.write(`${JSON.stringify(formats, null, 2)}\n`);
+    return;
+  }
+  const table = (formats: readonly { name: string; about: string; documentation: string }[]): string =>
+    formats
+      .map(({ name, about, documentation }) => `  ${name.padEnd(14)}${about}\n${" ".repeat(16)}${documentation}\n`)
+      .join("");
+  process.stdout.write(`import --from\n${table(IMPORTERS)}export --to\n${table(EXPORTERS)}`);
 }

@@ -10,6 +10,7 @@ export function addPairsCommands(program: Command, signal: AbortSignal): void {
   const pairs = program.command("pairs").description("make graded contrast pairs from your own data");
   addImport(pairs, signal);
   addCheck(pairs, signal);
+  addExport(pairs, signal);
 }
 
 function addImport(pairs: Command, signal: AbortSignal): void {
@@ -85,6 +86,27 @@ function wholeNumber(low: number, high: number): (text: string) => number {
     if (text.trim() !== "" && Number.isInteger(value) && value >= low && value <= high) return value;
     throw new InvalidArgumentError(`found ${text}, expected a whole number from ${low} to ${high}`);
   };
+}
+
+function addExport(pairs: Command, signal: AbortSignal): void {
+  interface ExportFlags {
+    to: string;
+    out: string;
+    skipIncomplete: boolean;
+    json: boolean;
+  }
+  pairs
+    .command("export")
+    .description("write a pairs file in another format; scpo pairs formats lists them")
+    .argument("<file>", "pairs file")
+    .requiredOption("--to <format>", "the format")
+    .requiredOption("--out <path>", "file or folder to write, as the format has it")
+    .option("--skip-incomplete", "leave out pairs whose rejected text is still to be made", false)
+    .option("--json", "print the summary as JSON", false)
+    .action(async (file: string, options: ExportFlags) => {
+      const { pairsExport } = await import("./pairs-export-command.js");
+      await pairsExport({ ...options, file, signal });
+    });
 }
 
 function collect(text: string, before: string[]): string[] {

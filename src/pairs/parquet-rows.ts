@@ -68,6 +68,29 @@ export async function* parquetRows(
   }
 }
 
+/**
+ * Columns that hold something in at least one row.
+ * @param opened - From {@link openParquet}.
+ * @param names - Columns to look at; those that the file lacks hold nothing.
+ * @throws UserError when the file is damaged.
+ */
+export async function presentColumns(opened: OpenedParquet, names: readonly string[]): Promise<string[]> {
+  const present: string[] = [];
+  for (const name of names) {
+    if (opened.columns.includes(name) && (await holdsSomething(opened, name))) present.push(name);
+  }
+  return present;
+}
+
+async function holdsSomething(opened: OpenedParquet, name: string): Promise<boolean> {
+  const chunks = opened.metadata.row_groups.flatMap(({ columns }) =>
+    columns.flatMap(({ meta_data: chunk }) => (chunk?.path_in_schema[0] === name ? [chunk] : [])),
+  );
+  if (chunks.every(({ statistics, num_values: values }) => statistics?.null_count === values)) return false;
+  for await (const row of parquetRows(opened, [name])) if ((row[name] ?? null) !== null) return true;
+  return false;
+}
+
 async function slice(
   path: string,
   part: { file: AsyncBuffer; metadata: FileMetaData; columns: string[]; rowStart: number; rowEnd: number },

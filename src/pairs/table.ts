@@ -6,8 +6,8 @@ import { UserError } from "../errors.js";
 import { replaceAtomically } from "../write-atomically.js";
 import { openParquet, parquetRows } from "./parquet-rows.js";
 
-/** What a column holds; an image is the bytes of a picture file. */
-export type ColumnKind = "string" | "strings" | "image" | "images" | "double" | "int32";
+/** What a column holds; an image is the bytes of a picture file, messages are objects of role and content. */
+export type ColumnKind = "string" | "strings" | "image" | "images" | "messages" | "double" | "int32";
 
 /** One column of a table. */
 export interface Column {
@@ -17,8 +17,14 @@ export interface Column {
   readonly optional?: boolean;
 }
 
-/** One cell: text, number, picture bytes, or a list of texts or pictures. */
-export type Cell = string | number | Uint8Array | readonly string[] | readonly Uint8Array[] | null;
+/** A message of a conversation. */
+export interface MessageCell {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** One cell: text, number, picture bytes, or a list of texts, pictures or messages. */
+export type Cell = string | number | Uint8Array | readonly (string | Uint8Array | MessageCell)[] | null;
 
 /** One row: its cells by column name. */
 export type Row = Readonly<Record<string, Cell>>;
@@ -118,10 +124,16 @@ function schemaOf({ name, kind }: Column): SchemaElement[] {
       ];
     case "strings":
     case "images":
+    case "messages":
       return [
         { name, repetition_type: OPTIONAL, num_children: 1, converted_type: "LIST" },
         { name: "list", repetition_type: "REPEATED", num_children: 1 },
-        ...schemaOf({ name: "element", kind: kind === "images" ? "image" : "string" }),
+        ...(kind === "messages"
+          ? [
+              { name: "element", repetition_type: OPTIONAL, num_children: 2 } as const,
+              ...["role", "content"].flatMap((part) => schemaOf({ name: part, kind: "string" })),
+            ]
+          : schemaOf({ name: "element", kind: kind === "images" ? "image" : "string" })),
       ];
   }
 }
@@ -146,6 +158,8 @@ function featureOf(kind: ColumnKind): Feature {
       return { feature: featureOf("string"), _type: "List" };
     case "images":
       return { feature: featureOf("image"), _type: "List" };
+    case "messages":
+      return { feature: { role: featureOf("string"), content: featureOf("string") }, _type: "List" };
   }
 }
 
@@ -161,7 +175,13 @@ function fromParquet(path: string, row: number, column: Column, value: unknown):
   if (optional && (value === null || value === undefined)) return null;
   const cell = cellOf(kind, value);
   if (cell !== null) return cell;
-  const expected = { string: "text", strings: "a list of texts", double: "a number", int32: "a whole number" };
+  const expected = {
+    string: "text",
+    strings: "a list of texts",
+    messages: "a list of messages",
+    double: "a number",
+    int32: "a whole number",
+  };
   const picture = "the picture's bytes (struct of bytes and path, bytes not empty)";
   const wish = kind === "image" ? picture : kind === "images" ? `a list with ${picture}` : expected[kind];
   throw new UserError(
@@ -194,6 +214,9 @@ function cellOf(kind: ColumnKind, value: unknown): Cell {
       const bytes: unknown = value !== null && typeof value === "object" && "bytes" in value ? value.bytes : value;
       return bytes instanceof Uint8Array ? bytes : null;
     }
+    // Written for others; nothing here reads it.
+    case "messages":
+      return null;
     case "strings":
     case "images": {
       if (!Array.isArray(value)) return null;

@@ -1,7 +1,7 @@
 import { type ObjectAnnotation, SIGNAL_COLUMNS } from "../pair-row.js";
 import { annotationsOf } from "../annotations.js";
 import { type PairDraft, RowFault } from "./importer.js";
-import { describe, type RowFields } from "./row-fields.js";
+import type { RowFields } from "./row-fields.js";
 
 /** Columns of a pairs file beside the pair itself. */
 type Carried = Omit<PairDraft, "pictures" | "rejectedPictures" | "prompt" | "chosen" | "rejected">;
@@ -14,9 +14,8 @@ type Carried = Omit<PairDraft, "pictures" | "rejectedPictures" | "prompt" | "cho
  * @throws RowFault when such a field holds something else.
  */
 export function carriedColumns(fields: RowFields): Carried {
-  const id = fields.value("id");
   return {
-    ...(id === undefined ? {} : { id: idOf(id, fields.path("id")) }),
+    ...named(fields.optionalId("id")),
     kind: fields.optionalText("kind"),
     detail: fields.optionalText("detail"),
     chosenWord: fields.optionalText("chosen_word"),
@@ -41,10 +40,8 @@ export function carriedColumns(fields: RowFields): Carried {
   };
 }
 
-function idOf(id: unknown, field: string): string {
-  if (typeof id === "string" && id.trim() !== "") return id;
-  if (typeof id === "bigint" || (typeof id === "number" && Number.isSafeInteger(id))) return String(id);
-  throw new RowFault(field, `found ${describe(id)}, expected text or a whole number`);
+function named(id: string | null): { id?: string } {
+  return id === null ? {} : { id };
 }
 
 function annotations(fields: RowFields): readonly ObjectAnnotation[] | null {

@@ -95,3 +95,32 @@ export function withoutMarker(text: string, field: string): string {
     `holds ${MARKER} in the middle or more than once, expected it once at the beginning or end`,
   );
 }
+
+/**
+ * Takes the one answer that a text of a pair is.
+ *
+ * @param messages - What is said after the question.
+ * @param roles - The format's names of the roles.
+ * @param field - Path of the messages.
+ * @throws RowFault when it is not one message of the assistant.
+ */
+export function oneAnswer(messages: readonly Message[], roles: { readonly assistant: string }, field: string): string {
+  const [answer] = messages;
+  if (answer === undefined || messages.length > 1) {
+    throw new RowFault(field, `has ${messages.length} messages for the answer, a pair has one`);
+  }
+  if (answer.role === roles.assistant) return answer.text;
+  throw new RowFault(answer.field, `is said by ${describe(answer.role)}, expected "${roles.assistant}"`);
+}
+
+/**
+ * Requires that two conversations begin in the same way.
+ *
+ * @param field - Path of the second.
+ * @throws RowFault when they do not.
+ */
+export function sameQuestion(first: readonly Message[], second: readonly Message[], field: string): void {
+  const same = first.every(({ role, text }, at) => second[at]?.role === role && second[at].text === text);
+  if (same && first.length === second.length) return;
+  throw new RowFault(field, "asks another question than the chosen side does, expected the same one");
+}

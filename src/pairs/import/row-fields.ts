@@ -62,6 +62,15 @@ export class RowFields {
     throw new RowFault(this.path(name), `found ${describe(value)}, expected a number`);
   }
 
+  /** A field that holds an id, text or a whole number, or is missing; 7 and "7" are the same id. */
+  optionalId(name: string): string | null {
+    const value = this.value(name);
+    if (value === undefined) return null;
+    if (typeof value === "string" && value.trim() !== "") return value;
+    if (typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value))) return String(value);
+    throw new RowFault(this.path(name), `found ${describe(value)}, expected text or a whole number`);
+  }
+
   /** A field that holds a list. */
   list(name: string): unknown[] {
     const value = this.required(name);

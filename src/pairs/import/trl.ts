@@ -1,10 +1,10 @@
 import { carriedColumns } from "./carried-columns.js";
-import { type Importer, type ImportSettings, type PairDraft, RowFault } from "./importer.js";
-import { type Message, messagesOf, oneQuestion, withoutMarker } from "./messages.js";
+import type { Importer, ImportSettings, PairDraft } from "./importer.js";
+import { messagesOf, oneAnswer, oneQuestion, sameQuestion, withoutMarker } from "./messages.js";
 import { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
-const ROLES = { user: "user", system: "system" };
+const ROLES = { user: "user", system: "system", assistant: "assistant" };
 
 /** Preference rows of TRL: plain or conversational, with a prompt or with one that both texts begin with. */
 export const trl: Importer = {
@@ -35,28 +35,11 @@ function texts(row: RowFields, settings: ImportSettings): { prompt: string; chos
   const rejected = row.value("rejected") === undefined ? null : messagesOf(row.value("rejected"), "rejected");
   const said = row.value("prompt");
   const before = said === undefined ? chosen.slice(0, -1) : messagesOf(said, "prompt");
-  if (said === undefined && rejected !== null) sharedBeginning(chosen, rejected);
+  if (said === undefined && rejected !== null) sameQuestion(before, rejected.slice(0, -1), "rejected");
   const skip = said === undefined ? before.length : 0;
   return {
     prompt: oneQuestion(before, ROLES, said === undefined ? "chosen" : "prompt", settings.dropSystem),
-    chosen: oneAnswer(chosen.slice(skip), "chosen"),
-    rejected: rejected === null ? null : oneAnswer(rejected.slice(skip), "rejected"),
+    chosen: oneAnswer(chosen.slice(skip), ROLES, "chosen"),
+    rejected: rejected === null ? null : oneAnswer(rejected.slice(skip), ROLES, "rejected"),
   };
-}
-
-function sharedBeginning(chosen: readonly Message[], rejected: readonly Message[]): void {
-  const same = chosen
-    .slice(0, -1)
-    .every(({ role, text }, at) => rejected[at]?.role === role && rejected[at].text === text);
-  if (!same)
-    throw new RowFault("rejected", "does not begin as chosen does, and there is no prompt; expected the same question");
-}
-
-function oneAnswer(messages: readonly Message[], field: string): string {
-  const [answer] = messages;
-  if (answer === undefined || messages.length > 1) {
-    throw new RowFault(field, `has ${messages.length} messages, a pair has one answer`);
-  }
-  if (answer.role === "assistant") return answer.text;
-  throw new RowFault(answer.field, `is said by "${answer.role}", expected "assistant"`);
 }

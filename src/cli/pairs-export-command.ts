@@ -1,0 +1,38 @@
+import { exportPairs, type ExportSummary } from "../pairs/export/export-pairs.js";
+import { exporterNamed } from "../pairs/export/registry.js";
+import { showProgress } from "../study/progress.js";
+
+/** What `scpo pairs export` was given. */
+export interface PairsExportOptions {
+  readonly file: string;
+  readonly to: string;
+  readonly out: string;
+  readonly skipIncomplete: boolean;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Exports pairs and says what came of it. */
+export async function pairsExport(options: PairsExportOptions): Promise<void> {
+  const { file, to, out, skipIncomplete, json, signal } = options;
+  const exporter = exporterNamed(to);
+  const progress = showProgress();
+  let summary: ExportSummary;
+  try {
+    summary = await exportPairs({
+      exporter,
+      pairs: file,
+      out,
+      skipIncomplete,
+      signal,
+      onProgress: (read, total) => {
+        if (read % 1000 === 0) progress.update("export", "pairs", read, total);
+      },
+    });
+  } finally {
+    progress.close();
+  }
+  const { read, written, skipped } = summary;
+  const line = `read ${read} pairs = ${written} written to ${out} + ${skipped} left out\n`;
+  process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : line);
+}

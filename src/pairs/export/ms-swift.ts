@@ -1,0 +1,37 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { PairRow } from "../pair-row.js";
+import { carriedFields } from "./carried-fields.js";
+import type { Exporter } from "./exporter.js";
+import { writeJsonRows } from "./json-rows.js";
+import { PictureFolder } from "./picture-folder.js";
+
+/** Rows of ms-swift with picture files beside them; set ROOT_IMAGE_DIR to the folder when training. */
+export const msSwift: Exporter = {
+  name: "ms-swift",
+  about: "a folder with pairs.jsonl and images for ms-swift",
+  documentation: "https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html",
+  folder: true,
+  incomplete: false,
+  write: async (rows, out) => {
+    await mkdir(out, { recursive: true });
+    await writeJsonRows(join(out, "pairs.jsonl"), "lines", swiftRows(rows, new PictureFolder(out)));
+  },
+};
+
+async function* swiftRows(rows: AsyncIterable<PairRow>, pictures: PictureFolder): AsyncGenerator<object> {
+  for await (const row of rows) {
+    yield {
+      messages: [
+        { role: "user", content: `<image>${row.prompt}` },
+        { role: "assistant", content: row.chosen },
+      ],
+      images: [await pictures.add(row.images[0] as Uint8Array)],
+      rejected_response: row.rejected,
+      ...(row.rejectedImages === null
+        ? {}
+        : { rejected_images: [await pictures.add(row.rejectedImages[0] as Uint8Array)] }),
+      ...carriedFields(row),
+    };
+  }
+}

@@ -1,0 +1,41 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** A folder of picture files that are named by their content, so that writing one again changes nothing. */
+export class PictureFolder {
+  readonly #root: string;
+  readonly #made = new Set<string>();
+
+  /** @param root - Folder that holds the folder `images`. */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /**
+   * Writes a picture unless it is there.
+   * @param bytes - A PNG, JPEG or WebP file.
+   * @returns Its path relative to the root, with `/`.
+   */
+  async add(bytes: Uint8Array): Promise<string> {
+    const name = createHash("sha256").update(bytes).digest("hex").slice(0, 40);
+    const folder = `images/${name.slice(0, 2)}`;
+    const path = `${folder}/${name}.${extension(bytes)}`;
+    const whole = join(this.#root, path);
+    if (!this.#made.has(folder)) {
+      await mkdir(join(this.#root, folder), { recursive: true });
+      this.#made.add(folder);
+    }
+    const found = await stat(whole).catch(() => null);
+    if (found?.size === bytes.length) return path;
+    const temporary = `${whole}.${randomUUID()}.tmp`;
+    await writeFile(temporary, bytes);
+    await rename(temporary, whole);
+    return path;
+  }
+}
+
+function extension(bytes: Uint8Array): string {
+  if (bytes[0] === 0x89) return "png";
+  return bytes[0] === 0xff ? "jpg" : "webp";
+}

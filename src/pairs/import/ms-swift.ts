@@ -1,0 +1,41 @@
+import { carriedColumns } from "./carried-columns.js";
+import { type Importer, type ImportSettings, type PairDraft, RowFault } from "./importer.js";
+import { oneAnswer, messagesOf, oneQuestion, sameQuestion } from "./messages.js";
+import { RowFields } from "./row-fields.js";
+import { eachPair } from "./source-rows.js";
+
+const ROLES = { user: "user", system: "system", assistant: "assistant" };
+
+/** Rows of ms-swift: messages with the chosen answer last, and rejected_response, rejected_messages or rejected_images. */
+export const msSwift: Importer = {
+  name: "ms-swift",
+  about: "messages with rejected_response, rejected_messages or rejected_images",
+  documentation: "https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html",
+  read: (source, settings) => eachPair(source, settings, (value) => pairOf(new RowFields(value), settings)),
+};
+
+function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
+  const objects = row.value("objects");
+  if (objects !== undefined && !Array.isArray(objects)) {
+    throw new RowFault("objects", "marks places in the texts, which a pair has no place for");
+  }
+  const messages = messagesOf(row.required("messages"), "messages");
+  const question = messages.slice(0, -1);
+  const rejectedPictures = row.value("rejected_images");
+  return {
+    ...carriedColumns(row),
+    pictures: { field: "images", value: row.required("images") },
+    rejectedPictures: rejectedPictures === undefined ? null : { field: "rejected_images", value: rejectedPictures },
+    prompt: oneQuestion(question, ROLES, "messages", settings.dropSystem),
+    chosen: oneAnswer(messages.slice(-1), ROLES, "messages"),
+    rejected: rejected(row, question),
+  };
+}
+
+function rejected(row: RowFields, question: ReturnType<typeof messagesOf>): string | null {
+  const value = row.value("rejected_messages");
+  if (value === undefined) return row.optionalText("rejected_response");
+  const messages = messagesOf(value, "rejected_messages");
+  sameQuestion(question, messages.slice(0, -1), "rejected_messages");
+  return oneAnswer(messages.slice(-1), ROLES, "rejected_messages");
+}

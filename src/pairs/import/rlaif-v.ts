@@ -1,0 +1,23 @@
+import type { Importer, PairDraft } from "./importer.js";
+import { withoutMarker } from "./messages.js";
+import { RowFields } from "./row-fields.js";
+import { eachPair } from "./source-rows.js";
+
+/** RLAIF-V: Parquet rows with image, question, chosen and rejected. Yu et al., arXiv 2405.17220. */
+export const rlaifV: Importer = {
+  name: "rlaif-v",
+  about: "RLAIF-V: answers that open models compared",
+  documentation: "https://huggingface.co/datasets/openbmb/RLAIF-V-Dataset",
+  read: (source, settings) => eachPair(source, settings, (value) => pairOf(new RowFields(value))),
+};
+
+function pairOf(row: RowFields): PairDraft {
+  const index = row.optionalId("idx");
+  return {
+    ...(index === null ? {} : { id: `rlaif-v-${index}` }),
+    pictures: { field: "image", value: row.required("image") },
+    prompt: withoutMarker(row.text("question"), "question"),
+    chosen: row.text("chosen"),
+    rejected: row.text("rejected"),
+  };
+}
