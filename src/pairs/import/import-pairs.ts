@@ -50,9 +50,14 @@ export function importFiles(out: string): { quarantine: string; summary: string 
 export async function importPairs(request: ImportRequest): Promise<ImportSummary> {
   const { importer, source, out, settings } = request;
   const files = importFiles(out);
+  const isFolder = (await stat(source).catch(() => null))?.isDirectory() === true;
+  const folder = isFolder ? source : dirname(source);
+  // A second import would read what the first has written.
+  if (isFolder && !relative(source, out).startsWith("..")) {
+    throw new UserError(`--out: ${out} lies in ${source}, which is read; write elsewhere`);
+  }
   const pictures = await PictureSource.open(settings.imageFolders);
   await mkdir(dirname(out), { recursive: true });
-  const folder = (await stat(source).catch(() => null))?.isDirectory() ? source : dirname(source);
   const tally = new Tally(importer.name);
   const firstFaults: string[] = [];
   await replaceAtomically(files.quarantine, async (path) => {
