@@ -23,11 +23,14 @@ export interface MessageCell {
   readonly content: string;
 }
 
-/** One cell: text, number, picture bytes, or a list of texts, pictures or messages. */
-export type Cell = string | number | Uint8Array | readonly (string | Uint8Array | MessageCell)[] | null;
+/** One cell: text, number, picture bytes, or a list of texts or pictures. */
+export type Cell = string | number | Uint8Array | readonly string[] | readonly Uint8Array[] | null;
 
 /** One row: its cells by column name. */
 export type Row = Readonly<Record<string, Cell>>;
+
+/** A row to write, which may hold messages too. */
+export type WrittenRow = Readonly<Record<string, Cell | readonly MessageCell[]>>;
 
 const ROW_GROUP = 500;
 
@@ -40,7 +43,7 @@ const ROW_GROUP = 500;
 export async function writeTable(
   path: string,
   columns: readonly Column[],
-  rows: AsyncIterable<Row> | Iterable<Row>,
+  rows: AsyncIterable<WrittenRow> | Iterable<WrittenRow>,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await replaceAtomically(path, async (temporaryPath) => {
@@ -49,7 +52,7 @@ export async function writeTable(
       schema: [{ name: "schema", num_children: columns.length }, ...columns.flatMap(schemaOf)],
       kvMetadata: [{ key: "huggingface", value: JSON.stringify({ info: { features: featuresOf(columns) } }) }],
     });
-    let group: Row[] = [];
+    let group: WrittenRow[] = [];
     const flush = async (): Promise<void> => {
       const columnData = columns.map(({ name, kind }) => ({
         name,
@@ -163,7 +166,7 @@ function featureOf(kind: ColumnKind): Feature {
   }
 }
 
-function toParquet(kind: ColumnKind, cell: Cell): unknown {
+function toParquet(kind: ColumnKind, cell: WrittenRow[string]): unknown {
   if (cell === null) return null;
   if (kind === "image") return { bytes: cell, path: null };
   if (kind === "images") return (cell as readonly Uint8Array[]).map((bytes) => ({ bytes, path: null }));

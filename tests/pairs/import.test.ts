@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { UserError } from "../../src/errors.js";
 import { importPairs, type ImportSummary } from "../../src/pairs/import/import-pairs.js";
@@ -28,16 +28,19 @@ const says = (name: string): string => `a ${name} disc.`;
 describe("import", function () {
   this.timeout(60_000);
   let root: string;
+  let base: string;
   let folder: string;
   let out: string;
   before(async () => {
     root = await publishedSets();
   });
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "scpo-import-"));
-    out = join(folder, "pairs.parquet");
+    base = await mkdtemp(join(tmpdir(), "scpo-import-"));
+    folder = join(base, "source");
+    await mkdir(folder);
+    out = join(base, "out", "pairs.parquet");
   });
-  afterEach(() => rm(folder, { recursive: true }));
+  afterEach(() => rm(base, { recursive: true }));
 
   async function imported(
     format: string,
@@ -259,7 +262,7 @@ describe("import", function () {
   it("takes away the quarantine of an earlier import", async () => {
     await imported("trl", await jsonLines(good, "{"), pictures());
     await imported("trl", await jsonLines(good), pictures());
-    expect((await readdir(folder)).sort()).to.deep.equal(["pairs.parquet", "pairs.parquet.import.json", "rows.jsonl"]);
+    expect((await readdir(dirname(out))).sort()).to.deep.equal(["pairs.parquet", "pairs.parquet.import.json"]);
   });
 
   async function refusal(format: string, source: string, settings = {}): Promise<string> {
@@ -270,15 +273,15 @@ describe("import", function () {
     expect(error).to.be.instanceOf(UserError);
     const { message } = error as UserError;
     expect(message).to.match(/^[^\n\r]+$/);
-    return message.replaceAll(folder, "DIR");
+    return message.replaceAll(dirname(out), "OUT").replaceAll(folder, "DIR");
   }
 
   it("refuses a source of which nothing can be imported, in one line, and keeps the reasons", async () => {
     expect(await refusal("rlhf-v", await jsonLines({ image: "red.png", text: "no JSON" }), pictures())).to.equal(
       "DIR/rows.jsonl: none of 1 pairs can be imported as rlhf-v; the first: DIR/rows.jsonl line 1, text is not JSON, " +
-        "expected {question, chosen, rejected} as JSON text; all are in DIR/pairs.parquet.quarantine.jsonl",
+        "expected {question, chosen, rejected} as JSON text; all are in OUT/pairs.parquet.quarantine.jsonl",
     );
-    expect((await readdir(folder)).sort()).to.deep.equal(["pairs.parquet.quarantine.jsonl", "rows.jsonl"]);
+    expect((await readdir(dirname(out))).sort()).to.deep.equal(["pairs.parquet.quarantine.jsonl"]);
   });
 
   it("refuses a source that is missing, empty, of another kind, cut off or no Parquet file", async () => {
@@ -296,12 +299,15 @@ describe("import", function () {
     }
     await rm(join(folder, "rows.jsonl"));
     for (const [name] of files) await rm(join(folder, name), { force: true });
-    expect(await refusal("trl", folder)).to.equal(
-      "--out: DIR/pairs.parquet lies in DIR, which is read; write elsewhere",
-    );
-    out = `${folder}.parquet`;
-    await rm(join(folder, "pairs.parquet.quarantine.jsonl"));
     expect(await refusal("trl", folder)).to.match(/^DIR: holds no file that ends in \.parquet/);
+  });
+
+  it("refuses to write into the folder that it reads", async () => {
+    await jsonLines(good);
+    out = join(folder, "deep", "pairs.parquet");
+    expect(await refusal("trl", folder)).to.equal(
+      "--out: OUT/pairs.parquet lies in DIR, which is read; write elsewhere",
+    );
   });
 
   it("refuses descriptions of LLaMA-Factory's sets that it cannot follow", async () => {

@@ -1,7 +1,7 @@
 import type { PairRow } from "../pair-row.js";
 import { PAIR_COLUMNS } from "../pair-row.js";
 import { cellsOf } from "../pair-rows.js";
-import { type Row, writeTable } from "../table.js";
+import { type WrittenRow, writeTable } from "../table.js";
 import type { Exporter } from "./exporter.js";
 
 const TEXTS = new Set(["prompt", "chosen", "rejected"]);
@@ -24,7 +24,7 @@ export const trl: Exporter = {
   },
 };
 
-async function* conversations(rows: AsyncIterable<PairRow>): AsyncGenerator<Row, void, undefined> {
+async function* conversations(rows: AsyncIterable<PairRow>): AsyncGenerator<WrittenRow, void, undefined> {
   for await (const row of rows) {
     yield {
       ...cellsOf(row),
