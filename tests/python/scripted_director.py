@@ -19,6 +19,7 @@ class ScriptedDirector:
     heard: list[tuple[str, object]] = field(default_factory=list)
     closed: list[tuple[int, int, list[int]]] = field(default_factory=list)
     checkpoints: list[tuple[str, int, str]] = field(default_factory=list)
+    saved: list[tuple[str, int]] = field(default_factory=list)
     opened: int = 0
     skipped: dict[int, int] = field(default_factory=dict)
 
@@ -46,6 +47,9 @@ class ScriptedDirector:
 
     def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:
         self.checkpoints.append((path, step, weights_sha256))
+
+    def training_saved(self, path: str, step: int) -> None:
+        self.saved.append((path, step))
 
     def stage_closed(self, stage: int, steps: int, unused_pairs: Sequence[int]) -> None:
         self.closed.append((stage, steps, list(unused_pairs)))

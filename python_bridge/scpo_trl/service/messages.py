@@ -82,10 +82,8 @@ def decision_of(message: trainer_pb2.Decision) -> Decision:
     alpha = message.move_reference_alpha if message.HasField("move_reference_alpha") else None
     if alpha is not None and not 0 < alpha <= 1:
         raise UserError(f"decision.move_reference_alpha: found {alpha}, expected a number above 0 and at most 1")
-    if message.checkpoint and not _CHECKPOINT_NAME.fullmatch(message.checkpoint):
-        raise UserError(
-            f"decision.checkpoint: found {message.checkpoint!r}, expected a name of letters, digits, '.', '_' and '-'"
-        )
+    require_checkpoint_name(message.checkpoint, "decision.checkpoint")
+    require_checkpoint_name(message.save_training, "decision.save_training")
     return Decision(
         reason=message.reason,
         move_reference_alpha=alpha,
@@ -93,7 +91,15 @@ def decision_of(message: trainer_pb2.Decision) -> Decision:
         end_stage=message.end_stage,
         stop=message.stop,
         evaluate_held_out=message.evaluate_held_out,
+        save_training=message.save_training,
+        pause=message.pause,
     )
+
+
+def require_checkpoint_name(name: str, field: str) -> None:
+    """Raise `UserError` unless a name is empty or a plain folder name."""
+    if name and not _CHECKPOINT_NAME.fullmatch(name):
+        raise UserError(f"{field}: found {name!r}, expected a name of letters, digits, '.', '_' and '-'")
 
 
 def quad_message(quad: Any) -> pair_pb2.QuadLogps:

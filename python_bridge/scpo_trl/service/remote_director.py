@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from scpo.v1 import trainer_pb2
@@ -127,20 +128,19 @@ class RemoteDirector:
         if message.step != self._reported_step:
             raise UserError(f"decision.step: found {message.step}, expected {self._reported_step}, the reported step")
         decision = decision_of(message)
-        if decision.checkpoint and not self._checkpoints:
-            raise UserError(
-                f"decision.checkpoint: found {decision.checkpoint!r}, but start.checkpoint_directory was empty"
-            )
+        for field in ("checkpoint", "save_training"):
+            name = getattr(decision, field)
+            if name and not self._checkpoints:
+                raise UserError(f"decision.{field}: found {name!r}, but start.checkpoint_directory was empty")
         self._decision = decision
         self._reported_step = None
-        self._ending = self._ending or decision.end_stage or decision.stop
-        self._stopped = self._stopped or decision.stop
+        self._stopped = self._stopped or decision.stop or decision.pause
+        self._ending = self._ending or decision.end_stage or self._stopped
 
     # The trainer's side: see `Director`.
 
     def resume(self, stages_before: int, pairs: int) -> None:
-        """Refuse: the stream begins where its training begins."""
-        raise UserError("Train: a training that is directed over its stream cannot resume from a trainer's checkpoint")
+        """Do nothing: the client knows where the saved training stands, opens its stage and feeds what follows."""
 
     def open_stage(self) -> Stage | None:
         """Wait for OpenStage; None when the client closed its side of the stream or decided to stop."""
@@ -193,7 +193,17 @@ class RemoteDirector:
 
     def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:
         """Send CheckpointSaved."""
-        self._respond(checkpoint_saved=trainer_pb2.CheckpointSaved(path=path, step=step, weights_sha256=weights_sha256))
+        self._respond(
+            checkpoint_saved=trainer_pb2.CheckpointSaved(
+                path=path, step=step, weights_sha256=weights_sha256, name=Path(path).name
+            )
+        )
+
+    def training_saved(self, path: str, step: int) -> None:
+        """Send CheckpointSaved for the whole training."""
+        self._respond(
+            checkpoint_saved=trainer_pb2.CheckpointSaved(path=path, step=step, name=Path(path).name, training=True)
+        )
 
     def stage_closed(self, stage: int, steps: int, unused_pairs: Sequence[int]) -> None:
         """Send StageClosed; pairs that were fed but never drawn count as unused."""

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,8 +18,9 @@ from accelerate.utils import extract_model_from_parallel
 from transformers import PrinterCallback
 
 from scpo.v1 import trainer_pb2
-from scpo_trl.errors import UserError
-from scpo_trl.service.errors import CancelledWork
+from scpo_trl.errors import NonFiniteLossError, UserError
+from scpo_trl.service.errors import CancelledWork, one_line
+from scpo_trl.service.messages import require_checkpoint_name
 from scpo_trl.service.model_store import LoadedModel
 from scpo_trl.service.pair_files import OpenedFile, PairFiles
 from scpo_trl.service.remote_director import RemoteDirector
@@ -26,7 +28,9 @@ from scpo_trl.service.roots import Roots
 from scpo_trl.service.telemetry import TelemetrySender
 from scpo_trl.service.work import Job
 from scpo_trl.trainer.config import SCPOConfig
+from scpo_trl.trainer.out_of_memory import is_out_of_memory
 from scpo_trl.trainer.scpo_trainer import SCPOTrainer
+from scpo_trl.trainer.sealed_folder import folder_damage
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ def train_responses(
 ) -> None:
     """Train the loaded model in place, as the requests direct, and emit what happens.
 
+    A loss that is not finite, too little memory and a damaged training to resume from are emitted as TrainingFailed.
+
     A training that fails or is cancelled leaves the weights as its last step made them; load the model again to begin
     anew.
 
@@ -57,10 +63,11 @@ def train_responses(
         roots: Where checkpoints may go.
 
     Raises:
-        UserError: A field is out of range, the dialogue is broken, the data are damaged, the loss is not finite.
+        UserError: A field is out of range, the dialogue is broken, the data are damaged, the disk is full.
         CancelledWork: The client went away.
     """
     _check_numbers(start)
+    require_checkpoint_name(start.resume_from, "start.resume_from")
     opened = files.open_pairs(start.dataset.path, start.dataset.sha256, "start.dataset")
     began = time.monotonic()
     with ExitStack() as stack:
@@ -73,9 +80,19 @@ def train_responses(
             sender = TelemetrySender(start.telemetry_endpoint)
             stack.callback(sender.close)
             recorder = sender.record
+        resume_from: Path | None = None
+        if start.resume_from:
+            resume_from = Path(directory) / start.resume_from
+            damage = folder_damage(resume_from)
+            if damage is not None:
+                emit(_failed(f"{start.resume_from}: {damage}", checkpoint_damaged={"name": start.resume_from}))
+                return
         director = RemoteDirector(job, emit, rows=opened.dataset.num_rows, checkpoints=bool(start.checkpoint_directory))
         threading.Thread(target=director.read, args=(requests,), name="scpo-requests", daemon=True).start()
         required = [(parameter, parameter.requires_grad) for parameter in loaded.model.parameters()]
+        failed: trainer_pb2.TrainResponse | None = None
+        trainer: SCPOTrainer | None = None
+        steps = 0
         try:
             with _naming_damaged_pictures(opened):
                 trainer = _create_trainer(start, loaded, opened, director, recorder, directory)
@@ -83,8 +100,24 @@ def train_responses(
                 if trainable == 0:
                     raise UserError("start.frozen_prefixes: every parameter is frozen; leave some to train")
                 emit(trainer_pb2.TrainResponse(started=trainer_pb2.TrainingStarted(trainable_parameters=trainable)))
-                trainer.train()
+                trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
                 steps = trainer.state.global_step
+        except NonFiniteLossError as error:
+            failed = _failed(
+                str(error),
+                loss_not_finite={
+                    "step": error.step,
+                    "stage": error.stage,
+                    "pairs": error.pairs,
+                    "bad_pairs": error.bad_pairs,
+                },
+            )
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            logger.warning("out of memory", exc_info=error)
+            steps = 0 if trainer is None else trainer.state.global_step
+            failed = _failed(one_line(str(error)), out_of_memory={"step": steps})
         finally:
             loaded.model.zero_grad(set_to_none=True)
             for parameter, wanted in required:
@@ -93,8 +126,17 @@ def train_responses(
             _unwrap(loaded.model)
             trainer = None
             gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+    if failed is not None:
+        emit(failed)
+        return
     seconds = time.monotonic() - began
     emit(trainer_pb2.TrainResponse(ended=trainer_pb2.TrainingEnded(steps=steps, seconds=seconds)))
+
+
+def _failed(message: str, **cause: Any) -> trainer_pb2.TrainResponse:
+    return trainer_pb2.TrainResponse(failed=trainer_pb2.TrainingFailed(message=message, **cause))
 
 
 def _create_trainer(
@@ -162,7 +204,8 @@ class _naming_damaged_pictures:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, (UserError, CancelledWork)):
+        expected = isinstance(error, (UserError, CancelledWork))
+        if isinstance(error, Exception) and not expected and not is_out_of_memory(error):
             self._opened.check_pictures(range(self._opened.dataset.num_rows))
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from scpo_trl.errors import UserError
+from scpo_trl.trainer.sealed_folder import put_in_place, sync_folder, writing_failed
 
 
 def weights_sha256(model: nn.Module) -> str:
@@ -43,26 +44,26 @@ def save_model_folder(model: Any, processor: Any, folder: str | os.PathLike[str]
 
     Returns:
         The weights' hash, see `weights_sha256`.
+
+    Raises:
+        UserError: it cannot be written; an earlier folder stays as it was.
     """
     target = Path(folder)
     target.parent.mkdir(parents=True, exist_ok=True)
-    mark = uuid.uuid4().hex[:8]
-    temporary = target.with_name(f".{target.name}.{mark}.writing")
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.writing")
     temporary.mkdir()
     try:
         model.save_pretrained(temporary)
         if processor is not None:
             processor.save_pretrained(temporary)
-        if target.exists():
-            replaced = target.with_name(f".{target.name}.{mark}.replaced")
-            target.rename(replaced)
-            temporary.rename(target)
-            shutil.rmtree(replaced)
-        else:
-            temporary.rename(target)
-    except BaseException:
+        sync_folder(temporary)
+        put_in_place(temporary, target)
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        if not isinstance(error, Exception):
+            raise
+        # Writers raise almost anything at a full disk: OSError, RuntimeError, an exception of safetensors.
+        raise writing_failed(target, error) from error
     return weights_sha256(model)
 
 

@@ -152,6 +152,8 @@ class Decision:
         end_stage: No further step in this stage.
         stop: Ends the stage and the training.
         evaluate_held_out: The next step's report shall hold an evaluation of the stage's held-out pairs.
+        save_training: Name of a folder that receives the whole training; empty: none.
+        pause: Ends the training but not the stage, in which a resumed one goes on.
     """
 
     reason: str = ""
@@ -160,6 +162,8 @@ class Decision:
     end_stage: bool = False
     stop: bool = False
     evaluate_held_out: bool = False
+    save_training: str = ""
+    pause: bool = False
 
 
 class Director(Protocol):
@@ -202,6 +206,10 @@ class Director(Protocol):
 
     def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:
         """Hears that the checkpoint asked for after `step` lies complete in the folder `path`."""
+        ...
+
+    def training_saved(self, path: str, step: int) -> None:
+        """Hears that the whole training after `step` lies complete in the folder `path`."""
         ...
 
     def stage_closed(self, stage: int, steps: int, unused_pairs: Sequence[int]) -> None:

@@ -97,6 +97,9 @@ class LocalDirector:
     def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:
         """Never asks for a checkpoint: transformers' save_strategy does."""
 
+    def training_saved(self, path: str, step: int) -> None:
+        """Never asks for it: transformers' save_strategy does."""
+
     def stage_closed(self, stage: int, steps: int, unused_pairs: Sequence[int]) -> None:
         """Ignores the closing."""
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, ProcessorMixin, Trainer, TrainerCallba
 from transformers.trainer_utils import EvalPrediction
 from trl import DPOTrainer
 
-from scpo_trl.errors import UserError
+from scpo_trl.errors import NonFiniteLossError, UserError
 from scpo_trl.losses import LossInput, Objective, QuadLogps, build_objective
 from scpo_trl.losses.quad import COMBINATIONS
 from scpo_trl.trainer.checkpoint_weights import load_checkpoint_weights
@@ -140,6 +140,7 @@ class SCPOTrainer(DPOTrainer):
             **further,
         )
         self.ref_model = None
+        self._checkpoints_in: Path | None = None
         require_support(self.policy, self.processing_class)
         require_one_device_a_process(self.args.n_gpu)
         self._settings = args
@@ -460,7 +461,8 @@ class SCPOTrainer(DPOTrainer):
             dataset_name: Name of the data set on the hub.
             tags: Further tags.
         """
-        if not self.is_world_process_zero():
+        # A saved training is for resuming, not for people; its folder's neighbours belong to the director.
+        if not self.is_world_process_zero() or self._checkpoints_in is not None:
             return
         folder = Path(self.args.output_dir or ".")
         folder.mkdir(parents=True, exist_ok=True)
@@ -476,6 +478,18 @@ class SCPOTrainer(DPOTrainer):
             tags=[tags] if isinstance(tags, str) else tags or (),
         )
         card.save(folder / "README.md")
+
+    def save_checkpoint_into(self, folder: Path) -> Path:
+        """Writes a checkpoint to resume from below `folder`, between two optimiser steps; gives its own folder."""
+        self._checkpoints_in = folder
+        try:
+            self._save_checkpoint(self.model, trial=None)
+        finally:
+            self._checkpoints_in = None
+        return folder / f"checkpoint-{self.state.global_step}"
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return super()._get_output_dir(trial) if self._checkpoints_in is None else str(self._checkpoints_in)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
@@ -517,9 +531,9 @@ class SCPOTrainer(DPOTrainer):
         bad = [
             int(pair) for pair, value in zip(pairs.tolist(), losses.tolist(), strict=True) if not math.isfinite(value)
         ]
-        raise UserError(
-            f"the loss is {loss.item()} in step {self.state.global_step + 1}, in the data set's rows "
-            f"{', '.join(map(str, bad))}: expected a finite number; look at these pairs, or lower the learning rate"
+        stage = self._loop.stage
+        raise NonFiniteLossError(
+            loss.item(), self.state.global_step + 1, 0 if stage is None else stage.stage, pairs.tolist(), bad
         )
 
 

@@ -17,6 +17,7 @@ from scpo_trl.trainer.records import PairRecorder
 from scpo_trl.trainer.reference import OpenTable, Reference
 from scpo_trl.trainer.resumption import Position
 from scpo_trl.trainer.sampler import StageSampler
+from scpo_trl.trainer.saved_training import save_training
 from scpo_trl.trainer.schedule import StageSchedule
 from scpo_trl.trainer.scored_pairs import MicroBatch
 from scpo_trl.trainer.stage_summary import StageSummary
@@ -61,6 +62,7 @@ class StageLoop(TrainerCallback):
         self._over = False
         self._stopped = False
         self._evaluate_next = False
+        self._paused = False
         self._resuming: Position | None = None
         self._step = StepInProgress()
         self._summary = StageSummary()
@@ -183,6 +185,8 @@ class StageLoop(TrainerCallback):
         closed, self.stage = self.stage, None
         unused = self._sampler.unused()
         self._sampler.close()
+        if self._paused:
+            return
         self._director.stage_closed(closed.stage, self._step_in_stage, unused)
         if self._step_in_stage > 0 and args.logging_strategy != "no":
             self._trainer.log_stage(self._summary.metrics(closed.stage))
@@ -217,9 +221,15 @@ class StageLoop(TrainerCallback):
         if decision.evaluate_held_out and self.stage is not None and not self.stage.held_out_pairs:
             raise UserError("decision.evaluate_held_out: the open stage has no held-out pairs: open it with some")
         self._evaluate_next = decision.evaluate_held_out
+        # Before the training is saved: it must know that its stage is over.
+        self._over = self._over or decision.end_stage or decision.stop
+        if decision.save_training:
+            folder = checkpoint_folder(self._trainer.checkpoint_directory, decision.save_training)
+            save_training(self._trainer, folder)
+            self._director.training_saved(str(folder), state.global_step)
         if decision.end_stage or decision.stop:
             control.should_epoch_stop = True
-            self._over = True
-        if decision.stop:
-            self._stopped = True
+        self._paused = decision.pause
+        self._stopped = self._stopped or decision.stop
+        if decision.stop or decision.pause:
             control.should_training_stop = True
