@@ -16,9 +16,11 @@ class NonFiniteLossError(UserError):
     """
 
     def __init__(self, loss: float, step: int, stage: int, pairs: list[int], bad_pairs: list[int]) -> None:
+        rows = ", ".join(map(str, bad_pairs))
+        batch = "" if pairs == bad_pairs else f" of the batch {', '.join(map(str, pairs))}"
         super().__init__(
-            f"the loss is {loss} in step {step}, in the data set's rows {', '.join(map(str, bad_pairs))} (the batch: "
-            f"{', '.join(map(str, pairs))}): expected a finite number; look at these pairs, or lower the learning rate"
+            f"the loss is {loss} in step {step}, in the data set's rows {rows}{batch}: expected a finite number; look at "
+            "these pairs, or lower the learning rate"
         )
         self.step = step
         self.stage = stage

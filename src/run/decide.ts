@@ -1,14 +1,22 @@
 import { UserError } from "../errors.js";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
 import { Decision } from "../generated/scpo/v1/trainer.js";
-import type { Cancellation } from "./cancellation.js";
 import type { Choice, RunPolicies, RunState } from "./policies.js";
 import { keepsReferenceWeights } from "./policies.js";
 
-/** An answer, and whether it ends the run earlier than its stages do. */
+/** An answer, and whether it ends the run earlier than its stages do, and for the caller. */
 export interface Decided {
   readonly decision: Decision;
   readonly stopped: boolean;
+  readonly cancelled: boolean;
+}
+
+/** How a decision hears that the caller cancels the run. */
+export interface Cancellation {
+  /** Resolves when the run is cancelled; rejects when the trainer dies. Whoever waits for others races this. */
+  readonly interruption: Promise<undefined>;
+  /** Set once the run is cancelled. */
+  readonly stop: { readonly reason: string } | null;
 }
 
 /**
@@ -25,12 +33,13 @@ export async function decide(
   report: StepReport,
   state: RunState,
   policies: RunPolicies,
-  cancellation: Pick<Cancellation, "interruption" | "stop">,
+  cancellation: Cancellation,
 ): Promise<Decided> {
   const own = await Promise.race([policies.decide?.(report, state), cancellation.interruption]);
   const { stop } = cancellation;
   if (stop !== null) {
-    return { decision: { ...nothing(report), reason: stop.reason, endStage: true, stop: true }, stopped: true };
+    const decision = { ...nothing(report), reason: stop.reason, endStage: true, stop: true };
+    return { decision, stopped: true, cancelled: true };
   }
   const choices: Choice[] = [];
   if (own !== null && own !== undefined) choices.push(own);
@@ -61,7 +70,7 @@ function merged(report: StepReport, state: RunState, choices: readonly Choice[],
   const reasons = choices.flatMap(({ reason }) => (reason === undefined ? [] : [reason]));
   if (state.lastOfStage) reasons.push("end of the stage's plan");
   decision.reason = reasons.join("; ");
-  return { decision, stopped };
+  return { decision, stopped, cancelled: false };
 }
 
 function nothing(report: StepReport): Decision {

@@ -1,15 +1,18 @@
+import { join } from "node:path";
 import type {
   CheckpointSaved,
-  Decision,
   StageClosed,
   StageOpened,
   StepReport,
+  TrainRequest,
   TrainResponse,
-  TrainingEnded,
 } from "../generated/scpo/v1/trainer.js";
-import type { Cancellation } from "./cancellation.js";
+import { Decision } from "../generated/scpo/v1/trainer.js";
+import type { Cancellation, Decided } from "./decide.js";
 import { decide } from "./decide.js";
 import type { RunEvent, RunOutcome } from "./events.js";
+import type { History } from "./history.js";
+import type { JournalEntry, JournalLine } from "./journal.js";
 import { stepMetrics } from "./metrics.js";
 import type { Outbox } from "./outbox.js";
 import type { RunPlan, StagePlan } from "./plan.js";
@@ -18,8 +21,11 @@ import type { RunPolicies, RunState } from "./policies.js";
 import { keepsReferenceWeights } from "./policies.js";
 import { openStage } from "./requests.js";
 import type { RunFiles } from "./run-files.js";
+import { sweepTrainings } from "./run-files.js";
+import type { CheckpointSettings } from "./definition.js";
 import { StageHistory } from "./stage-history.js";
-import type { RunSummary, SavedCheckpoint } from "./summary.js";
+import type { StopRequest } from "./stop-request.js";
+import { trainingError } from "./training-failed.js";
 import type { Feed, StageFeed } from "./window.js";
 import { ChosenPairs, PairWindow } from "./window.js";
 
@@ -27,14 +33,15 @@ import { ChosenPairs, PairWindow } from "./window.js";
 export interface DialogueParts {
   readonly plan: RunPlan;
   readonly policies: RunPolicies;
+  readonly checkpoints: CheckpointSettings;
   readonly files: RunFiles;
   readonly outbox: Outbox;
+  readonly stop: StopRequest;
   readonly cancellation: Cancellation;
-  readonly emit: (event: RunEvent) => void;
+  readonly emit: (event: RunEvent) => Promise<void>;
+  /** Why the run goes on where `history` ends; null for a run that begins. */
+  readonly resumedBecause: string | null;
 }
-
-/** What the dialogue itself knows of the run. */
-export type Progress = Pick<RunSummary, "outcome" | "reason" | "steps" | "stages" | "checkpoints" | "referenceMoves">;
 
 type Response = NonNullable<TrainResponse["response"]>;
 
@@ -46,41 +53,88 @@ interface OpenStageState {
   readonly feed: StageFeed;
   /** Rows that the stage may draw, each once. */
   readonly drawable: readonly number[];
+  /** Every pair that was fed, in order, and whether the last was. */
+  readonly fed: { readonly pairs: number[]; last: boolean };
 }
 
-/** Answers each response of a Train stream: opens stages, keeps the window of pairs full, decides after each step. */
+/**
+ * Answers each response of a Train stream: opens stages, keeps the window of pairs full, decides after each step.
+ *
+ * A resumed run first takes its own history as if the trainer told it, with the decisions that the journal holds, and
+ * sends and writes nothing meanwhile: whatever follows from the past is rebuilt by the code that made it.
+ */
 export class Dialogue {
-  readonly progress: Progress = {
-    outcome: "cancelled",
-    reason: "",
-    steps: 0,
-    stages: [],
-    checkpoints: [],
-    referenceMoves: [],
-  };
   readonly #parts: DialogueParts;
+  #live = false;
   #stage: OpenStageState | undefined;
   #decision: Decision | undefined;
+  /** A resumed training opens its stage a second time. */
+  #reopening = false;
+  #step = 0;
   readonly #history = new StageHistory();
+  #saved: string[] = [];
+  #savedStep = 0;
   #stopped = false;
-  #ended = false;
+  #cancelled = false;
+  #outcome: RunOutcome | undefined;
 
   constructor(parts: DialogueParts) {
     this.#parts = parts;
   }
 
-  /** True once the trainer said that training is over. */
-  get ended(): boolean {
-    return this.#ended;
+  /** How training ended, once the trainer said so. */
+  get outcome(): RunOutcome | undefined {
+    return this.#outcome;
+  }
+
+  /** Reason of the last decision. */
+  get reason(): string {
+    return this.#decision?.reason ?? "";
+  }
+
+  /** Optimiser steps done. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Whether the run can go on later without anything being done again. */
+  get isSaved(): boolean {
+    return this.#step === this.#savedStep;
+  }
+
+  /** Takes what happened before; call it before the first response. */
+  async replay({ entries, reports, saved, step }: History): Promise<void> {
+    for (const entry of entries) await this.#replayed(entry, reports);
+    this.#saved = [...saved];
+    this.#savedStep = step;
+    this.#reopening = this.#stage !== undefined && step > 0;
+  }
+
+  async #replayed(entry: JournalEntry, reports: readonly StepReport[]): Promise<void> {
+    switch (entry.type) {
+      case "plan":
+        return this.#open(0);
+      case "stage-opened":
+        return this.#stageOpened({ stage: entry.stage, tableSeconds: 0 });
+      case "decision":
+        return this.#stepReport(reports[entry.step - 1] as StepReport, recorded(entry, this.#parts.plan));
+      case "stage-closed":
+        return this.#stageClosed(entry);
+      case "checkpoint":
+      case "ended":
+      case "failed":
+        return;
+    }
   }
 
   /** Handles one response and sends what follows from it. */
   async take(response: Response): Promise<void> {
+    this.#live = true;
     switch (response.$case) {
       case "started":
         return this.#started(response.value.trainableParameters);
       case "tableProgress":
-        return this.#parts.emit({ type: "table", stage: this.#current().index, ...response.value });
+        return this.#emit({ type: "table", stage: this.#current().index, ...response.value });
       case "stageOpened":
         return this.#stageOpened(response.value);
       case "stepReport":
@@ -90,47 +144,98 @@ export class Dialogue {
       case "stageClosed":
         return this.#stageClosed(response.value);
       case "ended":
-        return this.#trainingEnded(response.value);
+        return this.#ended();
       case "failed":
-        throw new Error(response.value.message);
+        throw trainingError(response.value);
     }
   }
 
-  #started(trainableParameters: number): void {
-    const { plan, emit } = this.#parts;
+  async #started(trainableParameters: number): Promise<void> {
+    const { plan, resumedBecause } = this.#parts;
     const stages = plan.stages.map((stage) => ({ name: stage.name, steps: plannedSteps(plan, stage) }));
-    emit({ type: "started", name: plan.name, stages, trainableParameters });
-    this.#open(0);
+    if (resumedBecause === null) await this.#emit({ type: "started", name: plan.name, stages, trainableParameters });
+    const stage = this.#stage?.index ?? 0;
+    if (resumedBecause !== null) {
+      await this.#emit({ type: "resumed", step: this.#step, stage, reason: resumedBecause });
+    }
+    if (this.#reopening) this.#openAgain(stage);
+    else this.#open(stage);
   }
 
   #open(index: number): void {
-    const { plan, policies, outbox } = this.#parts;
+    const { plan, policies } = this.#parts;
     const planned = plan.stages[index] as StagePlan;
     const request = openStage(plan, index, keepsReferenceWeights(policies, plan));
     const feed = stageFeed(plan, planned, policies);
-    this.#stage = { index, plan: planned, steps: request.steps, feed, drawable: request.pairs };
-    outbox.send({ $case: "openStage", value: request });
+    const fed = { pairs: [], last: false };
+    this.#stage = { index, plan: planned, steps: request.steps, feed, drawable: request.pairs, fed };
+    this.#request({ $case: "openStage", value: request });
+  }
+
+  /** The stage that was open when the training was saved, with everything that is known of it. */
+  #openAgain(index: number): void {
+    const { plan, policies } = this.#parts;
+    this.#request({ $case: "openStage", value: openStage(plan, index, keepsReferenceWeights(policies, plan)) });
   }
 
   async #stageOpened({ tableSeconds }: StageOpened): Promise<void> {
+    if (this.#reopening) return this.#feedAgain();
     const { index, plan, steps } = this.#current();
     this.#history.open(plan.reference);
-    this.progress.stages.push({
-      name: plan.name,
-      plannedSteps: steps,
-      steps: 0,
-      unusedPairs: [],
-      checkpoint: null,
-      tableSeconds,
-    });
     const feed = this.#nextFeed();
     const opened = { type: "stage-opened", stage: index, name: plan.name, steps, reference: plan.reference } as const;
-    await this.#parts.files.journal.write({ ...opened, reason: feed?.reason ?? "" });
-    this.#parts.emit({ ...opened, tableSeconds });
-    this.#send(feed);
+    await this.#write({ ...opened, reason: feed?.reason ?? "" });
+    await this.#emit({ ...opened, tableSeconds });
+    this.#feed(feed);
   }
 
-  /** What policies see of the open stage. */
+  /** What was fed before and not trained on by the time of the saved training. */
+  #feedAgain(): void {
+    const { fed } = this.#current();
+    // A stage that is over takes no pairs; `#reopening` lasts until it is closed.
+    if (this.#decision?.endStage === true) return;
+    this.#reopening = false;
+    const pairs = fed.pairs.slice(this.#history.reports.length * effectiveBatch(this.#parts.plan));
+    this.#request({ $case: "feedPairs", value: { pairs, last: fed.last } });
+  }
+
+  #nextFeed(): Feed | null {
+    return this.#current().feed.topUp(this.#state());
+  }
+
+  #feed(feed: Feed | null): void {
+    if (feed === null) return;
+    const { fed } = this.#current();
+    const { pairs, last } = feed;
+    for (const pair of pairs) fed.pairs.push(pair);
+    fed.last = last;
+    this.#request({ $case: "feedPairs", value: { pairs, last } });
+  }
+
+  async #stepReport(report: StepReport, recordedThen?: Decided): Promise<void> {
+    const { policies, files, cancellation } = this.#parts;
+    this.#history.add(report);
+    this.#step = report.step;
+    if (this.#live) await files.metrics.write(report);
+    await this.#emit({ type: "step", report: stepMetrics(report) });
+    const decided = recordedThen ?? (await decide(report, this.#state(), policies, cancellation));
+    const { decision } = decided;
+    this.#decision = decision;
+    this.#stopped = decided.stopped;
+    this.#cancelled = decided.cancelled;
+    if (decision.moveReferenceAlpha !== undefined) this.#history.move();
+    const feed = decision.endStage ? null : this.#nextFeed();
+    // The journal holds the two together.
+    if (recordedThen === undefined) {
+      decision.reason = [decision.reason, feed?.reason ?? ""].filter((reason) => reason !== "").join("; ");
+    }
+    await this.#journal(decided, report.loss);
+    // Before the decision: the trainer fetches ahead as soon as it goes on.
+    this.#feed(feed);
+    await this.#afterDecision(decision);
+    if (this.#live) this.#request({ $case: "decision", value: this.#withSaving(decision) });
+  }
+
   #state(): RunState {
     const { plan } = this.#parts;
     const { index, plan: stagePlan, steps, drawable } = this.#current();
@@ -149,102 +254,100 @@ export class Dialogue {
     };
   }
 
-  #nextFeed(): Feed | null {
-    return this.#current().feed.topUp(this.#state());
+  /** Adds what the journal does not hold, since it changes nothing of what is learnt: savings, and a pause. */
+  #withSaving(decision: Decision): Decision {
+    const { checkpoints, stop } = this.#parts;
+    if (stop.stop?.kind === "cancel") return decision;
+    const pause = stop.stop?.kind === "pause" && !decision.stop;
+    const due = checkpoints.everySteps > 0 && (decision.endStage || decision.step % checkpoints.everySteps === 0);
+    return { ...decision, pause, saveTraining: pause || due ? `step-${decision.step}` : "" };
   }
 
-  #send(feed: Feed | null): void {
-    if (feed !== null) this.#parts.outbox.send({ $case: "feedPairs", value: { pairs: feed.pairs, last: feed.last } });
-  }
-
-  async #stepReport(report: StepReport): Promise<void> {
-    const { policies, files, cancellation, outbox, emit } = this.#parts;
-    this.#history.add(report);
-    this.progress.steps = report.step;
-    await files.metrics.write(report);
-    emit({ type: "step", report: stepMetrics(report) });
-    const { decision, stopped } = await decide(report, this.#state(), policies, cancellation);
-    this.#stopped = stopped;
-    if (decision.moveReferenceAlpha !== undefined) this.#history.move();
-    const feed = decision.endStage ? null : this.#nextFeed();
-    decision.reason = [decision.reason, feed?.reason ?? ""].filter((reason) => reason !== "").join("; ");
-    await this.#journal(report, decision);
-    // Before the decision: the trainer fetches ahead as soon as it goes on.
-    this.#send(feed);
-    this.#decision = decision;
-    outbox.send({ $case: "decision", value: decision });
-    this.#afterDecision(decision);
-  }
-
-  async #journal(report: StepReport, decision: Decision): Promise<void> {
-    const { reason, checkpoint, endStage, stop } = decision;
-    await this.#parts.files.journal.write({
+  async #journal({ decision, stopped }: Decided, loss: number): Promise<void> {
+    const { step, reason, moveReferenceAlpha, checkpoint, endStage } = decision;
+    await this.#write({
       type: "decision",
-      step: report.step,
+      step,
       stage: this.#current().index,
-      loss: report.loss,
+      loss,
       reason,
-      moveReferenceAlpha: decision.moveReferenceAlpha ?? null,
+      moveReferenceAlpha: moveReferenceAlpha ?? null,
       checkpoint,
       evaluateHeldOut: decision.evaluateHeldOut,
       endStage,
-      stop,
+      stop: stopped,
     });
   }
 
-  #afterDecision({ step, moveReferenceAlpha: alpha, reason }: Decision): void {
+  async #afterDecision({ step, moveReferenceAlpha: alpha, reason }: Decision): Promise<void> {
     if (alpha === undefined) return;
-    this.progress.referenceMoves.push({ step, alpha, reason });
-    this.#parts.emit({ type: "reference-moved", stage: this.#current().index, step, alpha, reason });
+    await this.#emit({ type: "reference-moved", stage: this.#current().index, step, alpha, reason });
   }
 
-  async #checkpointSaved({ path, step, weightsSha256 }: CheckpointSaved): Promise<void> {
+  async #checkpointSaved({ name, step, weightsSha256, training }: CheckpointSaved): Promise<void> {
+    const { files, checkpoints } = this.#parts;
     const stage = this.#current().index;
-    const name = this.#decision?.checkpoint ?? "";
-    const saved: SavedCheckpoint = { name, stage, step, path, weightsSha256 };
-    this.progress.checkpoints.push(saved);
-    const summary = this.progress.stages[stage];
-    if (summary !== undefined && this.#decision?.endStage === true) summary.checkpoint = saved;
-    await this.#parts.files.journal.write({ type: "checkpoint", step, stage, name, weightsSha256 });
-    this.#parts.emit({ type: "checkpoint", ...saved });
+    if (!training) {
+      await this.#write({ type: "checkpoint", step, stage, name, weightsSha256 });
+      const path = join(files.paths.checkpoints, name);
+      return this.#emit({ type: "checkpoint", stage, step, name, path, weightsSha256 });
+    }
+    // Whoever resumes there reads the reports up to there.
+    await files.metrics.sync();
+    await this.#write({ type: "training-saved", step, stage, name });
+    await this.#emit({ type: "training-saved", stage, step, name });
+    this.#savedStep = step;
+    this.#saved = [...this.#saved.filter((earlier) => earlier !== name), name].slice(-checkpoints.keep);
+    await sweepTrainings(files.paths.checkpoints, this.#saved);
   }
 
-  async #stageClosed({ steps, unusedPairs }: StageClosed): Promise<void> {
-    const { plan, files, emit } = this.#parts;
-    const { index } = this.#current();
-    const summary = this.progress.stages[index];
-    if (summary !== undefined) Object.assign(summary, { steps, unusedPairs });
-    const closed = { type: "stage-closed", stage: index, steps, unusedPairs } as const;
-    await files.journal.write(closed);
-    emit(closed);
+  async #stageClosed({ steps, unusedPairs }: Omit<StageClosed, "stage">): Promise<void> {
+    const { plan, outbox } = this.#parts;
+    const { index, fed } = this.#current();
+    // A stage that was over when its training was saved was fed in the trainer's earlier life.
+    const unused = this.#reopening ? fed.pairs.slice(steps * effectiveBatch(plan)) : unusedPairs;
+    this.#reopening = false;
+    const closed = { type: "stage-closed", stage: index, steps, unusedPairs: unused } as const;
+    await this.#write(closed);
+    await this.#emit(closed);
     this.#stage = undefined;
     if (this.#decision?.stop !== true && index + 1 < plan.stages.length) this.#open(index + 1);
+    else if (this.#live) outbox.end();
   }
 
-  async #trainingEnded({ steps, seconds }: TrainingEnded): Promise<void> {
-    const { outbox, cancellation } = this.#parts;
-    this.#ended = true;
-    outbox.end();
-    this.progress.steps = steps;
-    const early: RunOutcome = cancellation.stop === null ? "stopped" : "cancelled";
-    await this.end(this.#stopped ? early : "completed", seconds);
+  #ended(): void {
+    this.#parts.outbox.end();
+    // A pause, and nothing else, ends the training within a stage.
+    if (this.#stage !== undefined) this.#outcome = "paused";
+    else if (this.#cancelled) this.#outcome = "cancelled";
+    else this.#outcome = this.#stopped ? "stopped" : "completed";
   }
 
-  /** Records the end of the run. */
-  async end(outcome: RunOutcome, seconds: number): Promise<void> {
-    const { stop } = this.#parts.cancellation;
-    const reason = outcome === "cancelled" && stop !== null ? stop.reason : (this.#decision?.reason ?? "");
-    this.progress.outcome = outcome;
-    this.progress.reason = reason;
-    const { steps } = this.progress;
-    await this.#parts.files.journal.write({ type: "ended", outcome, reason, steps });
-    this.#parts.emit({ type: "ended", outcome, reason, steps, seconds });
+  #write(entry: JournalLine): Promise<void> {
+    return this.#live ? this.#parts.files.journal.write(entry) : Promise.resolve();
+  }
+
+  #emit(event: RunEvent): Promise<void> {
+    return this.#live ? this.#parts.emit(event) : Promise.resolve();
+  }
+
+  #request(request: NonNullable<TrainRequest["request"]>): void {
+    if (this.#live) this.#parts.outbox.send(request);
   }
 
   #current(): OpenStageState {
     if (this.#stage === undefined) throw new Error("The trainer reported a stage that is not open.");
     return this.#stage;
   }
+}
+
+/** The decision that a line of the journal tells of. */
+function recorded(entry: Extract<JournalEntry, { type: "decision" }>, plan: RunPlan): Decided {
+  const { step, reason, checkpoint, evaluateHeldOut, endStage, stop } = entry;
+  const decision = Decision.fromPartial({ step, reason, checkpoint, evaluateHeldOut, endStage });
+  if (entry.moveReferenceAlpha !== null) decision.moveReferenceAlpha = entry.moveReferenceAlpha;
+  decision.stop = stop || (endStage && entry.stage === plan.stages.length - 1);
+  return { decision, stopped: stop, cancelled: false };
 }
 
 function stageFeed(plan: RunPlan, stage: StagePlan, policies: RunPolicies): StageFeed {

@@ -1,4 +1,5 @@
 import type { ReferenceAtOpen } from "../reference/reference.js";
+import type { TelemetryTotals } from "../telemetry/receiver.js";
 import type { StepMetrics } from "./metrics.js";
 
 /** How a run ended: as planned, by a policy's decision, or by the caller; a paused one may be resumed. */
@@ -6,6 +7,8 @@ export type RunOutcome = "completed" | "stopped" | "cancelled" | "paused";
 
 /** What happens in a run, in the order in which it happens. */
 export type RunEvent =
+  /** A director holds the run from here on. */
+  | { type: "claimed"; processId: number }
   | { type: "started"; name: string; stages: { name: string; steps: number }[]; trainableParameters: number }
   /** The run goes on after optimiser step `step`, 0: from its beginning; what was told of later steps is void. */
   | { type: "resumed"; step: number; stage: number; reason: string }
@@ -34,7 +37,8 @@ export type RunEvent =
   | { type: "trainer-exited"; reason: string; restart: number; limit: number; delaySeconds: number }
   /** Memory did not suffice: the same steps in smaller forward passes. */
   | { type: "micro-batch-halved"; step: number; batchSize: number; gradientAccumulationSteps: number; reason: string }
-  | { type: "ended"; outcome: RunOutcome; reason: string; steps: number; seconds: number }
+  /** `telemetry`: of the last trainer; null when it sent none. */
+  | { type: "ended"; outcome: RunOutcome; reason: string; steps: number; telemetry: TelemetryTotals | null }
   /** `pairs`: rows of the data set in the forward pass whose loss was not finite. */
   | { type: "failed"; reason: string; step: number; pairs: number[] };
 

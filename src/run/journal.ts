@@ -28,6 +28,7 @@ export type JournalEntry =
       /** The next step's report holds the figures of the held-out pairs. */
       evaluateHeldOut: boolean;
       endStage: boolean;
+      /** Ends the run before its plan does. */
       stop: boolean;
     }
   | { type: "checkpoint"; step: number; stage: number; name: string; weightsSha256: string }
@@ -101,14 +102,14 @@ export interface JournalLines {
   readonly damagedLine: number | null;
 }
 
-/** Reads a journal's lines. */
+/** Reads a journal's lines; none when there is no journal. */
 export async function readJournalLines(path: string): Promise<JournalLines> {
   const lines: JournalLine[] = [];
   try {
     for await (const line of readJsonl<JournalLine>(path)) lines.push(line);
   } catch (error) {
-    if (!(error instanceof DamagedLineError)) throw error;
-    return { lines, damagedLine: error.line };
+    if (error instanceof DamagedLineError) return { lines, damagedLine: error.line };
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   return { lines, damagedLine: null };
 }

@@ -36,8 +36,13 @@ export async function openMetrics(path: string): Promise<MetricsFile> {
  */
 export async function readMetrics(path: string): Promise<StepReport[]> {
   const reports: StepReport[] = [];
-  for await (const line of readJsonl<StepReport>(path)) reports.push(withNaN(line));
+  for await (const line of readJsonl(path)) reports.push(reportOf(line));
   return reports;
+}
+
+/** The report that a line of a metrics file was written from. */
+export function reportOf(line: unknown): StepReport {
+  return withNaN(line) as StepReport;
 }
 
 /** JSON has no NaN and writes null: a number that was not computed is NaN again, at any depth. */

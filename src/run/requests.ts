@@ -15,8 +15,17 @@ const references = {
   initial: ReferenceAtOpen.INITIAL,
 } as const;
 
-/** The first request of a Train stream. */
-export function startTraining(plan: RunPlan, checkpointDirectory: string, telemetryEndpoint: string): StartTraining {
+/**
+ * The first request of a Train stream.
+ *
+ * @param resumeFrom Name of a saved training to go on from; empty: from the loaded model.
+ */
+export function startTraining(
+  plan: RunPlan,
+  checkpointDirectory: string,
+  telemetryEndpoint: string,
+  resumeFrom = "",
+): StartTraining {
   const { dataset, batchSize, gradientAccumulationSteps, seed, weightDecay, maxGradNorm, frozenPrefixes } = plan;
   return {
     dataset,
@@ -28,7 +37,7 @@ export function startTraining(plan: RunPlan, checkpointDirectory: string, teleme
     maxGradNorm,
     telemetryEndpoint,
     frozenPrefixes,
-    resumeFrom: "",
+    resumeFrom,
   };
 }
 

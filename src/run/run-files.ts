@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import type { Journal } from "./journal.js";
@@ -11,16 +11,25 @@ import { openMetrics } from "./metrics.js";
 export interface RunPaths {
   readonly journal: string;
   readonly metrics: string;
+  readonly events: string;
   readonly pairRecords: string;
   readonly checkpoints: string;
+  readonly owner: string;
+  readonly control: string;
+  readonly trainerLog: string;
 }
 
-function runPaths(directory: string): RunPaths {
+/** The paths of a run's files. */
+export function runPaths(directory: string): RunPaths {
   return {
     journal: join(directory, "journal.jsonl"),
     metrics: join(directory, "metrics.jsonl"),
+    events: join(directory, "events.jsonl"),
     pairRecords: join(directory, "pair-records.jsonl"),
     checkpoints: join(directory, "checkpoints"),
+    owner: join(directory, "owner.json"),
+    control: join(directory, "control"),
+    trainerLog: join(directory, "trainer.log"),
   };
 }
 
@@ -38,21 +47,20 @@ export interface RunFiles {
  * @param replace Removes the files of an earlier run instead.
  * @throws UserError when there is one.
  */
-export async function claimDirectory(directory: string, replace: boolean): Promise<void> {
-  const paths = runPaths(directory);
-  const earlier = Object.values<string>({ ...paths }).filter((path) => existsSync(path));
+export async function requireNoRun(directory: string, replace: boolean): Promise<void> {
+  const { journal, metrics, events, pairRecords, checkpoints } = runPaths(directory);
+  const earlier = [journal, metrics, events, pairRecords, checkpoints].filter((path) => existsSync(path));
   if (earlier.length > 0 && !replace) {
     throw new UserError(
-      `directory: found the files of another run in ${directory}, expected none: choose another folder or remove it`,
+      `directory: found the files of another run in ${directory}, expected none: choose another folder, remove it, or ` +
+        "resume the run",
     );
   }
   for (const path of earlier) await rm(path, { recursive: true });
-  await mkdir(directory, { recursive: true });
 }
 
 /** Opens the run's files for writing. */
-export async function openRunFiles(directory: string): Promise<RunFiles> {
-  const paths = runPaths(directory);
+export async function openRunFiles(paths: RunPaths): Promise<RunFiles> {
   await mkdir(paths.checkpoints, { recursive: true });
   const journal = await openJournal(paths.journal);
   const metrics = await openMetrics(paths.metrics);
@@ -61,4 +69,19 @@ export async function openRunFiles(directory: string): Promise<RunFiles> {
     await metrics.close();
   };
   return { paths, journal, metrics, close };
+}
+
+/**
+ * Removes saved trainings that no resumption will ask for, and what a trainer that was killed left half-written.
+ *
+ * @param kept Names of the trainings that stay.
+ */
+export async function sweepTrainings(checkpoints: string, kept: readonly string[]): Promise<void> {
+  for (const name of await readdir(checkpoints).catch(() => [])) {
+    const isOld = /^step-\d+$/.test(name) && !kept.includes(name);
+    if (isOld || /^\..+\.(writing|replaced)$/.test(name)) {
+      // A folder that stays costs room alone.
+      await rm(join(checkpoints, name), { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
 }

@@ -31,16 +31,16 @@ export interface RunSummary {
   /** Why the run ended. */
   reason: string;
   steps: number;
-  /** Wall-clock seconds of the training as the director saw them. */
+  /** Wall-clock seconds during which a director held the run, earlier lives of it included. */
   seconds: number;
-  /** Hash of the weights from which the run started. */
+  /** Hash of the weights from which the run started; empty when it ended before they were loaded. */
   initialWeightsSha256: string;
   /** Stages that were opened, in order. */
   stages: StageSummary[];
-  /** Every checkpoint, in order. */
+  /** Every model that was saved, in order. */
   checkpoints: SavedCheckpoint[];
   /** Moves of the reference within stages. */
   referenceMoves: { step: number; alpha: number; reason: string }[];
-  /** null when telemetry was off. */
+  /** Of the last trainer; null when telemetry was off. */
   telemetry: TelemetryTotals | null;
 }

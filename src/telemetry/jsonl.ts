@@ -60,11 +60,25 @@ export class JsonlWriter {
   }
 }
 
-/** An entry appended behind a torn line would be lost with it. */
+/** An entry appended behind a torn line would be lost with it; after a power cut its bytes may be there, but zero. */
 async function cutTornLine(path: string): Promise<void> {
   const content = await readFile(path);
-  const end = content.lastIndexOf("\n") + 1;
+  let end = content.lastIndexOf(10) + 1;
+  while (end > 0) {
+    const start = end < 2 ? 0 : content.lastIndexOf(10, end - 2) + 1;
+    if (isJson(content.toString("utf8", start, end))) break;
+    end = start;
+  }
   if (end < content.length) await truncate(path, end);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -72,7 +86,7 @@ async function cutTornLine(path: string): Promise<void> {
  *
  * @throws DamagedLineError when a line before the last is not JSON.
  */
-export async function* readJsonl<T>(path: string): AsyncGenerator<T, void, undefined> {
+export async function* readJsonl<T = unknown>(path: string): AsyncGenerator<T, void, undefined> {
   const lines = createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Infinity });
   let number = 0;
   let torn: { number: number; cause: unknown } | undefined;

@@ -363,7 +363,9 @@ class TestFailures:
         dialogue.expect("stage_opened")
         dialogue.expect("step_report")
         dialogue.send(decision(2))
-        dialogue.refused("step 3", "expected a finite number")
+        failed = dialogue.expect("failed")
+        assert failed.loss_not_finite.step == 3
+        assert "expected a finite number" in failed.message
         world.load()
         usable(world)
 

@@ -1,0 +1,85 @@
+import { mkdir } from "node:fs/promises";
+import type { Trainer } from "../backend/trainer.js";
+import { sweepStaleSockets } from "../backend/stale-sockets.js";
+import { UserError } from "../errors.js";
+import { clearRequests } from "./control.js";
+import type { RunDefinition } from "./definition.js";
+import { EventLog } from "./event-log.js";
+import type { RunEvent } from "./events.js";
+import { Execution } from "./execution.js";
+import type { RunHandle } from "./handle.js";
+import { LiveRun } from "./live-run.js";
+import { ownRun } from "./owner.js";
+import { checkPlan } from "./plan-problems.js";
+import { checkPolicies } from "./policies.js";
+import { runEnd } from "./read-run.js";
+import { requireNoRun, runPaths } from "./run-files.js";
+import { openHandle } from "./run-folder.js";
+import { StopRequest } from "./stop-request.js";
+
+/** How a run is executed beside its definition. */
+export interface ExecuteOptions {
+  /** Goes on with what the run's folder holds (default false: it must hold no run). */
+  readonly resume?: boolean;
+  /** Removes the files of an earlier run from the folder (default false: they are a mistake). */
+  readonly replace?: boolean;
+  /** Cancels the run. */
+  readonly signal?: AbortSignal;
+  /** Whether per-pair records are received and written (default true). */
+  readonly telemetry?: boolean;
+  /** One that is already up; it is neither restarted nor stopped. */
+  readonly trainer?: Trainer;
+  /** Told of everything that happens, in order; it must not throw. */
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+/**
+ * Begins a run, or goes on with one that died, failed, was paused or cancelled: from its newest saved training, and to
+ * the end that it would have had. A run that ended as planned, or by a policy, is not run again: the handle tells of it.
+ *
+ * @returns Once this process holds the run; the trainer is not up yet.
+ * @throws UserError for a mistake in the definition, or when another process holds the run.
+ */
+export async function execute(definition: RunDefinition, options: ExecuteOptions = {}): Promise<RunHandle> {
+  checkPlan({ ...definition.plan, directory: definition.directory });
+  checkPolicies(definition.plan, definition.policies);
+  checkDefinition(definition);
+  const { directory } = definition;
+  const paths = runPaths(directory);
+  await mkdir(directory, { recursive: true });
+  const owner = await ownRun(paths.owner);
+  try {
+    if (options.resume === true) {
+      const end = await runEnd(directory);
+      if (end?.type === "ended" && (end.outcome === "completed" || end.outcome === "stopped")) {
+        await owner.release();
+        return openHandle(directory);
+      }
+    } else {
+      await requireNoRun(directory, options.replace ?? false);
+    }
+    await sweepStaleSockets();
+    await clearRequests(paths.control);
+    const events = await EventLog.open(paths.events);
+    const stop = new StopRequest();
+    const execution = new Execution({ definition, options, paths, stop, events });
+    const ended = execution.run().finally(() => owner.release());
+    return new LiveRun(definition, paths, stop, ended);
+  } catch (error) {
+    await owner.release();
+    throw error;
+  }
+}
+
+function checkDefinition({ checkpoints, restarts }: RunDefinition): void {
+  const expect = (holds: boolean, field: string, found: number, expected: string) => {
+    if (!holds) throw new UserError(`run: ${field}: found ${found}, expected ${expected}`);
+  };
+  const isCount = (value: number) => Number.isInteger(value) && value >= 0;
+  const { everySteps, keep } = checkpoints;
+  expect(isCount(everySteps), "checkpoints.everySteps", everySteps, "a whole number of at least 0");
+  expect(isCount(keep) && keep > 0, "checkpoints.keep", keep, "a whole number of at least 1");
+  const { limit, firstDelaySeconds: delay } = restarts;
+  expect(isCount(limit), "restarts.limit", limit, "a whole number of at least 0");
+  expect(Number.isFinite(delay) && delay >= 0, "restarts.firstDelaySeconds", delay, "a number of at least 0");
+}

@@ -1,0 +1,64 @@
+/** A training that has not ended by itself this long after it was cancelled is cut off; five seconds are promised. */
+const graceMilliseconds = 900;
+
+/** Why a run ends before its plan does. */
+export interface Stop {
+  readonly kind: "cancel" | "pause";
+  readonly reason: string;
+}
+
+/** The caller's wish to end a run early, which may come at any moment of its life. */
+export class StopRequest {
+  readonly #requested = new AbortController();
+  readonly #cancelled = new AbortController();
+  readonly #cutOff = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #stop: Stop | null = null;
+
+  /** Set once there is one; a cancellation takes the place of a pause. */
+  get stop(): Stop | null {
+    return this.#stop;
+  }
+
+  /** Aborted by the first request of either kind: whatever has nothing to save ends. */
+  get requested(): AbortSignal {
+    return this.#requested.signal;
+  }
+
+  /** Aborted when the run is cancelled. */
+  get cancelled(): AbortSignal {
+    return this.#cancelled.signal;
+  }
+
+  /** Aborted when a cancelled run had its time to end by itself. */
+  get cutOff(): AbortSignal {
+    return this.#cutOff.signal;
+  }
+
+  cancel(reason: string): void {
+    if (this.#stop?.kind === "cancel") return;
+    this.#stop = { kind: "cancel", reason };
+    this.#timer = setTimeout(() => this.#cutOff.abort(), graceMilliseconds);
+    this.#requested.abort();
+    this.#cancelled.abort();
+  }
+
+  pause(reason: string): void {
+    if (this.#stop !== null) return;
+    this.#stop = { kind: "pause", reason };
+    this.#requested.abort();
+  }
+
+  /** The run has ended. */
+  dispose(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}
