@@ -19,8 +19,8 @@ class NonFiniteLossError(UserError):
         rows = ", ".join(map(str, bad_pairs))
         batch = "" if pairs == bad_pairs else f" of the batch {', '.join(map(str, pairs))}"
         super().__init__(
-            f"the loss is {loss} in step {step}, in the data set's rows {rows}{batch}: expected a finite number; look at "
-            "these pairs, or lower the learning rate"
+            f"the loss is {loss} in step {step}, in the data set's rows {rows}{batch}: expected a finite number; look "
+            "at these pairs, or lower the learning rate"
         )
         self.step = step
         self.stage = stage

@@ -78,7 +78,7 @@ export async function describeRun(directory: string): Promise<RunDescription> {
     stage: opened === undefined ? null : { index: opened.stage, name: opened.name },
     stages: plan?.stages.length ?? 0,
     step: decided?.step ?? 0,
-    plannedSteps: plan?.stages.reduce((sum, stage) => sum + plannedSteps({ ...plan, directory }, stage), 0) ?? 0,
+    plannedSteps: plan?.stages.reduce((sum, stage) => sum + plannedSteps(plan, stage), 0) ?? 0,
     metrics: told.metrics,
     checkpoints: checkpointsOf(journal, paths),
     resumableStep: journal.saved.at(-1)?.step ?? 0,
