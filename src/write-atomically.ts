@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { open, rename, rm, writeFile } from "node:fs/promises";
+import { open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 /**
  * Makes a file under a temporary name beside it, syncs it and renames it, so that readers see all of it or none.
@@ -33,4 +34,19 @@ export async function replaceAtomically(path: string, write: (temporaryPath: str
  */
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   await replaceAtomically(path, (temporaryPath) => writeFile(temporaryPath, content));
+}
+
+const UUID = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+
+/**
+ * Removes temporary files that killed processes left beside a file; call it before writing a file that can be large.
+ *
+ * @param path - The file; nobody else may be writing it.
+ */
+export async function removeLeftovers(path: string): Promise<void> {
+  const name = basename(path);
+  for (const entry of await readdir(dirname(path)).catch(() => [])) {
+    if (!entry.startsWith(name) || !UUID.test(entry.slice(name.length))) continue;
+    await rm(join(dirname(path), entry), { force: true });
+  }
 }

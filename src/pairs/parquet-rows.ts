@@ -86,7 +86,9 @@ async function holdsSomething(opened: OpenedParquet, name: string): Promise<bool
   const chunks = opened.metadata.row_groups.flatMap(({ columns }) =>
     columns.flatMap(({ meta_data: chunk }) => (chunk?.path_in_schema[0] === name ? [chunk] : [])),
   );
-  if (chunks.every(({ statistics, num_values: values }) => statistics?.null_count === values)) return false;
+  // An empty list counts as null there, and is not nothing.
+  const flat = chunks.every(({ path_in_schema: path }) => path.length === 1);
+  if (flat && chunks.every(({ statistics, num_values: values }) => statistics?.null_count === values)) return false;
   for await (const row of parquetRows(opened, [name])) if ((row[name] ?? null) !== null) return true;
   return false;
 }

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { UserError } from "../../errors.js";
+import { removeLeftovers } from "../../write-atomically.js";
 import { type PairRow, PAIR_COLUMNS } from "../pair-row.js";
 import { streamPairRows } from "../pair-rows.js";
 import { openParquet, presentColumns } from "../parquet-rows.js";
@@ -37,6 +38,7 @@ export interface ExportSummary {
 export async function exportPairs(request: ExportRequest): Promise<ExportSummary> {
   const { exporter, pairs, out, skipIncomplete, signal, onProgress } = request;
   await checkPlace(exporter, out);
+  if (!exporter.folder) await removeLeftovers(out);
   const opened = await openParquet(pairs);
   let read = 0;
   let written = 0;

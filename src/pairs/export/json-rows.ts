@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import { replaceAtomically } from "../../write-atomically.js";
+import { removeLeftovers, replaceAtomically } from "../../write-atomically.js";
 
 /**
  * Writes rows as JSON, one a line; the file appears only when it is complete.
@@ -10,6 +10,7 @@ import { replaceAtomically } from "../../write-atomically.js";
  * @param rows - Rows in order; one is held at a time.
  */
 export async function writeJsonRows(path: string, form: "lines" | "array", rows: AsyncIterable<object>): Promise<void> {
+  await removeLeftovers(path);
   await replaceAtomically(path, (temporary) => pipeline(text(form, rows), createWriteStream(temporary)));
 }
 

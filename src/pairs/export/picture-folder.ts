@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** A folder of picture files that are named by their content, so that writing one again changes nothing. */
@@ -24,6 +24,10 @@ export class PictureFolder {
     const whole = join(this.#root, path);
     if (!this.#made.has(folder)) {
       await mkdir(join(this.#root, folder), { recursive: true });
+      for (const name of await readdir(join(this.#root, folder))) {
+        // A killed process left it.
+        if (name.endsWith(".tmp")) await rm(join(this.#root, folder, name), { force: true });
+      }
       this.#made.add(folder);
     }
     const found = await stat(whole).catch(() => null);

@@ -1,7 +1,7 @@
 import { mkdir, open, rm, stat } from "node:fs/promises";
 import { basename, dirname, relative } from "node:path";
 import { UserError } from "../../errors.js";
-import { replaceAtomically, writeAtomically } from "../../write-atomically.js";
+import { removeLeftovers, replaceAtomically, writeAtomically } from "../../write-atomically.js";
 import { pairFault } from "../pair-faults.js";
 import type { PairRow } from "../pair-row.js";
 import { writePairRows } from "../pair-rows.js";
@@ -58,6 +58,7 @@ export async function importPairs(request: ImportRequest): Promise<ImportSummary
   }
   const pictures = await PictureSource.open(settings.imageFolders);
   await mkdir(dirname(out), { recursive: true });
+  for (const path of [out, files.quarantine, files.summary]) await removeLeftovers(path);
   const tally = new Tally(importer.name);
   const firstFaults: string[] = [];
   await replaceAtomically(files.quarantine, async (path) => {
