@@ -7,7 +7,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 
-const ROWS = 4000;
+const ROWS = 1500;
 
 /** Runs the command; kills it when it says for the first time how far it is, or lets it end. */
 function scpo(args: readonly string[], kill: "kill" | "interrupt" | "let it end"): Promise<number | null> {
