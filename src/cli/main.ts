@@ -81,7 +81,7 @@ program
     await base({ out: resolve(options.out), signal: abort.signal });
   });
 
-addRunCommands(program);
+addRunCommands(program, abort.signal);
 addEvalCommands(program, abort.signal);
 addPairsCommands(program, abort.signal);
 

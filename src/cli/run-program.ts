@@ -6,8 +6,69 @@ import { writeAtomically } from "../write-atomically.js";
  * Declares the commands around `run.yaml`; what they need is loaded when one runs.
  *
  * @param program - The command `scpo`.
+ * @param signal - Stops what is under way.
  */
-export function addRunCommands(program: Command): void {
+export function addRunCommands(program: Command, signal: AbortSignal): void {
+  addTrain(program, signal);
+  addControl(program);
+  addDoctor(program);
+}
+
+function addTrain(program: Command, signal: AbortSignal): void {
+  program
+    .command("train")
+    .description("start the run that a run.yaml describes, and follow it; Ctrl-C saves it and ends it")
+    .argument("<run.yaml>", "the run's settings; docs/runs.md describes them")
+    .option("--runs <folder>", "where the run's folder goes", RUNS_FOLDER)
+    .option("--id <name>", "another name than the settings give")
+    .option("--dry-run", "check settings and data, print what would be done, and end", false)
+    .option("--json", "print the result as JSON", false)
+    .action(async (path: string, options: { runs: string; id?: string; dryRun: boolean; json: boolean }) => {
+      const { train } = await import("./train-command.js");
+      await train(path, { ...options, signal });
+    });
+  program
+    .command("resume")
+    .description("go on with a run that was interrupted, paused or failed, from its last checkpoint")
+    .argument("<folder>", "the run's folder")
+    .option("--json", "print the result as JSON", false)
+    .action(async (directory: string, options: { json: boolean }) => {
+      const { resume } = await import("./train-command.js");
+      await resume(directory, { ...options, signal });
+    });
+}
+
+function addControl(program: Command): void {
+  program
+    .command("status")
+    .description("say where a run stands, or all runs")
+    .argument("[folder]", "the run's folder; left out: every run in --runs")
+    .option("--runs <folder>", "folder of runs", RUNS_FOLDER)
+    .option("--json", "print as JSON", false)
+    .action(async (directory: string | undefined, options: { runs: string; json: boolean }) => {
+      const { status } = await import("./status-command.js");
+      await status(directory, options);
+    });
+  program
+    .command("cancel")
+    .description("end a run for good, in whatever process it is")
+    .argument("<folder>", "the run's folder")
+    .option("--reason <text>", "kept in the run's journal")
+    .action(async (directory: string, { reason }: { reason?: string }) => {
+      const { stopRun } = await import("./status-command.js");
+      await stopRun(directory, "cancel", reason);
+    });
+  program
+    .command("pause")
+    .description("save a run after the step under way and end it; scpo resume goes on")
+    .argument("<folder>", "the run's folder")
+    .action(async (directory: string) => {
+      const { stopRun } = await import("./status-command.js");
+      await stopRun(directory, "pause", undefined);
+    });
+}
+
+function addDoctor(program: Command): void {
   program
     .command("doctor")
     .description("check Node, Python, packages, GPU, memory, disk and sockets; say how to mend what is wrong")

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PairRecord } from "../generated/scpo/v1/telemetry.js";
 import { readJournal } from "../run/journal.js";
@@ -6,7 +7,8 @@ import { readAllJsonl } from "../telemetry/jsonl.js";
 import type { ReferenceUpdate, TrainedStage, TrainingHistory } from "./report-data.js";
 
 /**
- * Reads what a run left in its folder: `journal.jsonl`, `metrics.jsonl` and `pair-records.jsonl`.
+ * Reads what a run left in its folder: `journal.jsonl`, `metrics.jsonl` and, unless telemetry was off,
+ * `pair-records.jsonl`.
  *
  * @param directory - The run's folder.
  * @param method - Key of the method that was trained.
@@ -20,7 +22,7 @@ export async function readTraining(
   const [journal, steps, records] = await Promise.all([
     readJournal(join(directory, "journal.jsonl")),
     readMetrics(join(directory, "metrics.jsonl")),
-    readAllJsonl<unknown>(join(directory, "pair-records.jsonl")),
+    readRecords(join(directory, "pair-records.jsonl")),
   ]);
   const stages: TrainedStage[] = [];
   const referenceUpdates: ReferenceUpdate[] = [];
@@ -49,4 +51,8 @@ export async function readTraining(
     records: records.map((record) => PairRecord.fromJSON(record)),
     telemetry,
   };
+}
+
+async function readRecords(path: string): Promise<unknown[]> {
+  return existsSync(path) ? readAllJsonl<unknown>(path) : [];
 }

@@ -83,6 +83,7 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
     };
     return { ...stage, warmupSteps: Math.round(plannedSteps(plan, stage) * own.optimiser.warmup_share) };
   });
-  const resolved = { ...settings, data: { ...data, sha256 }, stages: stages.map(({ settings: own }) => own) };
+  const { id, ...others } = settings;
+  const resolved = { id, ...others, data: { ...data, sha256 }, stages: stages.map(({ settings: own }) => own) };
   return { resolved, plan, policies: { reference, curriculum }, stages };
 }

@@ -10,7 +10,7 @@ import { readRunFile, type ReadSettings } from "./read.js";
 /** Where runs go when nothing else is said, in the working directory. */
 export const RUNS_FOLDER = "runs";
 /** A run's settings in its folder. */
-const SETTINGS_FILE = "run.yaml";
+export const SETTINGS_FILE = "run.yaml";
 
 /** A run of that name exists already. */
 export class RunExistsError extends UserError {

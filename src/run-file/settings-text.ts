@@ -10,29 +10,26 @@ import { leaves, type StageInheritance } from "./stages.js";
  * @returns Lines for people.
  */
 export function settingsText(read: ReadSettings, stages: readonly (StageInheritance & { steps: number })[]): string {
-  const given = new Set(leaves(read.given).map(([field]) => field));
-  const defaults = leaves(read.settings)
-    .filter(([field]) => field !== "stages" && !isGiven(field, given))
-    .map(([field, value]) => `${field} ${valueText(value)}`);
-  const lines = stages.map((stage, at) => `stage ${at} ${stage.settings.name}: ${stageText(stage, at)}`);
-  return [...(defaults.length === 0 ? [] : [`default: ${defaults.join(", ")}`]), ...lines].join("\n");
-}
-
-function isGiven(field: string, given: ReadonlySet<string>): boolean {
-  // An empty mapping that was given has no leaves of its own.
-  return given.has(field) || [...given].some((other) => other.startsWith(`${field}.`));
+  const given = leaves(read.given).map(([field]) => field);
+  const sections = new Map<string, string[]>();
+  for (const [field, value] of leaves(read.settings)) {
+    if (field === "id" || field === "stages" || given.some((other) => `${other}.`.startsWith(`${field}.`))) continue;
+    const [section = "", ...rest] = field.split(".");
+    const text = rest.length === 0 ? valueText(value) : `${rest.join(".")} ${valueText(value)}`;
+    sections.set(section, [...(sections.get(section) ?? []), text]);
+  }
+  const defaults = [...sections].map(([section, texts]) => `  default ${section}: ${texts.join(", ")}`);
+  return [...defaults, ...stages.map((stage, at) => `  stage ${at} ${stageText(stage, at)}`)].join("\n");
 }
 
 function stageText({ settings, steps, inherited, changed }: StageInheritance & { steps: number }, at: number): string {
   const own = changed.map(({ field, from, to }) => {
     return from === undefined ? `${field} ${valueText(to)}` : `${field} ${valueText(from)} -> ${valueText(to)}`;
   });
-  const parts = [`${steps} steps`, `opens with reference "${settings.reference}"`];
-  if (own.length > 0) parts.push(`changes ${own.join(", ")}`);
-  if (at > 0) {
-    const kept = inherited.map(({ field, value }) => `${field} ${valueText(value)}`);
-    parts.push(`inherits ${kept.join(", ")}`);
-  }
+  const parts = [`${settings.name}: ${steps} steps`, `reference at its opening: ${settings.reference}`];
+  if (own.length > 0) parts.push(`changed: ${own.join(", ")}`);
+  if (at > 0)
+    parts.push(`inherited: ${inherited.map(({ field, value }) => `${field} ${valueText(value)}`).join(", ")}`);
   return parts.join("; ");
 }
 

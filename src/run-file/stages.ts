@@ -47,7 +47,8 @@ export function inheritStages(
       optimiser: { ...before.optimiser, ...withoutAbsent(own.optimiser ?? {}) },
     };
     const was = new Map(leaves(before));
-    const is = leaves(now);
+    // Of mappings only what is in them counts.
+    const is = leaves(now).filter(([, value]) => typeof value !== "object");
     before = now;
     return {
       settings: { name: own.name ?? name, ...now, reference: own.reference ?? reference },

@@ -10,6 +10,8 @@ export interface StudyProgress {
   update(task: string, phase: string, done: number, total: number): void;
   /** A task has ended. */
   finish(task: string, summary: string): void;
+  /** Says something beside the bars, such as that a trainer was started again. */
+  note(text: string): void;
   /** Takes the bars away; nothing is shown after this. */
   close(): void;
 }
@@ -49,6 +51,8 @@ function showBars(stream: NodeJS.WriteStream): StudyProgress {
         bar.stop();
       }
     },
+    // A bar redraws itself over what is written past it.
+    note: (text) => (open.size > 0 ? bars.log(`${text}\n`) : void stream.write(`${text}\n`)),
     close() {
       // Stopping draws the bars a last time; once is enough.
       if (!closed) bars.stop();
@@ -68,6 +72,7 @@ function showLines(stream: NodeJS.WriteStream): StudyProgress {
       stream.write(`${task}: ${phase} ${done}/${total}\n`);
     },
     finish: (task, summary) => void stream.write(`${task}: ${summary}\n`),
+    note: (text) => void stream.write(`${text}\n`),
     close: () => undefined,
   };
 }

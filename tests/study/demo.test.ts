@@ -11,7 +11,12 @@ import { readRecipe } from "../../src/study/recipe.js";
 import type { StudyProgress } from "../../src/study/progress.js";
 
 const COMMAND = join(PACKAGE_ROOT, "bin", "scpo.js");
-const silent: StudyProgress = { update: () => undefined, finish: () => undefined, close: () => undefined };
+const silent: StudyProgress = {
+  update: () => undefined,
+  finish: () => undefined,
+  note: () => undefined,
+  close: () => undefined,
+};
 
 /** Everything in a result but its wall-clock seconds. */
 function figures(result: object): object {

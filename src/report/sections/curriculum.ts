@@ -9,7 +9,7 @@ import { binSteps } from "../step-bins.js";
 const MOST_DOTS = 3000;
 
 /** Stages, difficulty of the pairs, reference updates, learning rate and gradient norm over optimiser steps. */
-export function curriculumChart(training: TrainingHistory, data: ReportData): Markup {
+export function curriculumChart(training: TrainingHistory, data: Pick<ReportData, "difficulties">): Markup {
   const { stages, steps, records, referenceUpdates } = training;
   const graded = records.flatMap(({ step, pair }) => {
     const difficulty = data.difficulties[pair] ?? null;

@@ -15,6 +15,10 @@ const COLUMNS: readonly { figure: Figure; name: string; best: "low" | "high" }[]
   { figure: "accuracy", name: "Yes/no", best: "high" },
 ];
 
+/** What the columns of `scoresTable` are. */
+export const SCORES_NOTE =
+  "Small: 95 % bootstrap intervals by scene; bold and underlined: best of the column. CHAIRs: captions that name something absent. CHAIRi: mentions of something absent. Coverage: objects in the picture that the caption names. Hal: captions and yes/no answers that assert something absent. Yes/no: right answers to yes/no questions.";
+
 /** The comparison of all models: a sentence, a table and bars. */
 export function headlineSection(data: ReportData): Markup {
   const { models, ablations, test_scenes: scenes } = data.result;
@@ -25,7 +29,7 @@ export function headlineSection(data: ReportData): Markup {
   });
   return markup`<p class="lead">${headlineSentence(data)}</p>
 ${scoresTable(models, data)}
-<p class="note">In %, on ${scenes} test scenes; small: 95 % bootstrap intervals by scene; bold and underlined: best of the column. CHAIRs: captions that name something absent. CHAIRi: mentions of something absent. Coverage: objects in the picture that the caption names. Hal: captions and yes/no answers that assert something absent. Yes/no: right answers to yes/no questions.</p>
+<p class="note">In %, on ${scenes} test scenes. ${SCORES_NOTE}</p>
 <div class="columns">${bars}</div>
 ${Object.keys(ablations).length === 0 ? null : markup`<h3>With one part changed</h3>${scoresTable(withAfter(data), data)}`}`;
 }
@@ -54,7 +58,8 @@ export function headlineSentence(data: ReportData): string {
   return `${name} names something that is not in the picture in ${percentage(after.chair_s)}\u00a0% of captions, ${base} in ${percentage(before.chair_s)}\u00a0%${change}. Of the objects that are there, ${name} names ${percentage(after.cover)}\u00a0%, ${base} ${percentage(before.cover)}\u00a0%.`;
 }
 
-function scoresTable(models: Readonly<Record<string, SceneScores>>, data: ReportData): Markup {
+/** Figures of models on scenes, in percent with intervals. */
+export function scoresTable(models: Readonly<Record<string, SceneScores>>, data: Pick<ReportData, "labels">): Markup {
   const rows = Object.entries(models);
   const bests = new Map(
     COLUMNS.map((column) => {

@@ -20,7 +20,7 @@ const COMPARES_NOTHING = "This loss compares nothing: there are no rewards, marg
 const LINES = "Lines: means over neighbouring steps of a stage; shaded: the middle half of the pairs.";
 
 /** How training went: the first training in the open, the others folded. */
-export function trainingSection(data: ReportData): Markup {
+export function trainingSection(data: Pick<ReportData, "trainings" | "labels" | "difficulties">): Markup {
   const [first, ...others] = data.trainings;
   if (first === undefined) return markup`<p class="note">No training was recorded.</p>`;
   return markup`<h3>${labelOf(data, first.method)}</h3>${trainingCharts(first, data)}${others.map(
@@ -29,7 +29,7 @@ export function trainingSection(data: ReportData): Markup {
   )}`;
 }
 
-function trainingCharts(training: TrainingHistory, data: ReportData): Markup {
+function trainingCharts(training: TrainingHistory, data: Pick<ReportData, "difficulties">): Markup {
   const timeline = curriculumChart(training, data);
   const logProbabilities = logProbabilityChart(training);
   if (!compares(training)) {

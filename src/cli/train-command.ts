@@ -1,0 +1,89 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { RunHandle } from "../run/handle.js";
+import { RunFailedError } from "../run/run-failed.js";
+import type { RunSummary } from "../run/summary.js";
+import { readSceneScores } from "../run-file/score-run.js";
+import { typed } from "../run-file/settings-folder.js";
+import {
+  openRun,
+  prepareRun,
+  type PreparedRun,
+  prepareResumption,
+  resumePrepared,
+  startPrepared,
+} from "../run-file/start-run.js";
+import { PAGE_FILE } from "../run-file/write-page.js";
+import { showProgress } from "../study/progress.js";
+import { summaryOf } from "../study/score-text.js";
+import { followRun } from "./follow-run.js";
+
+/** Exit status after Ctrl-C, as shells expect it. */
+const INTERRUPTED = 130;
+
+/** `scpo train`: starts a run and follows it to its end. */
+export async function train(
+  path: string,
+  options: { runs: string; id?: string; dryRun: boolean; json: boolean; signal: AbortSignal },
+): Promise<void> {
+  const run = await prepareRun(path, options);
+  process.stderr.write(`run ${run.resolved.id} in ${typed(run.directory)}\n${run.text}\n`);
+  if (options.dryRun) return;
+  await toItsEnd(run, (onScore) => startPrepared(run, { onScore }), { ...options, after: 0 });
+}
+
+/** `scpo resume`: goes on with a run and follows it to its end. */
+export async function resume(directory: string, options: { json: boolean; signal: AbortSignal }): Promise<void> {
+  const run = await prepareResumption(directory);
+  const { lastSequence } = await (await openRun(directory)).describe();
+  await toItsEnd(run, (onScore) => resumePrepared(run, { onScore }), { ...options, after: lastSequence });
+}
+
+type OnScore = (phase: string, done: number, total: number) => void;
+
+async function toItsEnd(
+  run: PreparedRun,
+  begin: (onScore: OnScore) => Promise<RunHandle>,
+  options: { json: boolean; signal: AbortSignal; after: number },
+): Promise<void> {
+  const progress = showProgress();
+  const { signal } = options;
+  const again = `scpo resume ${typed(run.directory)}`;
+  try {
+    const handle = await begin((phase, done, total) => progress.update(run.resolved.id, phase, done, total));
+    // Whoever presses Ctrl-C wants to go on later: the step under way is saved.
+    const pause = () => void handle.pause().catch((error: Error) => progress.note(error.message));
+    if (signal.aborted) pause();
+    else signal.addEventListener("abort", pause, { once: true });
+    await followRun(handle, run, progress, options.after);
+    const summary = await handle.result().catch((error: unknown) => {
+      // An evaluation that was interrupted is no failure: the training has ended before.
+      if (signal.aborted && !(error instanceof RunFailedError)) return null;
+      throw error;
+    });
+    progress.close();
+    if (summary !== null) process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : "");
+    if (summary !== null && !options.json) process.stdout.write(await summaryText(run, summary));
+    if (summary === null || summary.outcome === "paused") process.stderr.write(`to go on: ${again}\n`);
+    if (signal.aborted) process.exitCode = INTERRUPTED;
+  } catch (error) {
+    progress.close();
+    if (error instanceof RunFailedError) process.stderr.write(`once its cause is mended: ${again}\n`);
+    throw error;
+  } finally {
+    progress.close();
+  }
+}
+
+async function summaryText({ resolved, directory }: PreparedRun, summary: RunSummary): Promise<string> {
+  const reason = summary.reason === "" ? "" : ` (${summary.reason})`;
+  const lines = [`run ${resolved.id}: ${summary.outcome} after ${summary.steps} steps${reason}`];
+  const model = summary.checkpoints.at(-1)?.path;
+  if (model !== undefined) lines.push(`model: ${typed(model)}`);
+  for (const { stage, scores } of await readSceneScores(directory)) {
+    lines.push(`scenes after ${resolved.stages[stage]?.name ?? stage}: ${summaryOf(scores)}`);
+  }
+  const page = join(directory, PAGE_FILE);
+  if (existsSync(page)) lines.push(`page:  ${typed(page)}`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,136 @@
+import { join, resolve } from "node:path";
+import type { RunDefinition } from "../run/definition.js";
+import { execute } from "../run/execute.js";
+import type { RunHandle } from "../run/handle.js";
+import { plannedSteps } from "../run/plan.js";
+import type { RunPolicies } from "../run/policies.js";
+import { openHandle } from "../run/run-folder.js";
+import { planRun, type PlannedRun } from "./plan-run.js";
+import { checkRunSettings, readRunFile, type ReadSettings } from "./read.js";
+import type { RunSettings } from "./schema.js";
+import { ScoredRun } from "./scored-run.js";
+import type { ScoreProgress } from "./score-run.js";
+import { createRunFolder, readRunFolder, refuseUnlessEmpty, requireRun, RUNS_FOLDER } from "./settings-folder.js";
+import { settingsText } from "./settings-text.js";
+
+/** How a run is gone on with. */
+export interface ResumeRunOptions {
+  /** Policies that are functions of the caller's; they decide beside what the settings say, and win. */
+  readonly policies?: RunPolicies;
+  /** Cancels the run. */
+  readonly signal?: AbortSignal;
+  /** Hears how far the evaluation after the training is. */
+  readonly onScore?: ScoreProgress;
+}
+
+/** How a run is started beside its settings. */
+export interface StartRunOptions extends ResumeRunOptions {
+  /** Folder of runs; the run's own folder is made in it. @default "runs" in the working directory */
+  readonly runs?: string;
+  /** Name of the run, in place of the settings' own. */
+  readonly id?: string;
+}
+
+/** A run that is planned and not begun. */
+export interface PreparedRun extends PlannedRun {
+  /** Absolute path of the folder that the run will have. */
+  readonly directory: string;
+  /** What was taken by default, inherited and changed, in lines for people. */
+  readonly text: string;
+}
+
+/**
+ * Reads settings and pairs and plans a run; nothing is written.
+ *
+ * @param settings - The content of a `run.yaml`, or its path.
+ * @throws SettingsError with every mistake; UserError when the pairs do not fit; RunExistsError when there is such a run.
+ */
+export async function prepareRun(settings: RunSettings | string, options: StartRunOptions = {}): Promise<PreparedRun> {
+  const { runs = RUNS_FOLDER, id } = options;
+  const read = typeof settings === "string" ? await readRunFile(settings, id) : checkRunSettings(settings, id);
+  const directory = resolve(join(runs, read.settings.id));
+  await refuseUnlessEmpty(directory, read.settings.id);
+  return prepared(read, directory);
+}
+
+/**
+ * Starts a run: training, then evaluation and page as the settings say.
+ *
+ * @param settings - The content of a `run.yaml`, or its path.
+ * @returns A handle, once the run's folder is made and the run under way.
+ * @throws SettingsError with every mistake; UserError when the pairs do not fit; RunExistsError when there is such a run.
+ */
+export async function startRun(settings: RunSettings | string, options: StartRunOptions = {}): Promise<RunHandle> {
+  return startPrepared(await prepareRun(settings, options), options);
+}
+
+/** Starts a run that was prepared. */
+export async function startPrepared(run: PreparedRun, options: ResumeRunOptions = {}): Promise<RunHandle> {
+  await createRunFolder(run.directory, run.resolved);
+  return begin(run, options, false);
+}
+
+/**
+ * Goes on with a run that was interrupted, paused or failed, from its last checkpoint; of one that ended, only what is
+ * missing of evaluation and page is made.
+ *
+ * @param directory - The run's folder.
+ * @throws RunNotFoundError when there is no run; UserError when its data have changed.
+ */
+export async function resumeRun(directory: string, options: ResumeRunOptions = {}): Promise<RunHandle> {
+  return resumePrepared(await prepareResumption(directory), options);
+}
+
+/**
+ * Plans a run of a folder again, without going on with it.
+ *
+ * @throws RunNotFoundError when there is no run; UserError when its data have changed.
+ */
+export async function prepareResumption(directory: string): Promise<PreparedRun> {
+  const absolute = requireRun(directory);
+  return prepared(await readRunFolder(absolute), absolute);
+}
+
+/** Goes on with a run that was prepared. */
+export function resumePrepared(run: PreparedRun, options: ResumeRunOptions = {}): Promise<RunHandle> {
+  return begin(run, options, true);
+}
+
+/**
+ * Opens a run of this or of another process, living or ended, to look at it, to cancel or to pause it.
+ *
+ * @param directory - The run's folder.
+ * @throws RunNotFoundError when there is no run.
+ */
+export function openRun(directory: string): Promise<RunHandle> {
+  return Promise.resolve(openHandle(requireRun(directory)));
+}
+
+async function prepared(read: ReadSettings, directory: string): Promise<PreparedRun> {
+  const planned = await planRun(read.settings, directory);
+  const steps = planned.plan.stages.map((stage) => plannedSteps(planned.plan, stage));
+  const text = settingsText(
+    read,
+    planned.stages.map((stage, at) => ({ ...stage, steps: steps[at] ?? 0 })),
+  );
+  return { ...planned, directory, text };
+}
+
+async function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Promise<RunHandle> {
+  const { resolved: settings, plan, directory } = run;
+  const definition: RunDefinition = {
+    id: settings.id,
+    directory,
+    plan,
+    policies: { ...run.policies, ...options.policies },
+    backend: settings.backend,
+    checkpoints: { everySteps: settings.checkpoints.every_steps, keep: settings.checkpoints.keep },
+    restarts: { limit: settings.restarts.limit, firstDelaySeconds: settings.restarts.first_delay_seconds },
+  };
+  const handle = await execute(definition, {
+    resume,
+    telemetry: settings.reporting.telemetry,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  return new ScoredRun(handle, run, options);
+}
