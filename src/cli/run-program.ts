@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { RUNS_FOLDER } from "../run-file/settings-folder.js";
-import { writeAtomically } from "../write-atomically.js";
 
 /**
  * Declares the commands around `run.yaml`; what they need is loaded when one runs.
@@ -82,10 +81,8 @@ function addDoctor(program: Command): void {
   program
     .command("schema")
     .description("print the JSON Schema of run.yaml, for editors")
-    .option("--out <file>", "write it there instead")
-    .action(async ({ out }: { out?: string }) => {
+    .action(async () => {
       const { runSchemaText } = await import("../run-file/json-schema.js");
-      if (out === undefined) process.stdout.write(runSchemaText());
-      else await writeAtomically(out, runSchemaText());
+      process.stdout.write(runSchemaText());
     });
 }
