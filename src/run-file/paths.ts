@@ -71,6 +71,8 @@ function pathFields(settings: unknown): PathField[] {
     for (const field of ["annotations", "images"]) add("folder", "evaluation", "benchmarks", at, field);
   }
   add("file", "backend", "python");
+  for (const field of ["authority", "certificate", "key"]) add("file", "backend", "tls", field);
+  add("file", "backend", "token", "file");
   return fields;
 }
 

@@ -40,7 +40,7 @@ const optimiser = z.strictObject({
     .describe("Share of a stage's optimiser steps in which the learning rate rises from 0, 0 to 1."),
   weight_decay: z.number().min(0).default(0).describe("Weight decay of AdamW."),
   max_grad_norm: z.number().positive().default(1).describe("Gradients with a larger norm are scaled down to it."),
-  batch_size: count().default(8).describe("Pairs per forward and backward pass of one process."),
+  batch_size: count().default(8).describe("Pairs per forward and backward pass, over all processes."),
   gradient_accumulation_steps: count().default(1).describe("Passes per optimiser step."),
   frozen_prefixes: z
     .array(z.string().min(1))

@@ -7,7 +7,7 @@ export function settingsTable(): string {
 }
 
 function fieldRows(schema: JsonSchema, path: string, isHead = false): string[] {
-  const { properties = {}, required = [], oneOf = [], items } = schema;
+  const { properties = {}, required = [], items } = schema;
   if (isHead || Object.keys(properties).length > 0) {
     return Object.entries(properties).flatMap(([name, field]) => {
       const at = path === "" ? name : `${path}.${name}`;
@@ -15,7 +15,7 @@ function fieldRows(schema: JsonSchema, path: string, isHead = false): string[] {
     });
   }
   if (items !== undefined) return fieldRows(items, `${path}[]`);
-  return oneOf.flatMap((alternative) => alternativeRows(alternative, path));
+  return alternatives(schema).flatMap((alternative) => alternativeRows(alternative, path));
 }
 
 /** Fields of one of several alternatives; its constant names it. */
@@ -32,6 +32,10 @@ function alternativeRows(schema: JsonSchema, path: string): string[] {
         return [row(at, field, required.includes(name)), ...fieldRows(field, `${path}.${name}`)];
       }),
   ];
+}
+
+function alternatives({ oneOf, anyOf }: JsonSchema): readonly JsonSchema[] {
+  return oneOf ?? anyOf ?? [];
 }
 
 function row(field: string, schema: JsonSchema, isRequired: boolean): string {
@@ -55,7 +59,7 @@ function valueText(schema: JsonSchema): string {
   const { type, enum: choices, const: constant, minimum, maximum, exclusiveMinimum } = schema;
   if (constant !== undefined) return `\`${String(constant)}\``;
   if (choices !== undefined) return choices.map((choice) => `\`${String(choice)}\``).join(", ");
-  if (schema.oneOf !== undefined) return "one of the following";
+  if (alternatives(schema).length > 0) return "one of the following";
   if (type === "array") return schema.items?.type === "string" ? "list of texts" : "list";
   if (type === "object") return schema.properties === undefined ? "names with numbers" : "fields";
   if (type === "boolean") return "`true`, `false`";
