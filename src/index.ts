@@ -35,8 +35,25 @@ export { sha256File } from "./pairs/sha256.js";
 export type { ReferenceAtOpen, ReferenceMove, ReferencePolicy, ReferenceState } from "./reference/reference.js";
 export { referencePolicy, referencePolicyNames, type ReferenceSettings } from "./reference/registry.js";
 export { direct, type DirectOptions } from "./run/director.js";
-export type { RunEvent, RunOutcome } from "./run/events.js";
+export type { RunEvent, RunOutcome, SequencedEvent } from "./run/events.js";
 export type { RunPlan, StagePlan } from "./run/plan.js";
 export type { Choice, Decide, EndStagePolicy, RunPolicies, RunState } from "./run/policies.js";
 export type { RunSummary, SavedCheckpoint, StageSummary } from "./run/summary.js";
+export type { EventsOptions, RunDescription, RunHandle, RunStatus } from "./run/handle.js";
+export { LossNotFiniteError, RunFailedError } from "./run/run-failed.js";
+export { SettingsError, type SettingsProblem } from "./run-file/problems.js";
+export { runJsonSchema, type JsonSchema } from "./run-file/json-schema.js";
+export type { Position } from "./run-file/position.js";
+export type { RunSettings } from "./run-file/schema.js";
+export { RunExistsError, RunNotFoundError } from "./run-file/settings-folder.js";
+export {
+  openRun,
+  prepareRun,
+  type PreparedRun,
+  resumeRun,
+  type ResumeRunOptions,
+  startRun,
+  type StartRunOptions,
+} from "./run-file/start-run.js";
+export type { ScoreProgress } from "./run-file/score-run.js";
 export type { StepReport } from "./generated/scpo/v1/trainer.js";

@@ -139,6 +139,7 @@ export interface Benchmark {
   options: Readonly<Record<string, string>>;
   /** Whether a judge model scores the answers. */
   judged: boolean;
+  /** Reads the annotations and makes a scorer of them. */
   open(options: OpenOptions): Promise<Scorer>;
   /** The questions for `scpo eval run`, in a fixed order; absent where the benchmark's files do not hold them. */
   prompts?(annotations: string): AsyncIterable<Prompt>;

@@ -52,6 +52,11 @@ export async function readRunFile(path: string, id?: string): Promise<ReadSettin
   if (document.contents === null) {
     throw new UserError(`${path}: is empty, expected the settings of a run: see docs/runs.md, or examples/run.yaml`);
   }
+  if (isTrlConfiguration(document)) {
+    throw new UserError(
+      `${path}: is a configuration of trl-scpo, expected the settings of a run: trl-scpo --config ${path} takes it, docs/runs.md describes run.yaml`,
+    );
+  }
   const origin = { name: path, base: dirname(resolve(path)), id: basename(path, extname(path)) };
   return checked(withId(document.toJS(), id), { ...origin, file: { document, lines } });
 }
@@ -65,6 +70,11 @@ export async function readRunFile(path: string, id?: string): Promise<ReadSettin
  */
 export function checkRunSettings(settings: unknown, id?: string): ReadSettings {
   return checked(withId(settings, id), { name: "run settings", base: process.cwd() });
+}
+
+/** Python's command has a file of its own, whose names are TRL's. */
+function isTrlConfiguration(document: Document): boolean {
+  return ["loss_type", "dataset_name", "per_device_train_batch_size"].some((name) => document.has(name));
 }
 
 function withId(settings: unknown, id: string | undefined): unknown {

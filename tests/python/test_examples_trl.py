@@ -68,7 +68,7 @@ def test_a_script_with_trls_parser(run) -> None:
     run("tiny_pairs.py", "pairs/train.parquet", "12")
     run("tiny_pairs.py", "pairs/test.parquet", "6")
     arguments = (
-        f"--config {EXAMPLES}/run.yaml --model_name_or_path {embedded_model_path()} --dataset_name pairs "
+        f"--config {EXAMPLES}/trl-scpo.yaml --model_name_or_path {embedded_model_path()} --dataset_name pairs "
         "--output_dir out --use_peft --lora_target_modules q_proj v_proj --eval_strategy steps --eval_steps 2"
     )
     trainer = run("script_trl.py", *shlex.split(arguments))["trainer"]
@@ -79,7 +79,7 @@ def test_a_script_with_trls_parser(run) -> None:
 def test_the_command(run) -> None:
     run("tiny_pairs.py", "pairs.parquet", "12")
     arguments = (
-        f"--config {EXAMPLES}/run.yaml --model_name_or_path {embedded_model_path()} --dataset_name pairs.parquet "
+        f"--config {EXAMPLES}/trl-scpo.yaml --model_name_or_path {embedded_model_path()} --dataset_name pairs.parquet "
         "--output_dir out --stages 2"
     )
     assert launch.main(shlex.split(arguments)) == 0

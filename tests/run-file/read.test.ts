@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../../src/errors.js";
-import { EMBEDDED_MODEL_FOLDER, PACKAGE_ROOT } from "../../src/package-root.js";
+import { EMBEDDED_MODEL_FOLDER, PACKAGE_ROOT, packageVersion } from "../../src/package-root.js";
+import { settingsTable } from "../../src/run-file/settings-table.js";
+import { SCENES } from "../../src/study/data-files.js";
+import { readRecipe } from "../../src/study/recipe.js";
 import { runSchemaText, schemaAt } from "../../src/run-file/json-schema.js";
 import { fieldName } from "../../src/run-file/position.js";
 import { SettingsError } from "../../src/run-file/problems.js";
@@ -171,5 +174,17 @@ describe("run.yaml", () => {
     }
     const committed = await readFile(join(PACKAGE_ROOT, "schemas", "run.schema.json"), "utf8");
     expect(committed, "run: npm run generate").to.equal(runSchemaText());
+    expect(await readFile(join(PACKAGE_ROOT, "docs", "runs.md"), "utf8"), "run: npm run generate").to.include(
+      `<!-- settings -->\n${settingsTable()}\n<!-- /settings -->`,
+    );
+  });
+
+  it("fits its example, whose files `npm start` makes", async () => {
+    const text = await readFile(join(PACKAGE_ROOT, "examples", "run.yaml"), "utf8");
+    const { pairs } = await readRecipe();
+    expect(text).to.include(`../runs/demo/data/pairs-${pairs}-seed-1-graded.parquet`);
+    expect(text).to.include(`../runs/demo/data/test-${SCENES.test}-${packageVersion()}.parquet`);
+    const found = await problems(text);
+    expect(found.map(({ field }) => field)).to.deep.equal(["data.pairs", "evaluation.scenes"]);
   });
 });
