@@ -24,35 +24,21 @@ export async function followRun(
       const { step, stage } = event.report;
       progress.update(handle.id, `steps, ${stageName(stage)}`, step, Math.max(total, step));
     } else {
-      const text = noteOf(event);
-      if (text !== null) progress.note(`${handle.id}: ${text}`);
+      const note = NOTES[event.type] as ((event: RunEvent) => string) | undefined;
+      if (note !== undefined) progress.note(`${handle.id}: ${note(event)}`);
     }
   }
 }
 
-/** What is worth a line of its own; null for what the bar shows. */
-function noteOf(event: Exclude<RunEvent, { type: "table" | "step" }>): string | null {
-  switch (event.type) {
-    case "resumed":
-      return `goes on after step ${event.step}${event.reason === "" ? "" : `: ${event.reason}`}`;
-    case "reference-moved":
-      return `step ${event.step}: reference moved (alpha ${event.alpha}): ${event.reason}`;
-    case "checkpoint":
-      return `step ${event.step}: saved ${event.name}`;
-    case "checkpoint-damaged":
-      return `checkpoint ${event.name} is damaged (${event.reason}); the one before is used`;
-    case "file-damaged":
-      return `${event.file} is damaged: ${event.reason}`;
-    case "trainer-exited":
-      return `${event.reason}\nrestart ${event.restart} of ${event.limit} in ${event.delaySeconds} s`;
-    case "micro-batch-halved":
-      return `step ${event.step}: ${event.reason}; batches of ${event.batchSize}, accumulated ${event.gradientAccumulationSteps} times`;
-    case "started":
-    case "stage-opened":
-    case "stage-closed":
-    case "training-saved":
-    case "ended":
-    case "failed":
-      return null;
-  }
-}
+/** What is worth a line of its own; the bar shows the rest. */
+const NOTES: { readonly [Type in RunEvent["type"]]?: (event: Extract<RunEvent, { type: Type }>) => string } = {
+  resumed: ({ step, reason }) => `goes on after step ${step}${reason === "" ? "" : `: ${reason}`}`,
+  "reference-moved": ({ step, alpha, reason }) => `step ${step}: reference moved (alpha ${alpha}): ${reason}`,
+  checkpoint: ({ step, name }) => `step ${step}: saved ${name}`,
+  "checkpoint-damaged": ({ name, reason }) => `${name} is damaged (${reason}); the one before is used`,
+  "file-damaged": ({ file, reason }) => `${file} is damaged: ${reason}`,
+  "trainer-exited": ({ reason, restart, limit, delaySeconds }) =>
+    `${reason}\nrestart ${restart} of ${limit} in ${delaySeconds} s`,
+  "micro-batch-halved": ({ step, reason, batchSize, gradientAccumulationSteps: passes }) =>
+    `step ${step}: ${reason}; from here on ${passes} passes of ${batchSize} pairs`,
+};

@@ -116,7 +116,7 @@ describe("scpo train", function () {
     }
     const second = await scpo("train", path, ...runs());
     expect([second.code, second.output]).to.deep.equal([1, ""]);
-    expect(second.errors).to.match(/run "whole" exists: scpo resume .* --id NAME/);
+    expect(second.errors).to.match(/run "whole" exists: scpo resume .*--id NAME/);
     // A run that has ended is told again, and not trained again.
     const resumed = await scpo("resume", directory);
     expect(resumed.code, resumed.errors).to.equal(0);
