@@ -58,6 +58,9 @@ export function effectiveBatch(plan: Pick<RunPlan, "batchSize" | "gradientAccumu
 }
 
 /** Optimiser steps that the plan gives a stage. */
-export function plannedSteps(plan: Pick<RunPlan, "batchSize" | "gradientAccumulationSteps">, stage: StagePlan): number {
+export function plannedSteps(
+  plan: Pick<RunPlan, "batchSize" | "gradientAccumulationSteps">,
+  stage: Pick<StagePlan, "pairs" | "steps">,
+): number {
   return stage.steps ?? stage.pairs.length / effectiveBatch(plan);
 }

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import type { Promotion } from "../../src/curriculum/curriculum.js";
 import { UserError } from "../../src/errors.js";
 import { Decision, StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { decide } from "../../src/run/decide.js";
@@ -57,6 +58,19 @@ describe("decision after a step", () => {
     const decision = await answer(inside, { endStage: () => "margins are saturated" });
     expect(decision).to.include({ checkpoint: "stage-0", endStage: true, stop: false });
     expect(decision.reason).to.equal("end of stage: margins are saturated");
+  });
+
+  it("asks for held-out figures, or ends the stage, as the curriculum wants", async () => {
+    const promote = (promotion: Promotion): RunPolicies => ({ curriculum: { promote: () => promotion } });
+    const holding = { ...inside, stagePlan: { ...inside.stagePlan, heldOut: [3] } };
+    const asked = await answer(holding, promote({ evaluateHeldOut: true, reason: "now" }));
+    expect(asked).to.include({ evaluateHeldOut: true, endStage: false, reason: "curriculum: now" });
+    const ended = await answer(holding, promote({ endStage: true, evaluateHeldOut: true, reason: "learnt" }));
+    expect(ended).to.include({ evaluateHeldOut: false, endStage: true, checkpoint: "stage-0" });
+    const none: unknown = await answer(inside, promote({ evaluateHeldOut: true, reason: "" })).catch(
+      (error: unknown) => error,
+    );
+    expect(none).to.be.instanceOf(UserError).with.property("message").that.includes("holds out no pairs");
   });
 
   it("leaves out a move that nothing is trained against", async () => {

@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import type { CurriculumState } from "../../src/curriculum/curriculum.js";
+import { UserError } from "../../src/errors.js";
 import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
-import { PairWindow } from "../../src/run/window.js";
+import { ChosenPairs, PairWindow } from "../../src/run/window.js";
 
 const report = StepReport.fromPartial({});
 
@@ -33,5 +35,35 @@ describe("window of pairs", () => {
         expect(fed).to.deep.equal(pairs);
       }),
     );
+  });
+});
+
+describe("pairs that a curriculum chooses", () => {
+  const state = (steps: number): CurriculumState => ({
+    stage: 1,
+    stages: 2,
+    plannedSteps: 3,
+    drawable: [4, 5, 6],
+    reports: Array.from({ length: steps }, () => report),
+    margins: new Map(),
+  });
+
+  it("are those of one step, asked for with the report of the step before", () => {
+    const chosen = new ChosenPairs(({ reports }) => ({ pairs: [4 + reports.length, 4], reason: "mine" }), 3, 2);
+    expect([0, 1, 2, 3].map((steps) => chosen.topUp(state(steps)))).to.deep.equal([
+      { pairs: [4, 4], last: false, reason: "curriculum: mine" },
+      { pairs: [5, 4], last: false, reason: "curriculum: mine" },
+      { pairs: [6, 4], last: true, reason: "curriculum: mine" },
+      null,
+    ]);
+  });
+
+  it("are refused when they are no batch of the stage's rows", () => {
+    const choose = (...pairs: number[]) => new ChosenPairs(() => ({ pairs, reason: "" }), 3, 2);
+    expect(() => choose(4).topUp(state(0))).to.throw(
+      UserError,
+      "curriculum.next: stage 1, step 1: found 1 rows, expected 2",
+    );
+    expect(() => choose(4, 9).topUp(state(1))).to.throw(UserError, "step 2: found row 9, expected rows that the stage");
   });
 });

@@ -52,6 +52,13 @@ export function timelineChart(chart: TimelineChart): Markup {
 }
 
 function draw(chart: TimelineChart, width: number): Markup {
+  const { content, height } = timelinePicture(chart, width);
+  const names = chart.rows.map(({ label }) => label).join(", ");
+  return picture(width, height, `${chart.title}: ${names} over ${chart.xLabel}`, content);
+}
+
+/** The rows of a timeline without its title and legends, for pictures of other kinds. */
+export function timelinePicture(chart: TimelineChart, width: number): { content: Markup; height: number } {
   const rowsHeight = chart.rows.reduce((sum, row) => sum + row.height + GAP, -GAP);
   const plot: Plot = { left: 74, right: width - 12, top: HEAD, bottom: HEAD + rowsHeight };
   const edges = chart.bands.flatMap(({ from, to }) => [from, to]);
@@ -66,9 +73,8 @@ function draw(chart: TimelineChart, width: number): Markup {
     ({ x: moment, name }) =>
       markup`<g><title>${name}</title><line class="mark" x1="${x.at(moment)}" x2="${x.at(moment)}" y1="${plot.top - 18}" y2="${plot.bottom}"/><path class="mark-head" d="M${x.at(moment) - 6} ${plot.top - 24}h12l-6 10z"/></g>`,
   );
-  const names = chart.rows.map(({ label }) => label).join(", ");
   const content = markup`${bands(plot, x, chart.bands)}${rows}${bottomAxis(plot, { label: chart.xLabel, scale: x })}${marks}`;
-  return picture(width, plot.bottom + FOOT, `${chart.title}: ${names} over ${chart.xLabel}`, content);
+  return { content, height: plot.bottom + FOOT };
 }
 
 function drawRow(row: TimelineRow, x: Scale, plot: Plot): Markup {

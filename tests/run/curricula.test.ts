@@ -1,0 +1,140 @@
+import { expect } from "chai";
+import { join } from "node:path";
+import type { Trainer } from "../../src/backend/trainer.js";
+import type { CurriculumPlan } from "../../src/curriculum/curriculum.js";
+import { curriculumPolicy } from "../../src/curriculum/registry.js";
+import { UserError } from "../../src/errors.js";
+import { referencePolicy } from "../../src/reference/registry.js";
+import { direct } from "../../src/run/director.js";
+import { readJournal } from "../../src/run/journal.js";
+import { readMetrics } from "../../src/run/metrics.js";
+import type { RunPlan } from "../../src/run/plan.js";
+import { readRecordedRun } from "../../src/simulate/recorded-run.js";
+import { simulate } from "../../src/simulate/simulate.js";
+import type { TinyWorld } from "../fixtures/tiny-run.js";
+import { tinyWorld } from "../fixtures/tiny-run.js";
+
+describe("curricula over the stream", function () {
+  this.timeout(120_000);
+  let world: TinyWorld;
+  let trainer: Trainer;
+
+  before(async () => {
+    world = await tinyWorld();
+    trainer = await world.boot();
+  });
+
+  after(() => trainer.stop());
+
+  /** The tiny plan with a curriculum's stages; every pair is as hard as its row. */
+  function planned(name: string, curriculum: ReturnType<typeof curriculumPolicy>): [RunPlan, CurriculumPlan] {
+    const pairs = Array.from({ length: 12 }, (_, pair) => ({ pair, difficulty: pair / 12, stage: null }));
+    const made = curriculum(pairs, { effectiveBatch: 2, seed: 7 });
+    const base = world.plan(name);
+    const stages = made.stages.map(({ name: stage, pairs: rows, steps, heldOut }, index) => ({
+      ...(base.stages[0] as RunPlan["stages"][number]),
+      name: stage,
+      pairs: rows,
+      ...(steps === undefined ? {} : { steps }),
+      ...(heldOut === undefined ? {} : { heldOut }),
+      reference: index === 0 ? ("policy" as const) : ("keep" as const),
+    }));
+    return [{ ...base, stages }, made];
+  }
+
+  it("trains on the rows that the curriculum chooses from the margins, and replays from the metrics", async () => {
+    const [plan, curriculum] = planned("chosen", curriculumPolicy({ policy: "self-paced", start: 0.3, stages: 2 }));
+    const reference = referencePolicy({ policy: "every-n-steps", steps: 4 });
+    const summary = await direct(trainer, plan, { policies: { curriculum, reference } });
+    expect(summary).to.include({ outcome: "completed", steps: 6 });
+    expect(summary.stages.map(({ steps, unusedPairs }) => [steps, unusedPairs])).to.deep.equal([
+      [3, []],
+      [3, []],
+    ]);
+    const journal = await readJournal(join(plan.directory, "journal.jsonl"));
+    const reasons = journal.flatMap((entry) => (entry.type === "decision" ? [entry.reason] : []));
+    expect(reasons[0]).to.match(/^curriculum: easiest \d+ of 12 pairs, [12] of them by the policy's margin$/);
+    expect(journal[1]).to.have.property(
+      "reason",
+      "curriculum: easiest 3 of 12 pairs, 0 of them by the policy's margin",
+    );
+    // The same policies on what the run left behind: the same rows, the same moves, for the same reasons.
+    const recorded = await readRecordedRun(plan.directory);
+    const simulated = simulate(recorded, { curriculum, reference });
+    expect(simulated.steps.map(({ pairs }) => pairs)).to.deep.equal(
+      recorded.reports.map(({ pairs }) => pairs.map(({ pair }) => pair)),
+    );
+    expect(simulated.decisions.filter(({ what }) => what === "reference moves").map(({ step }) => step)).to.deep.equal(
+      summary.referenceMoves.map(({ step }) => step),
+    );
+    expect(summary.referenceMoves.map(({ step }) => step)).to.deep.equal([4]);
+    const again = await direct(
+      trainer,
+      { ...plan, directory: `${plan.directory}-again` },
+      { policies: { curriculum, reference } },
+    );
+    expect(again.checkpoints.map((saved) => saved.weightsSha256)).to.deep.equal(
+      summary.checkpoints.map((saved) => saved.weightsSha256),
+    );
+  });
+
+  it("promotes on the held-out pairs' accuracy, which the trainer measures without training on them", async () => {
+    const promotion = { on: "held-out", every: 2, accuracy: 0.01, share: 0.34 } as const;
+    const [plan, curriculum] = planned(
+      "promoted",
+      curriculumPolicy({ policy: "staged", stages: 2, epochs: 3, promotion }),
+    );
+    // Every pair's own margin is positive after it was trained on; of a pair that was not, one in four suffices.
+    const summary = await direct(trainer, plan, { policies: { curriculum } });
+    const reports = await readMetrics(join(plan.directory, "metrics.jsonl"));
+    const evaluated = reports.filter(({ heldOut }) => heldOut !== undefined);
+    expect(evaluated[0]).to.include({ step: 2, stage: 0 });
+    const figures = evaluated[0]?.heldOut;
+    expect(figures?.pairs).to.equal(2);
+    expect(Object.keys(figures?.accuracies ?? {})).to.have.members([
+      "textual",
+      "visual",
+      "textual_mirror",
+      "visual_mirror",
+    ]);
+    for (const [name, accuracy] of Object.entries(figures?.accuracies ?? {})) {
+      expect([0, 0.5, 1]).to.include(accuracy);
+      if (accuracy === 1) expect(figures?.margins[name]).to.be.greaterThan(0);
+      if (accuracy === 0) expect(figures?.margins[name]).to.be.at.most(0);
+    }
+    // SCPO's loss is the sum of its four terms.
+    const terms = Object.values(figures?.terms ?? {}).reduce((sum, term) => sum + term, 0);
+    expect(figures?.loss).to.be.closeTo(terms, 1e-5);
+    const held = new Set(plan.stages.flatMap(({ heldOut }) => heldOut ?? []));
+    for (const { pair } of reports.flatMap(({ pairs }) => pairs)) expect(held.has(pair)).to.equal(false);
+    const mean = Object.values(figures?.accuracies ?? {}).reduce((sum, accuracy) => sum + accuracy / 4, 0);
+    expect(summary.stages[0]?.steps).to.equal(mean >= 0.01 ? 2 : 6);
+    const decisions = (await readJournal(join(plan.directory, "journal.jsonl"))).filter(
+      ({ type }) => type === "decision",
+    );
+    expect(decisions[0]).to.include({ evaluateHeldOut: true, reason: "curriculum: held-out pairs every 2 steps" });
+  });
+
+  it("takes a user's own function for a curriculum", async () => {
+    const seen: number[][] = [];
+    const own = planned("own", () => ({
+      stages: [{ name: "worst", pairs: [0, 1, 2, 3, 4], padding: 0, steps: 3 }],
+      next: ({ drawable, margins }) => {
+        const worst = [...drawable].sort((a, b) => (margins.get(a) ?? 0) - (margins.get(b) ?? 0) || a - b).slice(0, 2);
+        seen.push(worst);
+        return { pairs: worst, reason: "the smallest margins" };
+      },
+    }));
+    const summary = await direct(trainer, own[0], { policies: { curriculum: own[1] } });
+    expect(summary.steps).to.equal(3);
+    const reports = await readMetrics(join(own[0].directory, "metrics.jsonl"));
+    expect(reports.map(({ pairs }) => pairs.map(({ pair }) => pair))).to.deep.equal(seen);
+  });
+
+  it("ends with one line when a user's function chooses what it may not", async () => {
+    const [plan] = planned("stray", curriculumPolicy({ policy: "self-paced" }));
+    const curriculum = { next: () => ({ pairs: [0, 99], reason: "" }) };
+    const error: unknown = await direct(trainer, plan, { policies: { curriculum } }).catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(UserError).with.property("message").that.includes("found row 99");
+  });
+});
