@@ -5,6 +5,9 @@ On the same rows: (i) stock DPO on the doubled batch, the same four sequences of
 each saving added. One round times every variant once, so that what else the machine does falls on all; medians over the
 rounds. What a stage costs before its first step (the reference's table, the tower's features) is timed apart and spread
 over the steps of its epochs.
+
+`--device cuda` takes larger shapes in bfloat16 on a GPU, one variant after the other, since two do not fit beside each
+other, and adds FlexAttention.
 """
 
 from __future__ import annotations
@@ -45,7 +48,6 @@ from transformers import (
 from trl import DPOConfig, DPOTrainer
 
 from scpo_trl import SCPOConfig, SCPOTrainer
-from scpo_trl.losses.quad import QuadLogps
 from scpo_trl.trainer.collator import QuadCollator
 from scpo_trl.trainer.forward import quad_logps
 from scpo_trl.trainer.forward_path import PLAIN, SAVINGS, choose_path
@@ -93,15 +95,33 @@ SHAPES = {
     "B": Shape("tower-heavy, tower frozen", 256, 688, 6, 768, 576, 8, 14, 50, 90, True, 2),
     "C": Shape("long answers, everything trained", 384, 1024, 6, 768, 96, 6, 24, 50, 400, False),
 }
+# As 7 B models are, with fewer layers.
+GPU_SHAPES = {
+    "A": Shape("LLaVA-1.5-like, everything trained", 3072, 8192, 16, 16384, 768, 12, 24, 50, 90, False, 2),
+    "B": Shape("tower-heavy, tower frozen", 1024, 2816, 16, 8192, 1536, 28, 14, 50, 90, True, 8),
+    "C": Shape("long answers, everything trained", 3072, 8192, 16, 16384, 768, 12, 24, 50, 400, False, 2),
+}
 
 STOCK_FOUR, STOCK_TWO, NAIVE = "stock DPO, the same four", "stock DPO, its two", "naive"
+FLEX = "all, FlexAttention"
 STEPS_OF_OURS = ("table", "trim_logits", "encode_once", "shared_prefix", "cached_features")
 
 
-def variants(shape: Shape) -> list[str]:
+def variants(shape: Shape, device: str) -> list[str]:
     """Names of what is timed, ours with one saving more each."""
-    ours = STEPS_OF_OURS if shape.tower_frozen else STEPS_OF_OURS[:-1]
-    return [STOCK_FOUR, STOCK_TWO, NAIVE, *(f"+ {saving}" for saving in ours)]
+    names = [STOCK_FOUR, STOCK_TWO, NAIVE, *(f"+ {saving}" for saving in savings_of(shape))]
+    # FlexAttention has no backward pass on a CPU.
+    return [*names, FLEX] if device == "cuda" else names
+
+
+def savings_of(shape: Shape) -> tuple[str, ...]:
+    """Ours, one after the other; a tower that is trained has no features to keep."""
+    return STEPS_OF_OURS if shape.tower_frozen else STEPS_OF_OURS[:-1]
+
+
+def shapes_of(device: str) -> dict[str, Shape]:
+    """Shapes by name, of a size for the device."""
+    return GPU_SHAPES if device == "cuda" else SHAPES
 
 
 def make_processor(shape: Shape) -> LlavaProcessor:
@@ -131,9 +151,15 @@ def make_processor(shape: Shape) -> LlavaProcessor:
     )
 
 
-def make_model(shape: Shape) -> LlavaForConditionalGeneration:
-    """The same random model every time."""
+def make_model(shape: Shape, device: str, exact: bool = False) -> LlavaForConditionalGeneration:
+    """The same random model every time, in float32 on a CPU or where it is to be exact, else in bfloat16."""
     torch.manual_seed(0)
+    with torch.device(device):
+        model = _model(shape)
+    return model.to(torch.float32 if exact or device == "cpu" else torch.bfloat16)
+
+
+def _model(shape: Shape) -> LlavaForConditionalGeneration:
     return LlavaForConditionalGeneration(
         LlavaConfig(
             vision_config=CLIPVisionConfig(
@@ -213,14 +239,22 @@ def stock_rows(pairs: Dataset, doubled: bool) -> Dataset:
 class Clock(TrainerCallback):
     """Seconds of every optimiser step: forward passes, backward pass, optimiser; not the making of batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
         self.seconds: list[float] = []
+        self._device = device
         self._started = 0.0
 
     def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
+        self._finish()
         self._started = time.perf_counter()
 
+    def _finish(self) -> None:
+        """A GPU works on after the call that told it to has returned."""
+        if self._device == "cuda":
+            torch.cuda.synchronize()
+
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+        self._finish()
         self.seconds.append(time.perf_counter() - self._started)
 
 
@@ -232,20 +266,21 @@ class Variant:
         shape: Sizes.
         steps: Steps a round, after one that is not counted.
         out: Folder for the trainer.
+        device: `cpu` or `cuda`.
     """
 
-    def __init__(self, name: str, shape: Shape, steps: int, out: str) -> None:
-        self.name, self.shape = name, shape
-        self.clock = Clock()
+    def __init__(self, name: str, shape: Shape, steps: int, out: str, device: str) -> None:
+        self.name, self.shape, self.device = name, shape, device
+        self.clock = Clock(device)
         self.table_seconds: list[float] = []
         self.processor = make_processor(shape)
         self.pairs = make_pairs(shape, shape.batch * (steps + 1))
         common: dict[str, Any] = {
             "output_dir": out,
             "max_length": None,
-            "bf16": False,
+            "bf16": device == "cuda",
             "gradient_checkpointing": False,
-            "use_cpu": True,
+            "use_cpu": device == "cpu",
             "report_to": "none",
             "save_strategy": "no",
             "logging_strategy": "no",
@@ -253,11 +288,13 @@ class Variant:
             "learning_rate": 1e-6,
             "num_train_epochs": 1,
         }
-        self.model = make_model(shape)
+        self.model = make_model(shape, device)
+        if name == FLEX:
+            self.model.set_attn_implementation({"text_config": "flex_attention"})
         prefixes = ["model.vision_tower"] if shape.tower_frozen else []
         if name in (STOCK_FOUR, STOCK_TWO):
             doubled = name == STOCK_FOUR
-            reference = make_model(shape)
+            reference = make_model(shape, device)
             if shape.tower_frozen:
                 self.model.model.vision_tower.requires_grad_(False)
             self.trainer: Any = DPOTrainer(
@@ -270,7 +307,9 @@ class Variant:
             )
             self.trainer.remove_callback(PrinterCallback)
             return
-        on = () if name == NAIVE else STEPS_OF_OURS[: [f"+ {saving}" for saving in STEPS_OF_OURS].index(name) + 1]
+        on = savings_of(shape) if name == FLEX else ()
+        if name.startswith("+ "):
+            on = STEPS_OF_OURS[: STEPS_OF_OURS.index(name.removeprefix("+ ")) + 1]
         self.trainer = SCPOTrainer(
             model=self.model,
             args=SCPOConfig(
@@ -320,7 +359,7 @@ def flops(variant: Variant) -> dict[str, float]:
     trainer, counter = variant.trainer, FlopCounterMode(display=False)
     rows = [variant.pairs[index] for index in range(variant.shape.batch)]
     if isinstance(trainer, SCPOTrainer):
-        batch = QuadCollator(variant.processor)(rows)
+        batch = on_device(QuadCollator(variant.processor)(rows), variant.model)
         tower = tower_features(variant.model, trainer.forward_path, trainer._settings)
         with torch.no_grad(), counter:
             quad_logps(variant.model, batch, trainer.forward_path, tower)
@@ -331,6 +370,7 @@ def flops(variant: Variant) -> dict[str, float]:
         variant.model.zero_grad(set_to_none=True)
         return {"table": table, "step": counter.get_total_flops() + (table if variant.name == NAIVE else 0)}
     batch = trainer.data_collator([trainer.train_dataset[index] for index in range(trainer.args.train_batch_size)])
+    batch = on_device(batch, variant.model)
     variant.model.train()
     with counter:
         trainer.compute_loss(variant.model, batch).backward()
@@ -338,18 +378,35 @@ def flops(variant: Variant) -> dict[str, float]:
     return {"table": 0.0, "step": counter.get_total_flops()}
 
 
-def difference_to_naive(variant: Variant) -> float:
-    """Largest difference of a log-probability between all savings and none, nats a sequence."""
-    trainer = variant.trainer
-    model = make_model(variant.shape).eval()
-    if variant.shape.tower_frozen:
-        model.model.vision_tower.requires_grad_(False)
-    path = choose_path(model)
-    batch = QuadCollator(variant.processor)([variant.pairs[0]])
-    with torch.no_grad():
-        fast: QuadLogps = quad_logps(model, batch, path, tower_features(model, path, trainer._settings))
-        plain: QuadLogps = quad_logps(model, batch, PLAIN)
-    return max((a - b).abs().max().item() for a, b in zip(fast[:4], plain[:4], strict=True))
+def on_device(batch: Any, model: Any) -> dict[str, Any]:
+    """The batch where the model is, pixels in the model's precision."""
+    parameter = next(model.parameters())
+    moved = {name: value.to(parameter.device) if torch.is_tensor(value) else value for name, value in batch.items()}
+    return {**moved, "pixel_values": moved["pixel_values"].to(parameter.dtype)}
+
+
+def differences(shape: Shape, device: str) -> dict[str, float]:
+    """Largest differences of a log-probability, nats a sequence, all savings on and all off."""
+
+    def logps(fast: bool, exact: bool, attention: str = "sdpa") -> torch.Tensor:
+        model = make_model(shape, device, exact).eval()
+        model.set_attn_implementation({"text_config": attention})
+        if shape.tower_frozen:
+            model.model.vision_tower.requires_grad_(False)
+        path = choose_path(model) if fast else PLAIN
+        batch = on_device(QuadCollator(make_processor(shape))([make_pairs(shape, 1)[0]]), model)
+        with torch.no_grad():
+            found = quad_logps(model, batch, path, tower_features(model, path, SCPOConfig("unused", use_cpu=True)))
+        return torch.stack(found[:4])
+
+    plain = logps(fast=False, exact=True)
+    measured = {"float32": logps(fast=True, exact=True) - plain}
+    if device == "cuda":
+        measured["float32, FlexAttention"] = logps(fast=True, exact=True, attention="flex_attention") - plain
+        measured["bfloat16's own rounding"] = logps(fast=False, exact=False) - plain
+        measured["bfloat16"] = logps(fast=True, exact=False) - plain
+        measured["bfloat16, FlexAttention"] = logps(fast=True, exact=False, attention="flex_attention") - plain
+    return {name: difference.abs().max().item() for name, difference in measured.items()}
 
 
 def resident() -> int:
@@ -372,26 +429,91 @@ def measure_memory(name: str, shape_name: str) -> int:
     return int(done.stdout.strip().splitlines()[-1])
 
 
-def run_shape(name: str, rounds: int, steps: int, memory: bool) -> dict[str, Any]:
-    shape = SHAPES[name]
+@dataclass(frozen=True)
+class Measured:
+    """What a variant took.
+
+    Attributes:
+        name: See `variants`.
+        seconds: Of every timed step.
+        table: Seconds of the reference's table and the features for the pairs of one step.
+        flops: See `flops`.
+        peak: Most bytes above the loaded models.
+    """
+
+    name: str
+    seconds: list[float]
+    table: float
+    flops: dict[str, float]
+    peak: int | None
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+def interleaved(name: str, shape: Shape, rounds: int, steps: int, memory: bool) -> list[Measured]:
+    """Every variant once a round, so that what else the machine does falls on all."""
     with tempfile.TemporaryDirectory() as out:
-        timed = [Variant(variant, shape, steps, out) for variant in variants(shape)]
+        timed = [Variant(variant, shape, steps, out, "cpu") for variant in variants(shape, "cpu")]
         for number in range(rounds):
             for variant in timed:
                 variant.round()
                 gc.collect()
             print(f"shape {name}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-        difference = difference_to_naive(timed[-1])
-        counted = {variant.name: flops(variant) for variant in timed}
-    seconds = {variant.name: statistics.median(variant.clock.seconds) for variant in timed}
-    tables = {variant.name: variant.table_a_step for variant in timed}
+        counted = [flops(variant) for variant in timed]
+    return [
+        Measured(
+            variant.name,
+            variant.clock.seconds,
+            variant.table_a_step,
+            count,
+            measure_memory(variant.name, name) if memory else None,
+        )
+        for variant, count in zip(timed, counted, strict=True)
+    ]
+
+
+def one_by_one(name: str, shape: Shape, rounds: int, steps: int) -> list[Measured]:
+    """All rounds of a variant, then the next, each with the GPU's memory to itself."""
+    found = []
+    for each in variants(shape, "cuda"):
+        with tempfile.TemporaryDirectory() as out:
+            variant = Variant(each, shape, steps, out, "cuda")
+            gc.collect()
+            torch.cuda.empty_cache()
+            loaded = torch.cuda.memory_allocated()
+            torch.cuda.reset_peak_memory_stats()
+            for _ in range(rounds):
+                variant.round()
+            peak = torch.cuda.max_memory_allocated() - loaded
+            # The counter knows nothing of FlexAttention, whose work is at most that of the mask that it stands for.
+            count = found[-1].flops if each == FLEX else flops(variant)
+            found.append(Measured(each, variant.clock.seconds, variant.table_a_step, count, peak))
+            del variant
+        gc.collect()
+        torch.cuda.empty_cache()
+        print(f"shape {name}: {each}: {found[-1].median:.3f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def run_shape(name: str, device: str, rounds: int, steps: int, memory: bool) -> dict[str, Any]:
+    shape = shapes_of(device)[name]
+    if device == "cuda":
+        timed = one_by_one(name, shape, rounds, steps)
+    else:
+        timed = interleaved(name, shape, rounds, steps, memory)
+    difference = differences(shape, device)
+    seconds = {variant.name: variant.median for variant in timed}
+    counted = {variant.name: variant.flops for variant in timed}
+    tables = {variant.name: variant.table for variant in timed}
     tokens = 4 * shape.batch * (shape.patches**2 + shape.prompt + shape.answer)
     rows = []
     for variant in timed:
         row: dict[str, Any] = {
             "variant": variant.name,
             "seconds": seconds[variant.name],
-            "spread": [min(variant.clock.seconds), max(variant.clock.seconds)],
+            "spread": [min(variant.seconds), max(variant.seconds)],
             "table_seconds": tables[variant.name],
         }
         for epochs in (1, 3):
@@ -405,16 +527,18 @@ def run_shape(name: str, rounds: int, steps: int, memory: bool) -> dict[str, Any
                 "flops_to_stock_four": count / counted[STOCK_FOUR]["step"],
                 "flops_to_stock_two": count / counted[STOCK_TWO]["step"],
             }
-        if memory:
-            row["peak_bytes_above_model"] = measure_memory(variant.name, name)
+        if variant.peak is not None:
+            row["peak_bytes_above_model"] = variant.peak
         rows.append(row)
     return {
         "shape": name,
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "precision": "bfloat16" if device == "cuda" else "float32",
         **asdict(shape),
         "rounds": rounds,
         "steps_a_round": steps,
         "threads": torch.get_num_threads(),
-        "logp_difference_to_naive": difference,
+        "logp_differences_to_naive": difference,
         "head_share_of_body": shape.vocabulary / (shape.layers * (4 * shape.hidden + 3 * shape.intermediate)),
         "variants": rows,
     }
@@ -422,10 +546,11 @@ def run_shape(name: str, rounds: int, steps: int, memory: bool) -> dict[str, Any
 
 def table(result: dict[str, Any]) -> str:
     """The result as text."""
+    close = ", ".join(f"{name} {value:.1e}" for name, value in result["logp_differences_to_naive"].items())
     lines = [
-        f"shape {result['shape']}: {result['about']}; {result['batch']} pairs a step, {result['threads']} threads, "
-        f"medians of {result['rounds'] * result['steps_a_round']} steps; log-probs within "
-        f"{result['logp_difference_to_naive']:.1e} of naive",
+        f"shape {result['shape']}: {result['about']}; {result['batch']} pairs a step, {result['device']}, "
+        f"{result['precision']}, medians of {result['rounds'] * result['steps_a_round']} steps; "
+        f"log-probs differ from naive: {close}",
         f"{'variant':26} {'s/step':>7} {'1 epoch: /four':>15} {'/two':>6} {'count':>6} {'3 epochs: /four':>16} "
         f"{'/two':>6} {'count':>6} {'tokens/s':>9} {'peak MB':>8}",
     ]
@@ -443,17 +568,18 @@ def table(result: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", nargs="+", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2, help="timed steps a round")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-memory", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path("docs/results/bench-step.json"))
+    parser.add_argument("--out", type=Path, help="default: docs/results/bench-step.json, or bench-step-cuda.json")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.memory_of is not None:
         with tempfile.TemporaryDirectory() as out:
-            variant = Variant(options.memory_of, SHAPES[options.shape[0]], 1, out)
+            variant = Variant(options.memory_of, SHAPES[options.shape[0]], 1, out, "cpu")
             gc.collect()
             loaded = resident()
             variant.round()
@@ -461,8 +587,10 @@ def main() -> None:
         return
     results = []
     for name in options.shape:
-        results.append(run_shape(name, options.rounds, options.steps, not options.no_memory))
+        results.append(run_shape(name, options.device, options.rounds, options.steps, not options.no_memory))
         print(table(results[-1]), flush=True)
+    if options.out is None:
+        options.out = Path("docs/results") / ("bench-step.json" if options.device == "cpu" else "bench-step-cuda.json")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     temporary = options.out.with_suffix(".writing")
     temporary.write_text(json.dumps({"results": results}, indent=2) + "\n")

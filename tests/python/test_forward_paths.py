@@ -1,9 +1,14 @@
-"""Every saving of the forward pass, alone and with the others, against the plain pass."""
+"""Every saving of the forward pass, alone and with the others, against the plain pass.
+
+`SCPO_TEST_DEVICE=cuda` runs the same on a GPU, FlexAttention with it.
+"""
 
 from __future__ import annotations
 
 import itertools
 import logging
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +25,11 @@ from scpo_trl.trainer.feature_cache import FeatureCache
 from scpo_trl.trainer.forward import quad_logps
 from scpo_trl.trainer.forward_path import PLAIN, SAVINGS, ForwardPath, choose_path
 from scpo_trl.trainer.tower_features import TowerFeatures
+
+DEVICE = torch.device(os.environ.get("SCPO_TEST_DEVICE", "cpu"))
+# FlexAttention has no backward pass on a CPU.
+ATTENTION = ["sdpa", "eager", "flex_attention"] if DEVICE.type == "cuda" else ["sdpa", "eager"]
+CLOSE = {"rtol": 1e-6, "atol": 1e-5}
 
 ALL = ForwardPath(**dict.fromkeys(SAVINGS, True))
 PATHS = [
@@ -39,9 +49,20 @@ SUBSETS = [
 ]
 
 
+@pytest.fixture(scope="session")
+def make_model(make_model: Callable[..., Any]) -> Callable[..., Any]:
+    """The model on the device under test."""
+    return lambda seed=0: make_model(seed).to(DEVICE)
+
+
 def batch_of(processor: Any, pairs: Any, combinations: tuple[str, ...] = SUBSETS[0], count: int = 4) -> dict[str, Any]:
     rows = [{**row, COMBINATIONS_KEY: combinations} for row in rows_of(pairs, count)]
-    return QuadCollator(processor)(rows)
+    return collated(processor, rows)
+
+
+def collated(processor: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    batch = QuadCollator(processor)(rows)
+    return {name: value.to(DEVICE) if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
 
 
 def tower_of(model: Any) -> TowerFeatures:
@@ -54,14 +75,14 @@ def freeze_tower(model: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", PATHS, ids=ForwardPath.named)
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("attention", ATTENTION)
 def test_log_probs_and_gradients_are_those_of_the_plain_pass(
     make_model, make_pairs, processor, path: ForwardPath, attention: str
 ) -> None:
     model = freeze_tower(make_model())
-    model.set_attn_implementation(attention)
+    attend(model, attention)
     batch, tower = batch_of(processor, make_pairs(prompt=prompts(12))), tower_of(model)
-    weights = torch.arange(1.0, 17.0).reshape(4, 4)
+    weights = torch.arange(1.0, 17.0, device=DEVICE).reshape(4, 4)
 
     def run(which: ForwardPath) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         model.zero_grad()
@@ -72,10 +93,16 @@ def test_log_probs_and_gradients_are_those_of_the_plain_pass(
     expected, gradients = run(PLAIN)
     for _ in range(2):
         logps, found = run(path)
-        torch.testing.assert_close(logps, expected, rtol=1e-6, atol=1e-5)
+        torch.testing.assert_close(logps, expected, **CLOSE)
         assert set(found) == set(gradients)
         for name, gradient in gradients.items():
             torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=2e-4)
+
+
+def attend(model: Any, attention: str) -> None:
+    """The language model alone, which is where the paths differ: a tower has no use for a block mask."""
+    model.set_attn_implementation({"text_config": attention})
+    assert model.config.get_text_config()._attn_implementation == attention
 
 
 def prompts(count: int) -> list[str]:
@@ -90,7 +117,7 @@ def test_any_combinations_share_their_prompts(make_model, make_pairs, processor,
     expected, found = quad_logps(model, batch, PLAIN), quad_logps(model, batch, ALL, tower)
     for name, mine, other in zip(COMBINATIONS, found, expected, strict=True):
         assert mine.isnan().all() == (name not in combinations)
-        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-5, equal_nan=True)
+        torch.testing.assert_close(mine, other, **CLOSE, equal_nan=True)
 
 
 def test_several_images_a_row(make_model, make_pairs, processor) -> None:
@@ -99,23 +126,40 @@ def test_several_images_a_row(make_model, make_pairs, processor) -> None:
         {**row, "images": row["images"] * 2, "rejected_images": [*row["rejected_images"], row["images"][0]]}
         for row in rows_of(pairs)
     ]
-    batch = QuadCollator(processor)(rows)
+    batch = collated(processor, rows)
     model = freeze_tower(make_model())
     tower = tower_of(model)
     for path in PATHS:
         logps = torch.stack(quad_logps(model, batch, path, tower)[:4])
-        torch.testing.assert_close(logps, torch.stack(quad_logps(model, batch, PLAIN)[:4]), rtol=1e-6, atol=1e-5)
+        torch.testing.assert_close(logps, torch.stack(quad_logps(model, batch, PLAIN)[:4]), **CLOSE)
 
 
-def test_bfloat16_stays_within_its_rounding(make_model, make_pairs, processor) -> None:
+@pytest.mark.parametrize("attention", ATTENTION)
+def test_bfloat16_stays_within_its_rounding(make_model, make_pairs, processor, attention: str) -> None:
     model = freeze_tower(make_model()).to(torch.bfloat16)
+    attend(model, attention)
     batch = batch_of(processor, make_pairs())
     exact = torch.stack(quad_logps(make_model(), batch, PLAIN)[:4])
     batch["pixel_values"] = batch["pixel_values"].to(torch.bfloat16)
-    plain = torch.stack(quad_logps(model, batch, PLAIN)[:4]).float()
-    fast = torch.stack(quad_logps(model, batch, ALL, tower_of(model))[:4]).float()
+    plain = torch.stack(quad_logps(model, batch, PLAIN)[:4])
+    fast = torch.stack(quad_logps(model, batch, ALL, tower_of(model))[:4])
     rounding = (plain - exact).abs().max().item()
-    assert (fast - exact).abs().max().item() <= 2 * rounding
+    assert plain.dtype == fast.dtype == torch.float32
+    assert 0 < (fast - exact).abs().max().item() <= 2 * rounding
+
+
+@pytest.mark.parametrize("attention", ATTENTION)
+def test_autocast_stays_within_its_rounding(make_model, make_pairs, processor, attention: str) -> None:
+    model = freeze_tower(make_model())
+    attend(model, attention)
+    batch = batch_of(processor, make_pairs())
+    exact = torch.stack(quad_logps(make_model(), batch, PLAIN)[:4])
+    with torch.autocast(DEVICE.type, torch.bfloat16):
+        plain = torch.stack(quad_logps(model, batch, PLAIN)[:4])
+        fast = torch.stack(quad_logps(model, batch, ALL, tower_of(model))[:4])
+        fast.sum().backward()
+    rounding = (plain - exact).abs().max().item()
+    assert 0 < (fast - exact).abs().max().item() <= 2 * rounding
 
 
 def test_every_image_goes_through_the_tower_once(make_model, make_pairs, processor) -> None:
@@ -143,7 +187,7 @@ def test_a_changed_tower_or_image_is_encoded_anew(make_model, make_pairs, proces
         model.model.vision_tower.embeddings.patch_embedding.weight.mul_(1.5)
     changed = quad_logps(model, batch, path, tower)
     assert tower.encoded == 16
-    torch.testing.assert_close(changed.ww, quad_logps(model, batch, PLAIN).ww, rtol=1e-6, atol=1e-5)
+    torch.testing.assert_close(changed.ww, quad_logps(model, batch, PLAIN).ww, **CLOSE)
     batch["pixel_values"] = batch["pixel_values"] * 0.9
     quad_logps(model, batch, path, tower)
     assert tower.encoded == 24
@@ -195,10 +239,9 @@ def test_adapters_in_the_tower_forbid_its_cache(make_model) -> None:
     assert choose_path(get_peft_model(make_model(), language)) == ALL
 
 
-@pytest.mark.parametrize("attention", ["flash_attention_2", "flex_attention"])
-def test_other_attention_falls_back(make_model, attention: str) -> None:
+def test_other_attention_falls_back(make_model) -> None:
     model = make_model()
-    model.config.get_text_config()._attn_implementation = attention
+    model.config.get_text_config()._attn_implementation = "flash_attention_2"
     assert not choose_path(model).shared_prefix
 
 
@@ -220,6 +263,7 @@ def test_fifty_steps_lose_nothing(make_model, make_config, make_pairs, processor
                 learning_rate=1e-3,
                 num_train_epochs=9,
                 max_steps=50,
+                use_cpu=DEVICE.type == "cpu",
             ),
             train_dataset=make_pairs(),
             processing_class=processor,

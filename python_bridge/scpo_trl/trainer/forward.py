@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from trl.trainer.utils import selective_log_softmax
 
 from scpo_trl.errors import UserError
 from scpo_trl.losses.quad import QuadLogps
 from scpo_trl.trainer.collator import COMBINATIONS_KEY, NOT_FOR_THE_MODEL
 from scpo_trl.trainer.forward_path import ForwardPath
 from scpo_trl.trainer.shared_prefix import share_prefixes
+from scpo_trl.trainer.token_logps import token_logps
 from scpo_trl.trainer.tower_features import TowerFeatures
 
 _MISMATCH = "image features and image tokens do not match"
@@ -89,7 +89,8 @@ def _sequence_logps(model: nn.Module, batch: Mapping[str, Any], trim_logits: boo
     if trim_logits:
         inputs["logits_to_keep"] = labels_NL.shape[1] - first
     logits_NKV = _logits(model, inputs)
-    return _summed(logits_NKV[:, :-1], labels_NL[:, first + 1 :], mask_NL[:, first + 1 :])
+    positions = torch.arange(logits_NKV.shape[1] - 1, device=logits_NKV.device)
+    return _summed(token_logps(logits_NKV, labels_NL[:, first + 1 :], positions), mask_NL[:, first + 1 :])
 
 
 def _logits(model: nn.Module, inputs: Mapping[str, Any]) -> Tensor:
@@ -117,21 +118,31 @@ def _shared_logps(
         logits = _logits(model, inputs)
     if not path.trim_logits:
         logits = logits[:, columns]
-    # The prompt's last position predicts the first token of every text, so its logits are read again for the others.
-    parts = []
-    for number in range(rows.labels.shape[1] // rows.text_columns):
-        start, end = number * rows.text_columns, (number + 1) * rows.text_columns
-        predicting = torch.cat((logits[:, :1], logits[:, start + 1 : end]), dim=1)
-        parts.append(_summed(predicting, rows.labels[:, start:end], rows.mask[:, start:end]))
-    return QuadLogps.of({block: parts[text][where] for block, (where, text) in rows.places.items()})
+    # A token is predicted by the one before it, and the first of every text by the prompt's last.
+    positions = torch.arange(rows.labels.shape[1], device=logits.device)
+    positions = torch.where(positions % rows.text_columns == 0, 0, positions)
+    token_logps_RM = token_logps(logits, rows.labels, positions)
+    by_text = [
+        _summed(logps, mask)
+        for logps, mask in zip(
+            token_logps_RM.split(rows.text_columns, dim=1), rows.mask.split(rows.text_columns, dim=1), strict=True
+        )
+    ]
+    return QuadLogps.of({block: by_text[text][where] for block, (where, text) in rows.places.items()})
 
 
-def _summed(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    token_logps = selective_log_softmax(logits, labels)
+def _summed(logps: Tensor, mask: Tensor) -> Tensor:
     # where, not a product: a padded position may hold an infinity.
-    return torch.where(mask.bool(), token_logps, torch.zeros_like(token_logps)).sum(dim=1)
+    return torch.where(mask.bool(), logps, torch.zeros_like(logps)).sum(dim=1)
 
 
 def _attention_of(model: nn.Module) -> tuple[str, torch.dtype]:
+    """How the language model attends, and the type of its scores."""
     inner: Any = getattr(model, "module", model)
-    return inner.config.get_text_config()._attn_implementation, next(inner.parameters()).dtype
+    parameter = next(inner.parameters())
+    kind = parameter.device.type
+    mixed = torch.is_autocast_enabled(kind)
+    return (
+        inner.config.get_text_config()._attn_implementation,
+        torch.get_autocast_dtype(kind) if mixed else parameter.dtype,
+    )

@@ -20,7 +20,7 @@ SAVINGS = ("trim_logits", "shared_prefix", "encode_once", "cached_features")
 # four dimensions; checked by tests, each against the plain pass.
 _SHARED_PREFIX_MODELS = frozenset({"llava"})
 _SHARED_PREFIX_TEXT_MODELS = frozenset({"llama", "mistral", "qwen2", "qwen3", "vicuna"})
-_SHARED_PREFIX_ATTENTION = frozenset({"sdpa", "eager"})
+_SHARED_PREFIX_ATTENTION = frozenset({"sdpa", "eager", "flex_attention"})
 
 # Known to send an image's pixels through `vision_tower` alone and to read its hidden states.
 _TOWER_MODELS = frozenset({"llava", "vipllava"})

@@ -17,10 +17,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.attention.flex_attention import create_block_mask
 
 from scpo_trl.trainer.collator import COMBINATIONS_KEY, NOT_FOR_THE_MODEL
 
 _OF_TOKENS = frozenset({"input_ids", "attention_mask"})
+_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype)
 
     Args:
         batch: From `QuadCollator`: a block of B sequences for each combination.
-        attention: `sdpa`, which takes a mask of booleans, or `eager`, which adds it to the scores.
-        dtype: Of that sum.
+        attention: `sdpa` or `eager`, which add the mask to the scores, or `flex_attention`, which leaves out what a
+            block mask hides.
+        dtype: Of the scores.
     """
     blocks: tuple[str, ...] = tuple(batch[COMBINATIONS_KEY])
     images = tuple(dict.fromkeys(block[1] for block in blocks))
@@ -125,17 +128,25 @@ def _positions(mask: Tensor, prompt_columns: int, text_columns: int) -> Tensor:
     return torch.cat((in_prompt, length + columns % text_columns), dim=1)
 
 
-def _attention(mask: Tensor, prompt_columns: int, text_columns: int, attention: str, dtype: torch.dtype) -> Tensor:
+def _attention(mask: Tensor, prompt_columns: int, text_columns: int, attention: str, dtype: torch.dtype) -> Any:
     """Which column sees which, (R, 1, L, L): itself and what stands before it in the prompt and in its own text."""
-    width = mask.shape[1]
+    rows, width = mask.shape
     column = torch.arange(width, device=mask.device)
     part = torch.where(column < prompt_columns, 0, 1 + (column - prompt_columns) // text_columns)
-    allowed = (column[:, None] >= column[None, :]) & ((part[None, :] == 0) | (part[:, None] == part[None, :]))
-    # A padded column sees itself, lest its softmax have nothing to share out.
-    seen = (allowed[None] & mask[:, None, :]) | torch.eye(width, dtype=torch.bool, device=mask.device)
-    if attention == "sdpa":
-        return seen[:, None]
-    return torch.zeros(seen.shape, dtype=dtype, device=mask.device).masked_fill_(~seen, torch.finfo(dtype).min)[:, None]
+
+    def sees(row: Tensor, head: Tensor | None, query: Tensor, key: Tensor) -> Tensor:
+        before = (query >= key) & ((part[key] == 0) | (part[query] == part[key])) & mask[row, key]
+        # A padded column sees itself, lest its softmax have nothing to share out.
+        return before | (query == key)
+
+    if attention == "flex_attention":
+        return create_block_mask(sees, rows, None, width, width, device=mask.device)
+    seen = sees(torch.arange(rows, device=mask.device)[:, None, None], None, column[:, None], column[None, :])
+    # What is added, and not a mask of booleans, of which SDPA makes such a sum anew in every layer and keeps it for the
+    # backward pass; rows of aligned length, lest it copy them for that.
+    aligned = -(-width // _ALIGNMENT) * _ALIGNMENT
+    added = torch.zeros((rows, 1, width, aligned), dtype=dtype, device=mask.device)[..., :width]
+    return added.masked_fill_(~seen[:, None], torch.finfo(dtype).min)
 
 
 def _first_images(batch: Mapping[str, Any], blocks: tuple[str, ...], images: tuple[str, ...]) -> dict[str, Any]:
