@@ -1,11 +1,12 @@
 import type { ClientMiddleware } from "nice-grpc";
 import { ClientError, Status } from "nice-grpc";
+import { BadRequest, RichClientError } from "nice-grpc-error-details";
 import { UserError } from "../errors.js";
 import type { TrainerExit } from "./trainer.js";
 import { TrainerExitedError } from "./trainer.js";
 
-/** How long a broken call waits to hear that the process behind it has died. */
-const exitMilliseconds = 2000;
+/** How long a broken call waits to hear that the process behind it has died; several are ended one after another. */
+const exitMilliseconds = 10_000;
 
 /**
  * Gives every call's failure its cause: the trainer's own message for a user's mistake, and the end of the process
@@ -35,11 +36,39 @@ export function causedErrors(exited: Promise<TrainerExit>, logPath: string): Cli
   };
 }
 
+/** A field of a request and what is wrong with it. */
+export interface FieldViolation {
+  /** Path of the field: "start.seed", "open_stage.objective.parameters[beta]". */
+  readonly field: string;
+  readonly description: string;
+}
+
+/** A trainer refused a request for a mistake that the user can mend. */
+export class RequestRefusedError extends UserError {
+  override readonly name: string = "RequestRefusedError";
+  /** The fields that are wrong, where the trainer knows. */
+  readonly fields: readonly FieldViolation[];
+
+  constructor(message: string, fields: readonly FieldViolation[], options?: ErrorOptions) {
+    super(message, options);
+    this.fields = fields;
+  }
+}
+
 /** The user's mistake that a failed call tells of; undefined when it tells of something else. */
 export function userErrorOf(error: unknown): UserError | undefined {
-  if (!(error instanceof ClientError) || error.code !== Status.INVALID_ARGUMENT) return undefined;
-  return new UserError(error.details);
+  if (!(error instanceof ClientError) || !mistakes.includes(error.code)) return undefined;
+  const details = error instanceof RichClientError ? error.extra : [];
+  const fields = details.flatMap((detail) => (detail.$type === BadRequest.$type ? detail.fieldViolations : []));
+  return new RequestRefusedError(
+    error.details,
+    fields.map(({ field, description }) => ({ field, description })),
+    { cause: error },
+  );
 }
+
+/** A wrong request, and a right one at the wrong time: the trainer is busy, or has no model yet. */
+const mistakes: readonly Status[] = [Status.INVALID_ARGUMENT, Status.FAILED_PRECONDITION];
 
 function mayMeanExit(error: unknown): boolean {
   if (!(error instanceof ClientError)) return false;

@@ -1,5 +1,6 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { ClientMiddleware } from "nice-grpc";
+import { errorDetailsClientMiddleware } from "nice-grpc-error-details";
 import { createChannel, createClientFactory, waitForChannelReady } from "nice-grpc";
 import type { TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
 import { TrainerServiceDefinition } from "../generated/scpo/v1/trainer.js";
@@ -72,7 +73,8 @@ function open(address: string, options: DialOptions) {
     "grpc.max_reconnect_backoff_ms": 1000,
     ...(options.serverName === undefined ? {} : { "grpc.ssl_target_name_override": options.serverName }),
   });
-  const factory = createClientFactory();
+  // The first one used is the last one called: it gives the others the details of a failure.
+  const factory = createClientFactory().use(errorDetailsClientMiddleware);
   const client = (options.middleware === undefined ? factory : factory.use(options.middleware)).create(
     TrainerServiceDefinition,
     channel,

@@ -1,7 +1,12 @@
 import { expect } from "chai";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { RequestRefusedError } from "../../src/backend/client-errors.js";
 import type { Trainer } from "../../src/backend/trainer.js";
 import { TrainerExitedError } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
+import type { StepReport } from "../../src/generated/scpo/v1/trainer.js";
+import { readAllJsonl } from "../../src/telemetry/jsonl.js";
 import { direct } from "../../src/run/director.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
@@ -13,6 +18,18 @@ function lives(processId: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Processes with the parent of this one, itself among them. */
+function siblings(processId: number): number[] {
+  const parent = (id: string) => / \(.*\) . (\d+) /s.exec(readFileSync(`/proc/${id}/stat`, "utf8"))?.[1];
+  const wanted = parent(String(processId));
+  const ids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return ids.filter((id) => existsSync(`/proc/${id}/stat`) && parent(id) === wanted).map(Number);
+}
+
+async function losses(directory: string): Promise<number[]> {
+  return (await readAllJsonl<StepReport>(join(directory, "metrics.jsonl"))).map(({ loss }) => loss);
 }
 
 /** What the promise rejects with. */
@@ -50,6 +67,40 @@ describe("launched trainer", function () {
       .to.match(/killed by SIGKILL/)
       .and.to.contain("serving on unix://");
     expect(lives(processId)).to.equal(false);
+  });
+
+  it("of two processes does what one does, and a killed one is named within seconds", async () => {
+    trainer = await world.open({ kind: "launched", launcher: "torchrun", processes: 2 }, "two.log");
+    const first = trainer.description.processId;
+    expect(trainer.description.processes).to.equal(2);
+    const changes = { plan: { batchSize: 2, gradientAccumulationSteps: 1 } };
+    const summary = await direct(trainer, world.plan("two", changes));
+    expect(summary).to.include({ outcome: "completed", steps: 6 });
+    const [one, two] = await Promise.all(["launched", "two"].map((name) => losses(world.plan(name).directory)));
+    expect(two).to.have.lengthOf(6);
+    two?.forEach((loss, step) => expect(loss).to.be.closeTo(one?.[step] as number, 2e-4));
+    expect(existsSync(join(world.plan("two").directory, "checkpoints", "stage-1", "model.safetensors"))).to.equal(true);
+
+    const wrong = await failure(trainer.client.loadModel({ path: "/no/such/model" }));
+    expect(wrong).to.be.instanceOf(RequestRefusedError).with.nested.property("fields[0].field", "path");
+    const all = siblings(first);
+    const [other] = all.filter((id) => id !== first);
+    expect(all).to.have.lengthOf(2);
+    let kill: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (kill = resolve));
+    const failing = failure(
+      direct(trainer, world.plan("two-killed", changes), {
+        policies: { decide: () => (kill(), new Promise(() => undefined)) },
+      }),
+    );
+    await held;
+    const killed = performance.now();
+    process.kill(other as number, "SIGKILL");
+    const error = await failing;
+    expect(error).to.be.instanceOf(TrainerExitedError);
+    expect((error as Error).message).to.contain(`process 1 of the training (pid ${other}) ended first, with SIGKILL`);
+    expect(performance.now() - killed).to.be.lessThan(15_000);
+    expect(all.filter(lives)).to.deep.equal([]);
   });
 
   it("that cannot start says why in one line", async () => {

@@ -8,11 +8,17 @@ import json
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
 from scpo_trl.service.process import configure_logging, die_with_parent, prepare_environment, settle
 from scpo_trl.service.roots import Roots
+from scpo_trl.service.security import TOKEN_VARIABLE, read_security
+
+if TYPE_CHECKING:
+    from scpo_trl.service.processes import Processes
+    from scpo_trl.service.server import ServerOptions
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         Exit status: 0, or 2 for a user's mistake.
     """
     parser = argparse.ArgumentParser(prog="python -m scpo_trl.service", description="Serve a trainer over gRPC.")
-    parser.add_argument("--listen", required=True, help="unix:///absolute/path, or 127.0.0.1:PORT (0: any free port)")
+    parser.add_argument("--listen", required=True, help="unix:///absolute/path, or HOST:PORT (0: any free port)")
     parser.add_argument(
         "--root",
         required=True,
@@ -40,6 +46,20 @@ def main(arguments: list[str] | None = None) -> int:
         "--threads", type=int, default=os.cpu_count() or 1, help="threads of torch (default: all cores)"
     )
     parser.add_argument("--device", default="", help="torch device (default: the GPU if there is one)")
+    parser.add_argument("--tls-certificate", default="", metavar="PEM", help="certificate that the service shows")
+    parser.add_argument("--tls-key", default="", metavar="PEM", help="its private key")
+    parser.add_argument(
+        "--tls-client-authority",
+        default="",
+        metavar="PEM",
+        help="serve only clients whose certificate this authority signed (mutual TLS)",
+    )
+    parser.add_argument(
+        "--token-file", default="", metavar="FILE", help="token that every call must bear (else: $SCPO_TOKEN, if set)"
+    )
+    parser.add_argument(
+        "--allow-remote-code", action="store_true", help="let other machines have the Python code of a model run here"
+    )
     parser.add_argument(
         "--die-with-parent", action="store_true", help="end when the process that started this one dies (Linux)"
     )
@@ -52,13 +72,30 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         # Before the imports that take seconds.
-        check_address(given.listen)
+        security = read_security(
+            given.tls_certificate,
+            given.tls_key,
+            given.tls_client_authority,
+            given.token_file,
+            os.environ.pop(TOKEN_VARIABLE, ""),
+        )
+        check_address(given.listen, protected=security.protects)
         Roots(given.roots)
+        from scpo_trl.service.processes import Processes
         from scpo_trl.service.server import ServerOptions, create_server
 
-        running = create_server(
-            ServerOptions(listen=given.listen, roots=given.roots, threads=given.threads, device=given.device)
+        options = ServerOptions(
+            listen=given.listen,
+            roots=given.roots,
+            threads=given.threads,
+            device=given.device,
+            security=security,
+            allow_remote_code=given.allow_remote_code,
         )
+        processes = Processes.join(given.device)
+        if not processes.first:
+            return follow_first(processes, options)
+        running = create_server(options, processes)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
@@ -67,10 +104,25 @@ def main(arguments: list[str] | None = None) -> int:
     settle()
     print(json.dumps({"address": running.address, "pid": os.getpid()}), flush=True)
     running.wait()
-    if not running.work_ended(timeout=1.0):
-        # Threads deep in a forward pass cannot be interrupted, and the interpreter would wait for them.
+    if not running.end():
+        # The interpreter would wait for threads that cannot be interrupted; the launcher ends the other processes.
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(1 if running.failed or processes.size > 1 else 0)
+    return 0
+
+
+def follow_first(processes: Processes, options: ServerOptions) -> int:
+    """Do what the first of several processes says, until it ends."""
+    from scpo_trl.service.following import follow
+    from scpo_trl.service.processes import OutOfStepError
+    from scpo_trl.service.server import compute_device, prepare_libraries, roots_of
+
+    prepare_libraries(options.threads)
+    try:
+        follow(processes, roots_of(options), compute_device(options.device))
+    except OutOfStepError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(1)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Where the service may listen: this machine only."""
+"""Where the service may listen: this machine, or the network where it is protected."""
 
 from __future__ import annotations
 
@@ -17,32 +17,36 @@ LONGEST_SOCKET_PATH = 100
 _TCP = re.compile(r"(?P<host>\[[^\]]+\]|[^:/]+):(?P<port>\d{1,5})")
 
 
-def check_address(listen: str) -> str:
+def check_address(listen: str, *, protected: bool = False) -> str:
     """Check an address to listen on, and make a Unix socket's directory private.
 
     Args:
         listen: `unix:///absolute/path` or `host:port`.
+        protected: Whether calls are encrypted and their callers known, so that other machines may call.
 
     Returns:
         The address as gRPC takes it.
 
     Raises:
-        UserError: Not a Unix socket or a loopback address; a socket's directory that others may enter; a socket that
-            is in use.
+        UserError: Neither a Unix socket nor host and port; an address that other machines reach, without protection; a
+            socket's directory that others may enter; a socket that is in use.
     """
     if listen.startswith("unix:///"):
         _prepare_socket(Path(listen.removeprefix("unix://")))
         return listen
     match = _TCP.fullmatch(listen)
-    if match is None or int(match["port"]) > 65535 or not _is_loopback(match["host"].strip("[]")):
+    if match is None or int(match["port"]) > 65535:
+        raise UserError(f"listen: found {listen!r}, expected unix:///absolute/path or 127.0.0.1:PORT")
+    if not protected and not is_loopback(match["host"].strip("[]")):
         raise UserError(
-            f"listen: found {listen!r}, expected unix:///absolute/path or 127.0.0.1:PORT: "
-            "the service has no authentication, so it serves this machine only"
+            f"listen: found {listen!r}, expected unix:///absolute/path or 127.0.0.1:PORT: other machines may reach the "
+            "service only with --tls-certificate, --tls-key, and --token-file or --tls-client-authority"
         )
     return listen
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address stands for this machine alone."""
     if host == "localhost":
         return True
     try:

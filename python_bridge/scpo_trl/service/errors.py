@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
 
 from scpo_trl.errors import UserError
 
@@ -15,6 +19,19 @@ logger = logging.getLogger(__name__)
 
 MAX_DETAIL = 2000
 """Characters of a status message: it travels in a header, and clients limit headers to 8 KB."""
+
+DOMAIN = "scpo"
+"""Whose reasons the `ErrorInfo` of a status holds."""
+
+REASONS = {
+    grpc.StatusCode.CANCELLED: "CANCELLED",
+    grpc.StatusCode.FAILED_PRECONDITION: "NOT_READY",
+    grpc.StatusCode.INVALID_ARGUMENT: "INVALID_REQUEST",
+    grpc.StatusCode.UNAUTHENTICATED: "TOKEN_REFUSED",
+    grpc.StatusCode.INTERNAL: "INTERNAL",
+}
+
+_FIELD = re.compile(r"(?P<field>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*|\[[^\]\s]+\])*): (?P<description>.+)", re.DOTALL)
 
 Response = TypeVar("Response")
 
@@ -51,12 +68,33 @@ def one_line(text: str) -> str:
     return folded if len(folded) <= MAX_DETAIL else folded[: MAX_DETAIL - 3] + "..."
 
 
+def rich_status(code: grpc.StatusCode, message: str, **metadata: str) -> grpc.Status:
+    """Give a status with machine-readable details: an `ErrorInfo`, and for a wrong field a `BadRequest`.
+
+    Args:
+        code: Status code.
+        message: One line; the field that a user's mistake begins with, as in "start.seed: found ...", is told apart.
+        metadata: Of the `ErrorInfo`.
+    """
+    details: list[Any] = [error_details_pb2.ErrorInfo(reason=REASONS[code], domain=DOMAIN, metadata=metadata)]
+    named = _FIELD.fullmatch(message) if code is grpc.StatusCode.INVALID_ARGUMENT else None
+    if named is not None:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=named["field"], description=named["description"])
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    packed = [any_pb2.Any() for _ in details]
+    for holder, detail in zip(packed, details, strict=True):
+        holder.Pack(detail)
+    return rpc_status.to_status(status_pb2.Status(code=code.value[0], message=message, details=packed))
+
+
 def abort(context: grpc.ServicerContext, error: BaseException) -> NoReturn:
     """End the call with the status of `error`; the traceback of an unexpected one goes to the log only."""
     code, details = status_of(error)
+    metadata = {}
     if code is grpc.StatusCode.INTERNAL:
         logger.error("%s", details, exc_info=error)
-    context.abort(code, details)
+        metadata["type"] = type(error).__name__
+    context.abort_with_status(rich_status(code, details, **metadata))
     raise AssertionError("context.abort returned")
 
 

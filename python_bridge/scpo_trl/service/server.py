@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from concurrent import futures
@@ -18,7 +19,9 @@ from grpc_reflection.v1alpha import reflection
 from scpo.v1 import trainer_pb2, trainer_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
+from scpo_trl.service.processes import End, Processes
 from scpo_trl.service.roots import Roots
+from scpo_trl.service.security import Security
 from scpo_trl.service.trainer_service import TrainerService, embedded_path
 
 logger = logging.getLogger(__name__)
@@ -30,7 +33,17 @@ HANDLERS = 16
 GRACE = 1.0
 """Seconds that calls under way get when the server stops."""
 
+ANSWER_BEFORE_END = 0.5
+"""Seconds for the last answer of a service that fails."""
+STREAMS = 64
+"""Calls under way on one connection."""
+KEEPALIVE = 30.0
+"""Seconds of silence after which a client is asked whether it is there; a training of a lost one is cancelled."""
+KEEPALIVE_ANSWER = 20.0
+"""Seconds that it has for its answer."""
+
 _OPTIONS = (
+    ("grpc.max_concurrent_streams", STREAMS),
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.so_reuseport", 0),
@@ -49,12 +62,20 @@ class ServerOptions:
         roots: Folders that requests' paths must lie under.
         threads: Threads that torch computes with.
         device: Torch device; empty: the GPU if there is one, else the CPU.
+        security: What callers must show.
+        allow_remote_code: Whether callers that may come from other machines can have a model's own code run.
+        keepalive: Seconds of silence after which a client is asked whether it is there.
+        keepalive_answer: Seconds that it has for its answer.
     """
 
     listen: str
     roots: Sequence[str | Path]
     threads: int
     device: str = ""
+    security: Security = field(default_factory=Security)
+    allow_remote_code: bool = False
+    keepalive: float = KEEPALIVE
+    keepalive_answer: float = KEEPALIVE_ANSWER
 
 
 @dataclass
@@ -63,12 +84,15 @@ class RunningServer:
 
     Attributes:
         address: What a client dials: `unix:///absolute/path` or `host:port`.
+        failed: Whether the service ends because its processes are out of step.
     """
 
     address: str
     _server: grpc.Server
     _health: health.HealthServicer
     _service: TrainerService
+    _processes: Processes
+    failed: bool = False
     _stopping: threading.Lock = field(default_factory=threading.Lock)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -88,6 +112,19 @@ class RunningServer:
         """Begin to `stop` without waiting."""
         threading.Thread(target=self.stop, name="scpo-stop", daemon=True).start()
 
+    def fail_soon(self) -> None:
+        """Begin to `stop` because the processes are out of step, once the client has its answer."""
+        self.failed = True
+        threading.Timer(ANSWER_BEFORE_END, self.stop).start()
+
+    def end(self) -> bool:
+        """Have the other processes end, after `stop`; whether work and processes ended as they should."""
+        # Threads deep in a forward pass cannot be interrupted.
+        idle = self.work_ended(timeout=1.0)
+        if idle and not self.failed:
+            self._processes.tell(End())
+        return idle and not self.failed
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the service has stopped; whether it has."""
         return self._stopped.wait(timeout)
@@ -97,41 +134,57 @@ class RunningServer:
         return self._service.workbench.wait_idle(timeout)
 
 
-def create_server(options: ServerOptions) -> RunningServer:
+def create_server(options: ServerOptions, processes: Processes | None = None) -> RunningServer:
     """Start the service.
 
     Args:
         options: How.
+        processes: Those that train together, this one first; None: this one alone.
 
     Returns:
         The started service, healthy and ready for calls.
 
     Raises:
-        UserError: An address that is not local or is taken, or a root that does not exist.
+        UserError: An address that is taken or that others reach without protection, or a root that does not exist.
     """
     if options.threads < 1:
         raise UserError(f"threads: found {options.threads}, expected at least 1")
-    torch.set_num_threads(options.threads)
-    transformers.logging.disable_progress_bar()
-    embedded = embedded_path()
-    roots = Roots(options.roots, readable=[embedded] if embedded else [])
-    address = check_address(options.listen)
+    prepare_libraries(options.threads)
+    roots = roots_of(options)
+    security = options.security
+    address = check_address(options.listen, protected=security.protects)
+    keepalive = (
+        ("grpc.keepalive_time_ms", round(1000 * options.keepalive)),
+        ("grpc.keepalive_timeout_ms", round(1000 * options.keepalive_answer)),
+    )
     server = grpc.server(
-        futures.ThreadPoolExecutor(max_workers=HANDLERS, thread_name_prefix="scpo-call"), options=_OPTIONS
+        futures.ThreadPoolExecutor(max_workers=HANDLERS, thread_name_prefix="scpo-call"),
+        interceptors=security.interceptors(),
+        options=(*_OPTIONS, *keepalive),
     )
     running: list[RunningServer] = []
-    service = TrainerService(roots, _device(options.device), lambda: running[0].stop_soon())
+    remote_code = options.allow_remote_code or not security.protects
+    processes = processes or Processes.alone()
+    service = TrainerService(
+        roots, compute_device(options.device), lambda: running[0].stop_soon(), processes, remote_code=remote_code
+    )
     healthy = health.HealthServicer()
     trainer_pb2_grpc.add_TrainerServiceServicer_to_server(service, server)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     try:
-        port = server.add_insecure_port(address)
+        if security.credentials is None or address.startswith("unix:"):
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, security.credentials)
     except RuntimeError as error:
         raise UserError(f"listen: cannot listen on {options.listen}: the address is taken or not allowed") from error
     if not address.startswith("unix:"):
         address = f"{address.rpartition(':')[0]}:{port}"
-    running.append(RunningServer(address=address, _server=server, _health=healthy, _service=service))
+    running.append(
+        RunningServer(address=address, _server=server, _health=healthy, _service=service, _processes=processes)
+    )
+    processes.on_broken(running[0].fail_soon)
     server.start()
     for name in ("", SERVICE):
         healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -139,7 +192,26 @@ def create_server(options: ServerOptions) -> RunningServer:
     return running[0]
 
 
-def _device(name: str) -> torch.device:
+def prepare_libraries(threads: int) -> None:
+    """Set what holds for every process of the service."""
+    torch.set_num_threads(threads)
+    transformers.logging.disable_progress_bar()
+
+
+def roots_of(options: ServerOptions) -> Roots:
+    """The folders that requests' paths must lie under; the embedded model may be read too."""
+    embedded = embedded_path()
+    return Roots(options.roots, readable=[embedded] if embedded else [])
+
+
+def compute_device(name: str) -> torch.device:
+    """Where this process computes: as named, else a GPU of its own if there are any, else the CPU."""
     if name:
         return torch.device(name)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return (
+        torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        if "LOCAL_RANK" in os.environ
+        else torch.device("cuda")
+    )

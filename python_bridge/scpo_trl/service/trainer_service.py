@@ -19,6 +19,7 @@ from scpo_trl.service.generation import BATCH_SIZE, generate_answers
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.pictures import prompts_of
+from scpo_trl.service.processes import LoadModel, Processes, Train
 from scpo_trl.service.protocol import PROTOCOL_VERSION
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.scoring import score_responses
@@ -37,9 +38,21 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
         roots: Folders that requests' paths must lie under.
         device: Where models compute.
         shut_down: Called by the Shutdown call; must not block.
+        processes: Those that train together, this one first.
+        remote_code: Whether a request can have the Python code that comes with a model run.
     """
 
-    def __init__(self, roots: Roots, device: torch.device, shut_down: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        roots: Roots,
+        device: torch.device,
+        shut_down: Callable[[], None],
+        processes: Processes,
+        *,
+        remote_code: bool = True,
+    ) -> None:
+        self._processes = processes
+        self._remote_code = remote_code
         self.workbench = Workbench()
         self._roots = roots
         self._device = device
@@ -60,7 +73,7 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
             process_id=os.getpid(),
             model_path=self._models.path,
             protocol_version=PROTOCOL_VERSION,
-            processes=1,
+            processes=self._processes.size,
             roots=[str(root) for root in self._roots.writable],
         )
 
@@ -71,7 +84,13 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
             embedded = embedded_path()
             mend = f"is {embedded}" if embedded else "is missing: run `npx scpo base`"
             raise UserError(f"path: found nothing, expected a folder with a model; the embedded model {mend}")
-        with self.workbench.occupied("loading a model"):
+        if request.trust_remote_code and not self._remote_code:
+            raise UserError(
+                "trust_remote_code: found true, but this service is open to other machines and runs no code of theirs; "
+                "start it with --allow-remote-code if you trust every client"
+            )
+        word = LoadModel(request.path, request.trust_remote_code)
+        with self.workbench.occupied("loading a model"), self._processes.common_work(word):
             loaded = self._models.load(request.path, request.trust_remote_code)
             return trainer_pb2.LoadModelResponse(
                 architecture=type(loaded.model).__name__,
@@ -129,7 +148,11 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
             raise UserError(f"Train: found {found}, expected StartTraining first")
 
         def work(job: Job, emit: Emit[trainer_pb2.TrainResponse]) -> None:
-            train_responses(first.start, request_iterator, job, emit, self._models.get(), self._files, self._roots)
+            with self._processes.common_work(Train(first.start.SerializeToString())):
+                loaded = self._models.get()
+                train_responses(
+                    first.start, request_iterator, job, emit, loaded, self._files, self._roots, self._processes
+                )
 
         return self.workbench.stream("a training", context, work)
 

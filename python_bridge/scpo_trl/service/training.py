@@ -23,11 +23,14 @@ from scpo_trl.service.errors import CancelledWork, one_line
 from scpo_trl.service.messages import require_checkpoint_name
 from scpo_trl.service.model_store import LoadedModel
 from scpo_trl.service.pair_files import OpenedFile, PairFiles
+from scpo_trl.service.processes import Processes
 from scpo_trl.service.remote_director import RemoteDirector
 from scpo_trl.service.roots import Roots
+from scpo_trl.service.shared_director import SharedDirector
 from scpo_trl.service.telemetry import TelemetrySender
 from scpo_trl.service.work import Job
 from scpo_trl.trainer.config import SCPOConfig
+from scpo_trl.trainer.director import Director
 from scpo_trl.trainer.out_of_memory import is_out_of_memory
 from scpo_trl.trainer.scpo_trainer import SCPOTrainer
 from scpo_trl.trainer.sealed_folder import folder_damage
@@ -39,12 +42,13 @@ _LARGEST_SEED = 2**32 - 1
 
 def train_responses(
     start: trainer_pb2.StartTraining,
-    requests: Iterator[trainer_pb2.TrainRequest],
+    requests: Iterator[trainer_pb2.TrainRequest] | None,
     job: Job,
     emit: Callable[[trainer_pb2.TrainResponse], None],
     loaded: LoadedModel,
     files: PairFiles,
     roots: Roots,
+    processes: Processes,
 ) -> None:
     """Train the loaded model in place, as the requests direct, and emit what happens.
 
@@ -55,12 +59,13 @@ def train_responses(
 
     Args:
         start: What the training begins with.
-        requests: The rest of the stream.
+        requests: The rest of the stream; None in a process that follows the first.
         job: Cancelled when the client goes away.
         emit: Sends one response.
         loaded: The model to train.
         files: Opens the data set.
         roots: Where checkpoints may go.
+        processes: Those that train together; `emit` counts in the first only.
 
     Raises:
         UserError: A field is out of range, the dialogue is broken, the data are damaged, the disk is full.
@@ -76,7 +81,7 @@ def train_responses(
         else:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="scpo-training-"))
         recorder = None
-        if start.telemetry_endpoint:
+        if start.telemetry_endpoint and processes.first:
             sender = TelemetrySender(start.telemetry_endpoint)
             stack.callback(sender.close)
             recorder = sender.record
@@ -87,19 +92,26 @@ def train_responses(
             if damage is not None:
                 emit(_failed(f"{start.resume_from}: {damage}", checkpoint_damaged={"name": start.resume_from}))
                 return
-        director = RemoteDirector(job, emit, rows=opened.dataset.num_rows, checkpoints=bool(start.checkpoint_directory))
-        threading.Thread(target=director.read, args=(requests,), name="scpo-requests", daemon=True).start()
+        director: Director | None = None
+        if requests is not None:
+            director = remote = RemoteDirector(
+                job, emit, rows=opened.dataset.num_rows, checkpoints=bool(start.checkpoint_directory)
+            )
+            threading.Thread(target=remote.read, args=(requests,), name="scpo-requests", daemon=True).start()
+        if director is None or processes.size > 1:
+            director = SharedDirector(processes, director, start.batch_size * start.gradient_accumulation_steps)
         required = [(parameter, parameter.requires_grad) for parameter in loaded.model.parameters()]
         failed: trainer_pb2.TrainResponse | None = None
         trainer: SCPOTrainer | None = None
         steps = 0
         try:
             with _naming_damaged_pictures(opened):
-                trainer = _create_trainer(start, loaded, opened, director, recorder, directory)
+                trainer = _create_trainer(start, loaded, opened, director, recorder, directory, processes.size)
                 trainable = sum(p.numel() for p in loaded.model.parameters() if p.requires_grad)
                 if trainable == 0:
                     raise UserError("start.frozen_prefixes: every parameter is frozen; leave some to train")
-                emit(trainer_pb2.TrainResponse(started=trainer_pb2.TrainingStarted(trainable_parameters=trainable)))
+                started = trainer_pb2.TrainingStarted(trainable_parameters=trainable)
+                processes.share(lambda: emit(trainer_pb2.TrainResponse(started=started)))
                 trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
                 steps = trainer.state.global_step
         except NonFiniteLossError as error:
@@ -139,20 +151,53 @@ def _failed(message: str, **cause: Any) -> trainer_pb2.TrainResponse:
     return trainer_pb2.TrainResponse(failed=trainer_pb2.TrainingFailed(message=message, **cause))
 
 
+def follow_training(
+    start: trainer_pb2.StartTraining, loaded: LoadedModel, files: PairFiles, roots: Roots, processes: Processes
+) -> None:
+    """Take part in the training that the first process is directed in; errors as `train_responses`."""
+    train_responses(start, None, Job("a training"), lambda response: None, loaded, files, roots, processes)
+
+
+def shared_out(batch_size: int, accumulation: int, processes: int) -> tuple[int, int]:
+    """Share the pairs of an optimiser step out over the processes.
+
+    Args:
+        batch_size: Pairs of a forward pass in all processes together.
+        accumulation: Forward passes of an optimiser step.
+        processes: Number of processes.
+
+    Returns:
+        Pairs of a forward pass in one process, and its forward passes of an optimiser step.
+
+    Raises:
+        UserError: Neither number can be divided by the processes.
+    """
+    if batch_size % processes == 0:
+        return batch_size // processes, accumulation
+    if accumulation % processes == 0:
+        return batch_size, accumulation // processes
+    raise UserError(
+        f"start.batch_size: found {batch_size} pairs and {accumulation} accumulation steps for {processes} processes, "
+        f"expected a multiple of {processes} in one of the two"
+    )
+
+
 def _create_trainer(
     start: trainer_pb2.StartTraining,
     loaded: LoadedModel,
     opened: OpenedFile,
-    director: RemoteDirector,
+    director: Director,
     recorder: Callable[..., None] | None,
     directory: str,
+    processes: int,
 ) -> SCPOTrainer:
+    batch_size, accumulation = shared_out(start.batch_size, start.gradient_accumulation_steps, processes)
     on_cpu = loaded.model.device.type == "cpu"
     # The director decides about stages, steps, rates and checkpoints: what remains is what holds for all of them.
     config = SCPOConfig(
         output_dir=directory,
-        per_device_train_batch_size=start.batch_size,
-        gradient_accumulation_steps=start.gradient_accumulation_steps,
+        per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=accumulation,
         seed=start.seed,
         weight_decay=start.weight_decay,
         max_grad_norm=start.max_grad_norm,

@@ -13,6 +13,7 @@ from scpo_trl.losses import Objective, build_objective
 from scpo_trl.trainer.checkpoint import checkpoint_folder, save_model_folder
 from scpo_trl.trainer.combinations import combinations_to_score
 from scpo_trl.trainer.director import Decision, Director, HeldOutReport, Stage
+from scpo_trl.trainer.main_process import in_main_process
 from scpo_trl.trainer.records import PairRecorder
 from scpo_trl.trainer.reference import OpenTable, Reference
 from scpo_trl.trainer.resumption import Position
@@ -216,7 +217,7 @@ class StageLoop(TrainerCallback):
         if decision.checkpoint:
             folder = checkpoint_folder(self._trainer.checkpoint_directory, decision.checkpoint)
             model, processor = self._trainer.policy, self._trainer.processing_class
-            weights = save_model_folder(model, processor, folder)
+            weights = in_main_process(self._trainer.accelerator, lambda: save_model_folder(model, processor, folder))
             self._director.checkpoint_saved(str(folder), state.global_step, weights)
         if decision.evaluate_held_out and self.stage is not None and not self.stage.held_out_pairs:
             raise UserError("decision.evaluate_held_out: the open stage has no held-out pairs: open it with some")

@@ -1,0 +1,184 @@
+"""The processes that train together: the first one serves and tells the others what it does."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import torch
+from accelerate import PartialState
+from torch import distributed
+
+from scpo_trl.errors import UserError
+from scpo_trl.service.errors import CancelledWork
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+WAIT_FOR_WORD = timedelta(days=20)
+"""How long the others wait for the first process: it may be idle, or wait for its director, for days."""
+
+WAIT_AFTER_SUCCESS = timedelta(minutes=30)
+WAIT_AFTER_FAILURE = timedelta(seconds=20)
+"""How long processes wait for each other at the end of their common work."""
+
+
+class FirstFailedError(CancelledWork):
+    """The first process left the common work, so the others leave it too."""
+
+
+class OutOfStepError(RuntimeError):
+    """The processes are no longer at the same place of their common work: they can only be started again."""
+
+
+@dataclass(frozen=True)
+class LoadModel:
+    """Word to the others: load the model in this folder."""
+
+    path: str
+    trust_remote_code: bool
+
+
+@dataclass(frozen=True)
+class Train:
+    """Word to the others: take part in a training; `start` is a serialised StartTraining."""
+
+    start: bytes
+
+
+@dataclass(frozen=True)
+class End:
+    """Word to the others: the service ends."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    reason: str
+
+
+class Processes:
+    """This process among those that train together.
+
+    Attributes:
+        rank: Its number, from 0.
+        size: How many there are.
+    """
+
+    def __init__(self, rank: int, size: int, group: Any) -> None:
+        self.rank = rank
+        self.size = size
+        self._group = group
+        self._on_broken: Callable[[], None] = lambda: None
+
+    @classmethod
+    def alone(cls) -> Processes:
+        """One process, which hands its words to nobody."""
+        return cls(0, 1, None)
+
+    @classmethod
+    def join(cls, device: str = "") -> Processes:
+        """Meet the other processes that torchrun or accelerate launch started; alone when neither did.
+
+        Args:
+            device: Torch device that was asked for; empty: the GPU if there is one.
+
+        Raises:
+            UserError: The processes were told to share the model's weights out, which the service cannot.
+        """
+        if os.environ.get("WORLD_SIZE", "1") == "1":
+            return cls.alone()
+        for name in ("FSDP", "DEEPSPEED", "MEGATRON_LM"):
+            if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() in ("true", "1"):
+                raise UserError(
+                    f"accelerate: found {name}, expected plain data-parallel processes (MULTI_GPU): the service trains "
+                    "whole copies of the model; for weights that are shared out use `trl-scpo`"
+                )
+        state = PartialState(cpu=device == "cpu" or not torch.cuda.is_available())
+        # A group of its own: words must not mix with the training's own collectives, and may take days to come.
+        group = distributed.new_group(backend="gloo", timeout=WAIT_FOR_WORD)
+        return cls(state.process_index, state.num_processes, group)
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that serves."""
+        return self.rank == 0
+
+    def on_broken(self, act: Callable[[], None]) -> None:
+        """Have `act` called when the processes are out of step."""
+        self._on_broken = act
+
+    def tell(self, word: Any) -> None:
+        """Hand an object to the other processes, which `hear` it."""
+        if self.size > 1:
+            distributed.broadcast_object_list([word], src=0, group=self._group)
+
+    def hear(self) -> Any:
+        """Wait for the next word of the first process.
+
+        Raises:
+            FirstFailedError: It left the common work.
+        """
+        heard: list[Any] = [None]
+        distributed.broadcast_object_list(heard, src=0, group=self._group)
+        if isinstance(heard[0], _Failure):
+            raise FirstFailedError(heard[0].reason)
+        return heard[0]
+
+    def share(self, ask: Callable[[], Answer]) -> Answer:
+        """Give every process the answer that the first one gets; a failure of the first is one of all.
+
+        Args:
+            ask: Called in the first process only.
+        """
+        if self.size == 1:
+            return ask()
+        if not self.first:
+            return cast(Answer, self.hear())
+        try:
+            answer = ask()
+        except BaseException as error:
+            self.tell(_Failure(f"{type(error).__name__}: {error}"))
+            raise
+        self.tell(answer)
+        return answer
+
+    @contextmanager
+    def common_work(self, word: LoadModel | Train) -> Iterator[None]:
+        """Do work that the other processes take part in; in the first process."""
+        self.tell(word)
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            try:
+                self.meet(done)
+            except OutOfStepError as error:
+                logger.error("%s; the service ends", error)
+                self._on_broken()
+
+    def meet(self, done: bool) -> None:
+        """Wait until every process has finished the common work.
+
+        Args:
+            done: Whether it ended well here.
+
+        Raises:
+            OutOfStepError: Another process does not come.
+        """
+        if self.size == 1:
+            return
+        wait = WAIT_AFTER_SUCCESS if done else WAIT_AFTER_FAILURE
+        try:
+            distributed.monitored_barrier(self._group, timeout=wait)
+        except RuntimeError as error:
+            why = " ".join(str(error).split())
+            raise OutOfStepError(
+                f"process {self.rank} waited {wait.total_seconds():.0f} s for the others: {why}"
+            ) from error
