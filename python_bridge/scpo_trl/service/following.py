@@ -49,4 +49,4 @@ def follow(processes: Processes, roots: Roots, device: torch.device) -> None:
             logger.info("process %d: %s", processes.rank, error)
         except Exception:
             logger.exception("process %d failed", processes.rank)
-        processes.meet(done)
+        processes.meet(word, done)

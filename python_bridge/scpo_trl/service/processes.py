@@ -24,7 +24,8 @@ Answer = TypeVar("Answer")
 WAIT_FOR_WORD = timedelta(days=20)
 """How long the others wait for the first process: it may be idle, or wait for its director, for days."""
 
-WAIT_AFTER_SUCCESS = timedelta(minutes=30)
+WAIT_AFTER_LOADING = timedelta(minutes=30)
+WAIT_AFTER_TRAINING = timedelta(seconds=60)
 WAIT_AFTER_FAILURE = timedelta(seconds=20)
 """How long processes wait for each other at the end of their common work."""
 
@@ -158,15 +159,16 @@ class Processes:
             done = True
         finally:
             try:
-                self.meet(done)
+                self.meet(word, done)
             except OutOfStepError as error:
                 logger.error("%s; the service ends", error)
                 self._on_broken()
 
-    def meet(self, done: bool) -> None:
+    def meet(self, word: LoadModel | Train, done: bool) -> None:
         """Wait until every process has finished the common work.
 
         Args:
+            word: What it was.
             done: Whether it ended well here.
 
         Raises:
@@ -174,7 +176,8 @@ class Processes:
         """
         if self.size == 1:
             return
-        wait = WAIT_AFTER_SUCCESS if done else WAIT_AFTER_FAILURE
+        after = WAIT_AFTER_LOADING if isinstance(word, LoadModel) else WAIT_AFTER_TRAINING
+        wait = after if done else WAIT_AFTER_FAILURE
         try:
             distributed.monitored_barrier(self._group, timeout=wait)
         except RuntimeError as error:

@@ -526,6 +526,10 @@ class SCPOTrainer(DPOTrainer):
         return bool(self.is_fsdp_enabled or self.is_deepspeed_enabled)
 
     def _require_finite(self, loss: Tensor, losses: Tensor, pairs: Tensor) -> None:
+        if self.accelerator.num_processes > 1:
+            # All processes must end at the same place.
+            losses, pairs = cast(tuple[Tensor, Tensor], self.accelerator.gather((losses.detach(), pairs)))
+            loss = losses.mean()
         if math.isfinite(loss.item()):
             return
         bad = [
