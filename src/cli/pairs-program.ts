@@ -10,6 +10,7 @@ export function addPairsCommands(program: Command, signal: AbortSignal): void {
   const pairs = program.command("pairs").description("make graded contrast pairs from your own data");
   addImport(pairs, signal);
   addCheck(pairs, signal);
+  addGrade(pairs, signal);
   addExport(pairs, signal);
 }
 
@@ -86,6 +87,29 @@ function wholeNumber(low: number, high: number): (text: string) => number {
     if (text.trim() !== "" && Number.isInteger(value) && value >= low && value <= high) return value;
     throw new InvalidArgumentError(`found ${text}, expected a whole number from ${low} to ${high}`);
   };
+}
+
+function addGrade(pairs: Command, signal: AbortSignal): void {
+  interface GradeFlags {
+    out: string;
+    stages: number;
+    trim: number;
+    without: string[];
+    json: boolean;
+  }
+  pairs
+    .command("grade")
+    .description("give every pair the difficulty and stage that its signals make")
+    .argument("<file>", "pairs file with signals")
+    .requiredOption("--out <file>", "pairs file to write")
+    .option("--stages <number>", "stages of equal size", wholeNumber(1, 1000), 3)
+    .option("--trim <share>", "share of the hardest pairs to give no stage, 0 up to but not 1", Number, 0)
+    .option("--without <signal>", "a signal that does not count; may be repeated", collect, [] as string[])
+    .option("--json", "print the counts as JSON", false)
+    .action(async (file: string, options: GradeFlags) => {
+      const { pairsGrade } = await import("./pairs-grade-command.js");
+      await pairsGrade({ ...options, file, signal });
+    });
 }
 
 function addExport(pairs: Command, signal: AbortSignal): void {

@@ -32,7 +32,9 @@ export type Row = Readonly<Record<string, Cell>>;
 /** A row to write, which may hold messages too. */
 export type WrittenRow = Readonly<Record<string, Cell | readonly MessageCell[]>>;
 
-const ROW_GROUP = 500;
+/** A row group ends with so many rows, or with so many bytes of pictures. */
+const GROUP_ROWS = 2000;
+const GROUP_BYTES = 32 * 2 ** 20;
 
 /**
  * Writes rows to a Parquet file that `datasets` reads with typed columns; the file appears only when it is complete.
@@ -52,19 +54,23 @@ export async function writeTable(
       schema: [{ name: "schema", num_children: columns.length }, ...columns.flatMap(schemaOf)],
       kvMetadata: [{ key: "huggingface", value: JSON.stringify({ info: { features: featuresOf(columns) } }) }],
     });
+    const pictures = columns.filter(({ kind }) => isPicture(kind));
     let group: WrittenRow[] = [];
+    let bytes = 0;
     const flush = async (): Promise<void> => {
       const columnData = columns.map(({ name, kind }) => ({
         name,
         data: group.map((row) => toParquet(kind, row[name] ?? null)),
         ...(isPicture(kind) ? { codec: "UNCOMPRESSED" as const, encoding: "PLAIN" as const, statistics: false } : {}),
       }));
-      await parquet.write({ columnData, rowGroupSize: ROW_GROUP });
+      await parquet.write({ columnData, rowGroupSize: GROUP_ROWS });
       group = [];
+      bytes = 0;
     };
     for await (const row of rows) {
       group.push(row);
-      if (group.length === ROW_GROUP) await flush();
+      bytes += pictures.reduce((sum, { name }) => sum + pictureBytes(row[name]), 0);
+      if (group.length === GROUP_ROWS || bytes >= GROUP_BYTES) await flush();
     }
     if (group.length > 0) await flush();
     await parquet.finish();
@@ -103,6 +109,12 @@ export async function readTable(path: string, columns: readonly Column[]): Promi
   const rows: Row[] = [];
   for await (const row of streamTable(path, columns)) rows.push(row);
   return rows;
+}
+
+function pictureBytes(cell: WrittenRow[string] | undefined): number {
+  if (cell instanceof Uint8Array) return cell.length;
+  if (!Array.isArray(cell)) return 0;
+  return (cell as readonly Uint8Array[]).reduce((sum, { length }) => sum + length, 0);
 }
 
 function isPicture(kind: ColumnKind): boolean {

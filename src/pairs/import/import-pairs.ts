@@ -65,12 +65,11 @@ export async function importPairs(request: ImportRequest): Promise<ImportSummary
     const quarantine = await open(path, "w");
     try {
       const rows = async function* (): AsyncGenerator<PairRow, void, undefined> {
-        const ids = new UniqueIds();
+        const context = { importer, pictures, tally, ids: new UniqueIds(), fileName: fileNames(folder) };
         for await (const { place, found } of importer.read(source, settings)) {
           request.signal?.throwIfAborted();
           request.onProgress?.(tally.read);
-          const named = { ...place, file: relative(folder, place.file) || basename(place.file) };
-          const row = found instanceof RowFault ? found : await rowOf(found, { importer, named, pictures, tally, ids });
+          const row = found instanceof RowFault ? found : await rowOf(found, place, context);
           if (!(row instanceof RowFault)) {
             tally.wrote(row);
             yield row;
@@ -114,30 +113,56 @@ function entry({ file, unit, number }: SourcePlace): Record<string, unknown> {
   return { file, [unit]: number };
 }
 
+/** Names files by their path below the source. */
+function fileNames(folder: string): (path: string) => string {
+  const names = new Map<string, string>();
+  return (path) => {
+    const name = names.get(path) ?? (relative(folder, path) || basename(path));
+    names.set(path, name);
+    return name;
+  };
+}
+
 async function rowOf(
   draft: PairDraft,
-  context: { importer: Importer; named: SourcePlace; pictures: PictureSource; tally: Tally; ids: UniqueIds },
+  place: SourcePlace,
+  context: {
+    importer: Importer;
+    pictures: PictureSource;
+    tally: Tally;
+    ids: UniqueIds;
+    fileName: (path: string) => string;
+  },
 ): Promise<PairRow | RowFault> {
-  const { importer, named, pictures, tally, ids } = context;
+  const { importer, pictures, tally, ids, fileName } = context;
   try {
-    const { pictures: cell, rejectedPictures, ...rest } = draft;
+    const { pictures: cell, rejectedPictures } = draft;
     const images = [await pictures.fetch(cell)];
     const rejectedImages = rejectedPictures ? [await pictures.fetch(rejectedPictures)] : null;
     const rejected = draft.rejected ?? null;
     const row: PairRow = {
-      ...EMPTY,
-      imagesOrigin: importer.name,
-      chosenOrigin: importer.name,
-      source: placeText(named),
-      ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)),
-      rejectedImagesOrigin: draft.rejectedImagesOrigin ?? (rejectedImages === null ? null : importer.name),
-      rejectedOrigin: draft.rejectedOrigin ?? (rejected === null ? null : importer.name),
+      id: draft.id ?? `${importer.name}-${tally.read}`,
+      images,
+      rejectedImages,
       prompt: draft.prompt.trim(),
       chosen: draft.chosen,
       rejected,
-      images,
-      rejectedImages,
-      id: draft.id ?? `${importer.name}-${tally.read}`,
+      kind: draft.kind ?? null,
+      detail: draft.detail ?? null,
+      chosenWord: draft.chosenWord ?? null,
+      rejectedWord: draft.rejectedWord ?? null,
+      objects: draft.objects ?? null,
+      rejectedObjects: draft.rejectedObjects ?? null,
+      captions: draft.captions ?? null,
+      annotations: draft.annotations ?? null,
+      imagesOrigin: draft.imagesOrigin ?? importer.name,
+      chosenOrigin: draft.chosenOrigin ?? importer.name,
+      rejectedImagesOrigin: draft.rejectedImagesOrigin ?? (rejectedImages === null ? null : importer.name),
+      rejectedOrigin: draft.rejectedOrigin ?? (rejected === null ? null : importer.name),
+      source: draft.source ?? `${fileName(place.file)} ${place.unit} ${place.number}`,
+      signals: draft.signals ?? {},
+      difficulty: draft.difficulty ?? null,
+      stage: draft.stage ?? null,
     };
     const fault = pairFault(row);
     if (fault !== null) return new RowFault(fault.field, `${fault.found}, ${fault.expected.replace(/:.*/, "")}`);
@@ -147,20 +172,6 @@ async function rowOf(
     throw error;
   }
 }
-
-const EMPTY = {
-  kind: null,
-  detail: null,
-  chosenWord: null,
-  rejectedWord: null,
-  objects: null,
-  rejectedObjects: null,
-  captions: null,
-  annotations: null,
-  signals: {},
-  difficulty: null,
-  stage: null,
-} as const;
 
 /** Keeps ids apart: the second pair with an id gets `#2` behind it. */
 class UniqueIds {
