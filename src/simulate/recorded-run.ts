@@ -38,6 +38,9 @@ export async function readRecordedRun(directory: string): Promise<RecordedRun> {
   const reports = await readMetrics(metrics);
   if (reports.length === 0)
     throw new UserError(`${metrics}: found no steps, expected one or more: the run took none yet`);
+  if (reports.some(({ pairs }) => (pairs as StepReport["pairs"] | undefined) === undefined)) {
+    throw new UserError(`${metrics}: found steps without their pairs, expected a run of this version: train again`);
+  }
   const moves = new Map<number, ReferenceMove>();
   const ended = new Set<number>();
   for (const entry of entries) {

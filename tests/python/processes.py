@@ -17,6 +17,7 @@ from peft import LoraConfig
 
 from scpo_trl import SCPOConfig, SCPOTrainer
 from scpo_trl.trainer.checkpoint import weights_sha256
+from scpo_trl.trainer.scored_pairs import ScoredPairs
 
 
 def offer_fsdp_without_an_accelerator() -> None:
@@ -29,6 +30,10 @@ def offer_fsdp_without_an_accelerator() -> None:
             self.distributed_type = DistributedType.MULTI_GPU
 
     PartialState.__init__ = patched  # type: ignore[method-assign]
+
+
+def held_out_figures(scored: ScoredPairs) -> dict[str, float]:
+    return {**scored.mean_margins(), "pairs": len(scored.pairs), "loss": scored.losses.mean().item()}
 
 
 def main(settings_path: str, result_path: str) -> None:
@@ -49,6 +54,7 @@ def main(settings_path: str, result_path: str) -> None:
     )
     trainer.train(resume_from_checkpoint=resume)
     metrics = trainer.evaluate() if evaluate else {}
+    held_out = trainer.evaluate_pairs(trainer.evaluation_rows, ("ww", "lw", "wl", "ll")) if evaluate else None
     trainer.save_model(str(Path(result_path).parent / "model"))
     if trainer.is_world_process_zero():
         result = {
@@ -56,6 +62,7 @@ def main(settings_path: str, result_path: str) -> None:
             "kind": str(trainer.accelerator.distributed_type),
             "log": [entry for entry in trainer.state.log_history if "loss" in entry],
             "evaluation": metrics,
+            "held_out": None if held_out is None else held_out_figures(held_out),
             "weights": None if "FSDP" in str(trainer.accelerator.distributed_type) else weights_sha256(trainer.policy),
         }
         Path(result_path).write_text(json.dumps(result))

@@ -66,6 +66,8 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     for name, value in one["evaluation"].items():
         if not any(word in name for word in ("runtime", "per_second")):
             assert two["evaluation"][name] == pytest.approx(value, abs=2e-4, rel=1e-4), name
+    assert one["held_out"]["pairs"] == 5
+    assert two["held_out"] == pytest.approx(one["held_out"], abs=2e-4, rel=1e-4)
 
 
 def test_two_processes_with_a_live_reference_resume(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,28 @@ def test_a_stage_that_was_told_to_end_stays_ended(make_trainer, tmp_path: Path) 
     resumed = make_trainer(tmp_path / "resumed", director=director())
     resumed.train(resume_from_checkpoint=str(tmp_path / "whole" / "checkpoint-2"))
     assert losses(resumed) == losses(whole)
+
+
+def test_an_evaluation_of_held_out_pairs_that_was_asked_for_is_made_after_resuming(
+    make_trainer, tmp_path: Path
+) -> None:
+    stages = [
+        Stage(0, range(8), 4, [WeightedLoss("scpo")], learning_rate=1e-2, schedule="constant", held_out_pairs=[8, 9])
+    ]
+
+    def director() -> ScriptedDirector:
+        return ScriptedDirector(stages, [range(8)], {2: Decision(evaluate_held_out=True)})
+
+    whole = director()
+    make_trainer(tmp_path / "whole", director=whole).train()
+    resumed = director()
+    folder = str(tmp_path / "whole" / "checkpoint-2")
+    make_trainer(tmp_path / "resumed", director=resumed).train(resume_from_checkpoint=folder)
+    before, after = whole.reports[2].held_out, resumed.reports[0].held_out
+    assert before is not None
+    assert after is not None
+    assert replace(after, seconds=0) == replace(before, seconds=0)
+    assert [report.held_out is None for report in resumed.reports] == [False, True]
 
 
 def test_several_adapters_resume(make_model, make_config, make_pairs, processor, tmp_path: Path) -> None:
