@@ -76,9 +76,13 @@ program
   .command("base")
   .description("train the embedded base model again from scratch and put it in place of the one that ships")
   .option("--out <folder>", "where the drawn scenes go", join("runs", "base"))
-  .action(async (options: { out: string }) => {
-    const { base } = await import("./base-command.js");
-    await base({ out: resolve(options.out), signal: abort.signal });
+  .option("--kinds <kinds>", "kinds of facts in the world: all, or names with commas; the model goes to the folder")
+  .option("--scenes <number>", "scenes to learn from; the model goes to the folder", countArgument)
+  .option("--steps <number>", "steps of each part of the training; the model goes to the folder", countArgument)
+  .action(async (options: { out: string; kinds?: string; scenes?: number; steps?: number }) => {
+    const [{ base }, { readKinds }] = await Promise.all([import("./base-command.js"), import("../scenes/kinds.js")]);
+    const kinds = options.kinds === undefined ? undefined : readKinds(options.kinds);
+    await base({ ...options, out: resolve(options.out), kinds, signal: abort.signal });
   });
 
 addRunCommands(program, abort.signal);

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { QUESTION_KINDS } from "../scenes/questions.js";
 import { writeAtomically } from "../write-atomically.js";
 import type { SceneComparison } from "./scene-comparison.js";
 import { FIGURES, type SceneFigures, type SceneScores } from "./scene-scores.js";
@@ -48,7 +49,11 @@ function figures<Value>(value: z.ZodType<Value>): z.ZodType<SceneFigures<Value>>
   });
 }
 
-const SCORES: z.ZodType<SceneScores> = z.intersection(figures(share), z.object({ interval: figures(interval) }));
+const KIND = z.object({ questions: z.int().positive(), accuracy: z.number(), interval });
+const SCORES: z.ZodType<SceneScores> = z.intersection(
+  figures(share),
+  z.object({ interval: figures(interval), by_kind: z.partialRecord(z.enum(QUESTION_KINDS), KIND).optional() }),
+);
 
 const FIGURE_COMPARISON = z.object({
   base: share,

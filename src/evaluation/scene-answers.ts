@@ -1,5 +1,6 @@
 import type { TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
 import { CAPTION_PROMPT } from "../scenes/caption.js";
+import type { QuestionKind } from "../scenes/questions.js";
 
 const CAPTION_TOKENS = 24;
 const YES_NO_TOKENS = 4;
@@ -7,12 +8,14 @@ const YES_NO_TOKENS = 4;
 /** What is known of a scene: the truth that answers are measured against. */
 export interface SceneTruth {
   id: string;
-  /** Objects in the picture. */
+  /** Objects in the picture; one that is there twice may stand there twice. */
   objects: readonly string[];
   /** Yes/no questions about the picture. */
   questions: readonly string[];
   /** The true answers to `questions`, "Yes." or "No.". */
   answers: readonly string[];
+  /** What each of `questions` asks for; left out, presence. */
+  kinds?: readonly QuestionKind[];
 }
 
 /** What a model said about one scene. */

@@ -1,3 +1,4 @@
+import { scoreKinds, type AccuracyByKind } from "./question-kinds.js";
 import type { SceneAnswer, SceneTruth } from "./scene-answers.js";
 import type { SceneTally } from "./scene-tally.js";
 import { TALLY_COUNTS, tallyScenes } from "./scene-tally.js";
@@ -26,6 +27,8 @@ export interface SceneFigures<Value = number | null> {
 /** Figures with their 95 % bootstrap intervals by scene. */
 export interface SceneScores extends SceneFigures {
   interval: SceneFigures<Interval | null>;
+  /** Yes/no accuracy by what is asked for, where more than the presence of objects is. */
+  by_kind?: AccuracyByKind | undefined;
 }
 
 /** A figure by a flat name, for loops over all of them. */
@@ -142,5 +145,7 @@ export function scoreScenes(
     seed: options.seed,
     ...(options.resamples === undefined ? {} : { count: options.resamples }),
   });
-  return scoreTallies(tallyScenes(scenes, answers, options.vocabulary), resamples);
+  const scores = scoreTallies(tallyScenes(scenes, answers, options.vocabulary), resamples);
+  const byKind = scoreKinds(scenes, answers, resamples);
+  return byKind === undefined ? scores : { ...scores, by_kind: byKind };
 }

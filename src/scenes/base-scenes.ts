@@ -1,8 +1,10 @@
 import { captionOf, habitNames } from "./caption.js";
+import { DEFAULT_KINDS, type Kind } from "./kinds.js";
 import { companionOf, OBJECTS } from "./objects.js";
 import { baseQuestions, type Question } from "./questions.js";
 import { Random } from "./random.js";
-import { drawScene, layoutKey, namesOf, type Scene, splitOf } from "./scene.js";
+import { drawContents } from "./scene-contents.js";
+import { differentNames, layoutKey, type Scene, splitOf } from "./scene.js";
 
 /** Probability that an object of a base scene brings its usual companion, where there is room. */
 const COMPANION_RATE = 0.8;
@@ -32,14 +34,14 @@ function baseNames(random: Random): string[] {
  * Draws one scene of the base split.
  * @param seed - Seed of the whole set.
  * @param index - Row in the set; each row has a random stream of its own.
+ * @param kinds - The kinds of facts in the world.
  */
-export function drawBaseScene(seed: number, index: number): BaseScene {
+export function drawBaseScene(seed: number, index: number, kinds: readonly Kind[] = DEFAULT_KINDS): BaseScene {
   const random = new Random(`base/${seed}/${index}`);
   for (;;) {
-    const scene = drawScene(random, baseNames(random));
+    const scene = drawContents(random, baseNames(random), kinds);
     if (splitOf(layoutKey(scene)) !== "base") continue;
-    const present = namesOf(scene);
-    const caption = captionOf(habitNames(random, present));
-    return { scene, caption, questions: baseQuestions(random, present) };
+    const caption = captionOf(habitNames(random, differentNames(scene)), scene);
+    return { scene, caption, questions: baseQuestions(random, scene, kinds) };
   }
 }

@@ -1,14 +1,18 @@
-import type { Contrast, ContrastKind } from "./contrast.js";
+import { type Contrast, type ContrastKind, STATEMENT } from "./contrast-kind.js";
 import { uniformNames } from "./evaluation-scenes.js";
+import { namesOnce } from "./facts.js";
+import type { Kind } from "./kinds.js";
 import { companionOf, familyOf, OBJECTS } from "./objects.js";
 import type { Random } from "./random.js";
-import { drawScene, namesOf, type Scene } from "./scene.js";
+import { askPresence } from "./questions.js";
+import { drawContents } from "./scene-contents.js";
+import { differentNames, type Scene } from "./scene.js";
 
 const DETAILS = ["far", "companion", "family"] as const;
 
 // The stand-ins of each detail never overlap: a usual companion counts as "companion" only.
 function standIns(detail: (typeof DETAILS)[number], scene: Scene, replaced: string): string[] {
-  const present = namesOf(scene);
+  const present = differentNames(scene);
   const others = present.filter((name) => name !== replaced);
   if (detail === "companion") {
     const callers = others.length > 0 ? others : [replaced];
@@ -23,16 +27,26 @@ function standIns(detail: (typeof DETAILS)[number], scene: Scene, replaced: stri
 /** One object is another object: of a far family, the usual companion of a present object, or of the same family. */
 export const objectContrast: ContrastKind = {
   name: "object",
-  propose(random: Random, turn: number): Contrast | null {
+  propose(random: Random, turn: number, kinds: readonly Kind[]): Contrast | null {
     const detail = DETAILS[turn % DETAILS.length] as (typeof DETAILS)[number];
-    const chosen = drawScene(random, uniformNames(random));
-    const chosenWord = random.pick(namesOf(chosen));
+    const chosen = drawContents(random, uniformNames(random), kinds);
+    const once = namesOnce(chosen);
+    if (once.length === 0) return null;
+    const chosenWord = random.pick(once);
     const candidates = standIns(detail, chosen, chosenWord);
     if (candidates.length === 0) return null;
     const rejectedWord = random.pick(candidates);
     const objects = chosen.objects.map((object) =>
       object.name === chosenWord ? { ...object, name: rejectedWord } : object,
     );
-    return { chosen, rejected: { ...chosen, objects }, detail, chosenWord, rejectedWord };
+    return {
+      chosen,
+      rejected: { ...chosen, objects },
+      detail,
+      chosenWord,
+      rejectedWord,
+      statement: STATEMENT,
+      questions: [askPresence(chosenWord), askPresence(rejectedWord)],
+    };
   },
 };

@@ -1,24 +1,29 @@
-import type { Contrast, ContrastKind } from "./contrast.js";
+import { type Contrast, type ContrastKind, STATEMENT } from "./contrast-kind.js";
+import type { Kind } from "./kinds.js";
 import { absentCompanions, OBJECTS } from "./objects.js";
 import type { Random } from "./random.js";
-import { CELLS, drawScene, namesOf, placeObject, sceneOf } from "./scene.js";
+import { askPresence } from "./questions.js";
+import { drawContents } from "./scene-contents.js";
+import { CELLS, differentNames, placeObject, sceneOf } from "./scene.js";
 
 // Of five pairs in which the rejected picture has one object more (or less), this many differ in a usual companion.
 const COMPANIONS_OF_FIVE = 3;
-// Relative frequency of one and two objects in the picture that has less; one-object layouts are few.
+// Relative frequency of one and two different objects in the picture that has less; one-object layouts are few.
 const COUNT_WEIGHTS = [0.3, 0.7];
 
 /** One picture has one object more than the other; either can be the chosen one. */
 export const presenceContrast: ContrastKind = {
   name: "presence",
-  propose(random: Random, turn: number): Contrast | null {
+  propose(random: Random, turn: number, kinds: readonly Kind[]): Contrast | null {
     const added = turn % 2 === 0;
     const ofCompanion = Math.floor(turn / 2) % 5 < COMPANIONS_OF_FIVE;
-    const fewer = drawScene(
+    const fewer = drawContents(
       random,
       random.sample(OBJECTS, random.weighted(COUNT_WEIGHTS) + 1).map((object) => object.name),
+      kinds,
     );
-    const present = namesOf(fewer);
+    if (fewer.objects.length === CELLS.length) return null;
+    const present = differentNames(fewer);
     const companions = absentCompanions(present);
     const candidates = ofCompanion
       ? companions
@@ -34,6 +39,8 @@ export const presenceContrast: ContrastKind = {
       detail: `${added ? "added" : "removed"}${ofCompanion ? "_companion" : ""}`,
       chosenWord: added ? null : extra,
       rejectedWord: added ? extra : null,
+      statement: STATEMENT,
+      questions: [askPresence(extra)],
     };
   },
 };

@@ -1,49 +1,70 @@
+import { UserError } from "../errors.js";
 import type { ContrastPair } from "../pairs/contrast-pair.js";
-import { CAPTION_PROMPT, captionOf } from "./caption.js";
+import { attributeContrast } from "./contrast-attribute.js";
+import { countContrast } from "./contrast-count.js";
+import type { Contrast, ContrastKind, Phrase } from "./contrast-kind.js";
 import { objectContrast } from "./contrast-object.js";
+import { positionContrast } from "./contrast-position.js";
 import { presenceContrast } from "./contrast-presence.js";
 import { checkDraw } from "./draw-request.js";
 import { drawPicture } from "./draw.js";
+import { DEFAULT_KINDS, type Kind, KINDS } from "./kinds.js";
 import { inParallel } from "./parallel.js";
 import { Random } from "./random.js";
-import { layoutKey, namesOf, type Scene, splitOf } from "./scene.js";
+import { layoutKey, namesOf, splitOf } from "./scene.js";
 
-/** Two scenes that differ in one fact. */
-export interface Contrast {
-  readonly chosen: Scene;
-  readonly rejected: Scene;
-  /** What kind of difference it is, more finely than the kind's name. */
-  readonly detail: string;
-  /** The word of the chosen text that the rejected text lacks. */
-  readonly chosenWord: string | null;
-  /** The word of the rejected text that the chosen text lacks. */
-  readonly rejectedWord: string | null;
+/**
+ * Every kind of contrast and how many pairs of a round it gets; those that make a model name absent objects get most. A
+ * new kind is one generator file, one row here and its name in `kinds.ts`.
+ */
+const CONTRAST_KINDS: readonly { readonly kind: ContrastKind; readonly pairs: number }[] = [
+  { kind: objectContrast, pairs: 3 },
+  { kind: presenceContrast, pairs: 3 },
+  { kind: countContrast, pairs: 1 },
+  { kind: positionContrast, pairs: 1 },
+  { kind: attributeContrast, pairs: 1 },
+];
+
+/** How the pairs of a world are told apart. */
+export interface ContrastOptions {
+  /** Kinds of facts in the world, at least one. @default DEFAULT_KINDS */
+  readonly kinds?: readonly Kind[];
+  /** Probability that a pair is phrased as a yes/no question instead of a statement. @default 0 */
+  readonly questionRate?: number;
 }
 
-/** One way of telling two scenes apart. */
-export interface ContrastKind {
-  readonly name: string;
-  /**
-   * Proposes a contrast.
-   * @param random - Where the choices come from.
-   * @param turn - Counts the pairs of this kind, so that details can alternate.
-   * @returns A contrast, or null when the scene drawn has none of this detail.
-   */
-  propose(random: Random, turn: number): Contrast | null;
+// The kinds take turns until each has its pairs of a round.
+function roundOf(kinds: readonly Kind[]): { kind: ContrastKind; pairs: number; offset: number }[] {
+  const chosen = CONTRAST_KINDS.filter(({ kind }) => kinds.includes(kind.name));
+  if (chosen.length === 0) throw new UserError(`kinds: found none, expected some of ${KINDS.join(",")}`);
+  const most = Math.max(...chosen.map(({ pairs }) => pairs));
+  return Array.from({ length: most }, (_, offset) =>
+    chosen.filter(({ pairs }) => offset < pairs).map((row) => ({ ...row, offset })),
+  ).flat();
 }
 
-/** Every kind of contrast; pairs take them in turn. A new kind is one generator file and one entry here. */
-const CONTRAST_KINDS: readonly ContrastKind[] = [objectContrast, presenceContrast];
+/** The contrast of one row and the phrase that tells its scenes apart. */
+export interface PhrasedContrast extends Contrast {
+  readonly kind: string;
+  readonly phrase: Phrase;
+}
 
 /** Draws the contrast of one row, both of its layouts in the train split. */
-export function drawContrast(seed: number, index: number): Contrast & { readonly kind: string } {
+export function drawContrast(seed: number, index: number, options: ContrastOptions = {}): PhrasedContrast {
+  const { kinds = DEFAULT_KINDS, questionRate = 0 } = options;
   const random = new Random(`pairs/${seed}/${index}`);
-  const kind = CONTRAST_KINDS[index % CONTRAST_KINDS.length] as ContrastKind;
+  const round = roundOf(kinds);
+  const { kind, pairs, offset } = round[index % round.length] as (typeof round)[number];
+  const turn = Math.floor(index / round.length) * pairs + offset;
   for (;;) {
-    const contrast = kind.propose(random, Math.floor(index / CONTRAST_KINDS.length));
+    const contrast = kind.propose(random, turn, kinds);
     if (!contrast) continue;
     const splits = [contrast.chosen, contrast.rejected].map((scene) => splitOf(layoutKey(scene)));
-    if (splits.every((split) => split === "train")) return { ...contrast, kind: kind.name };
+    if (!splits.every((split) => split === "train")) continue;
+    if (!random.chance(questionRate)) return { ...contrast, kind: kind.name, phrase: contrast.statement };
+    const phrase = random.pick(contrast.questions);
+    const detail = `${contrast.detail}_question`;
+    return { ...contrast, kind: kind.name, detail, phrase, chosenWord: null, rejectedWord: null };
   }
 }
 
@@ -51,40 +72,37 @@ export function drawContrast(seed: number, index: number): Contrast & { readonly
  * Draws contrast quadruples of the built-in world.
  * @param options - `count` pairs from `seed`; a longer set starts with the shorter one. `onProgress` hears how many are done.
  * @returns Pairs with PNG pictures, without difficulty and stage.
- * @throws UserError when count or seed is no whole number in range.
+ * @throws UserError when count or seed is no whole number in range, or no kind is chosen.
  */
-export async function drawContrastPairs(options: {
-  count: number;
-  seed: number;
-  onProgress?: (done: number, total: number) => void;
-}): Promise<ContrastPair[]> {
+export async function drawContrastPairs(
+  options: ContrastOptions & { count: number; seed: number; onProgress?: (done: number, total: number) => void },
+): Promise<ContrastPair[]> {
   const { count, seed, onProgress } = options;
   checkDraw({ count, seed });
   const pairs: ContrastPair[] = [];
-  for await (const pair of inParallel(count, (index) => drawPair(seed, index))) {
+  for await (const pair of inParallel(count, (index) => drawPair(seed, index, options))) {
     pairs.push(pair);
     onProgress?.(pairs.length, count);
   }
   return pairs;
 }
 
-async function drawPair(seed: number, index: number): Promise<ContrastPair> {
-  const contrast = drawContrast(seed, index);
-  const objects = namesOf(contrast.chosen);
-  const rejectedObjects = namesOf(contrast.rejected);
+async function drawPair(seed: number, index: number, options: ContrastOptions): Promise<ContrastPair> {
+  const contrast = drawContrast(seed, index, options);
+  const { chosen, rejected, phrase } = contrast;
   return {
     id: `pair-${seed}-${String(index).padStart(5, "0")}`,
-    images: [await drawPicture(contrast.chosen)],
-    rejectedImages: [await drawPicture(contrast.rejected)],
-    prompt: CAPTION_PROMPT,
-    chosen: captionOf(objects),
-    rejected: captionOf(rejectedObjects),
+    images: [await drawPicture(chosen)],
+    rejectedImages: [await drawPicture(rejected)],
+    prompt: phrase.text,
+    chosen: phrase.answer(chosen),
+    rejected: phrase.answer(rejected),
     kind: contrast.kind,
     detail: contrast.detail,
     chosenWord: contrast.chosenWord,
     rejectedWord: contrast.rejectedWord,
-    objects,
-    rejectedObjects,
+    objects: namesOf(chosen),
+    rejectedObjects: namesOf(rejected),
     difficulty: null,
     stage: null,
   };

@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import { BACKGROUNDS, CELL_SIDE, GRID, PICTURE_SIDE, type Scene } from "./scene.js";
+import { BACKGROUNDS, CELL_SIDE, GRID, PICTURE_SIDE, type Scene, TILES } from "./scene.js";
 import { loadSprites, type SpriteSource } from "./sprites.js";
 
 /**
@@ -15,8 +15,17 @@ export function composePixels(scene: Scene, sprites: SpriteSource): Uint8Array {
   for (let offset = 0; offset < pixels.length; offset += 3) pixels.set(background, offset);
   for (const object of scene.objects) {
     const sprite = sprites(object.name, object.side);
-    const left = (object.cell % GRID) * CELL_SIDE + object.left;
-    const top = Math.floor(object.cell / GRID) * CELL_SIDE + object.top;
+    const cellLeft = (object.cell % GRID) * CELL_SIDE;
+    const cellTop = Math.floor(object.cell / GRID) * CELL_SIDE;
+    if (object.tile !== null) {
+      for (let y = 0; y < CELL_SIDE; y++) {
+        for (let x = 0; x < CELL_SIDE; x++) {
+          pixels.set(TILES[object.tile], ((cellTop + y) * PICTURE_SIDE + cellLeft + x) * 3);
+        }
+      }
+    }
+    const left = cellLeft + object.left;
+    const top = cellTop + object.top;
     for (let y = 0; y < object.side; y++) {
       for (let x = 0; x < object.side; x++) {
         const from = (y * object.side + x) * 4;

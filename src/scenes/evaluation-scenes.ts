@@ -1,9 +1,11 @@
+import { DEFAULT_KINDS, type Kind } from "./kinds.js";
 import { OBJECTS } from "./objects.js";
 import { evaluationQuestions, type Question } from "./questions.js";
 import { Random } from "./random.js";
-import { drawScene, layoutKey, namesOf, type Scene, splitOf } from "./scene.js";
+import { drawContents } from "./scene-contents.js";
+import { layoutKey, type Scene, splitOf } from "./scene.js";
 
-/** Relative frequency of scenes with one, two and three objects. */
+/** Relative frequency of scenes with one, two and three different objects. */
 const OBJECT_COUNT_WEIGHTS: readonly number[] = [0.2, 0.4, 0.4];
 
 /** A scene of a fixed evaluation set before it is drawn. */
@@ -22,17 +24,22 @@ export function uniformNames(random: Random): string[] {
  * Draws the scenes of a fixed evaluation set, no layout twice.
  * @param split - Which evaluation; each has a seed of its own.
  * @param count - Number of scenes; a longer set starts with the shorter one.
+ * @param kinds - The kinds of facts in the world.
  */
-export function* evaluationLayouts(split: "validation" | "test", count: number): Generator<EvaluationLayout> {
+export function* evaluationLayouts(
+  split: "validation" | "test",
+  count: number,
+  kinds: readonly Kind[] = DEFAULT_KINDS,
+): Generator<EvaluationLayout> {
   const random = new Random(`evaluation/${split}`);
   const seen = new Set<string>();
   for (let index = 0; index < count; index++) {
     for (;;) {
-      const scene = drawScene(random, uniformNames(random));
+      const scene = drawContents(random, uniformNames(random), kinds);
       const key = layoutKey(scene);
       if (seen.has(key) || splitOf(key) !== split) continue;
       seen.add(key);
-      yield { scene, questions: evaluationQuestions(random, namesOf(scene), index % 2 === 0) };
+      yield { scene, questions: evaluationQuestions(random, scene, index % 2 === 0, kinds) };
       break;
     }
   }

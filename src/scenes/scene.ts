@@ -21,10 +21,25 @@ export const BACKGROUNDS: readonly (readonly [number, number, number])[] = [
   [222, 224, 230],
 ];
 
+/** Colours that the tile under an object can have, RGB 0 to 255: strong beside the backgrounds, light enough to see by. */
+export const TILES = {
+  red: [226, 84, 80],
+  blue: [78, 120, 226],
+  green: [72, 168, 92],
+  yellow: [246, 206, 40],
+  purple: [156, 92, 204],
+} as const satisfies Readonly<Record<string, readonly [number, number, number]>>;
+/** Name of a tile's colour. */
+export type TileColour = keyof typeof TILES;
+/** Every colour of a tile. */
+export const TILE_COLOURS = Object.keys(TILES) as readonly TileColour[];
+
 /** One object in its cell. */
 export interface PlacedObject {
   readonly name: string;
   readonly cell: number;
+  /** Colour of the tile that fills its cell; null where the background shows. */
+  readonly tile: TileColour | null;
   /** Side of its sprite, in pixels. */
   readonly side: number;
   /** Distance of the sprite's box from the cell's left edge, in pixels. */
@@ -42,15 +57,20 @@ export interface Scene {
 /** Who may see a scene: the base model's training, preference pairs, or one of the evaluations. */
 export type Split = "base" | "train" | "validation" | "test";
 
-/** Names of a scene's objects in reading order. */
+/** Names of a scene's objects in reading order; one that is there twice stands there twice. */
 export function namesOf(scene: Scene): string[] {
   return scene.objects.map((object) => object.name);
 }
 
-/** A scene's layout: which objects stand in which cells, without size, jitter and background. */
+/** The different names of a scene's objects, in the order in which they first appear. */
+export function differentNames(scene: Scene): string[] {
+  return [...new Set(namesOf(scene))];
+}
+
+/** A scene's layout: which objects stand in which cells on which tiles, without size, jitter and background. */
 export function layoutKey(scene: Scene): string {
   return scene.objects
-    .map((object) => `${object.name}@${object.cell}`)
+    .map((object) => `${object.name}@${object.cell}${object.tile === null ? "" : `/${object.tile}`}`)
     .sort()
     .join(",");
 }
@@ -67,12 +87,12 @@ export function splitOf(key: string): Split {
   return "test";
 }
 
-/** Places one object in a cell with a drawn size and jitter. */
+/** Places one object in a cell with a drawn size and jitter, on no tile. */
 export function placeObject(random: Random, name: string, cell: number): PlacedObject {
   const side = random.pick(SPRITE_SIDES);
   const left = random.integer(0, CELL_SIDE - side);
   const top = random.integer(0, CELL_SIDE - side);
-  return { name, cell, side, left, top };
+  return { name, cell, tile: null, side, left, top };
 }
 
 /** Makes a scene, putting its objects in reading order. */
@@ -80,7 +100,7 @@ export function sceneOf(background: number, objects: readonly PlacedObject[]): S
   return { background, objects: [...objects].sort((one, other) => one.cell - other.cell) };
 }
 
-/** Draws cells, sizes, jitter and background for the named objects. */
+/** Draws cells, sizes, jitter and background for the named objects, a name for each object. */
 export function drawScene(random: Random, names: readonly string[]): Scene {
   const cells = random.sample(CELLS, names.length);
   const objects = names.map((name, index) => placeObject(random, name, cells[index] as number));

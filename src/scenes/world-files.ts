@@ -3,11 +3,12 @@ import { readTable, writeTable, type Column, type Row } from "../pairs/table.js"
 import { drawBaseScene } from "./base-scenes.js";
 import { drawPicture } from "./draw.js";
 import { evaluationLayouts } from "./evaluation-scenes.js";
+import { DEFAULT_KINDS, type Kind } from "./kinds.js";
 import { absentCompanions } from "./objects.js";
 import { checkDraw } from "./draw-request.js";
 import { inParallel } from "./parallel.js";
-import { objectAsked, type Question } from "./questions.js";
-import { namesOf } from "./scene.js";
+import { type Question, QUESTION_KINDS } from "./questions.js";
+import { CELLS, differentNames, namesOf, type Scene } from "./scene.js";
 
 /** Hears how many rows of a file are done. */
 export type OnProgress = (done: number, total: number) => void;
@@ -17,7 +18,7 @@ export interface EvaluationScene {
   /** Row in its file, from 0. */
   readonly row: number;
   readonly id: string;
-  /** Names of the objects in the picture, in reading order. */
+  /** Names of the objects in the picture, in reading order; one that is there twice stands there twice. */
   readonly objects: readonly string[];
   /** Usual companions of the present objects that the picture lacks. */
   readonly companions: readonly string[];
@@ -25,6 +26,14 @@ export interface EvaluationScene {
   /** Bytes of the PNG picture. */
   readonly image: Uint8Array;
 }
+
+// What each question asks for; a file without it asks for presence alone.
+const KINDS_COLUMN: Column = { name: "kinds", kind: "strings" };
+// What each cell of the grid holds; an empty text stands for nothing.
+const CELL_COLUMNS: readonly Column[] = [
+  { name: "cells", kind: "strings" },
+  { name: "tiles", kind: "strings" },
+];
 
 const BASE_COLUMNS: readonly Column[] = [
   { name: "id", kind: "string" },
@@ -50,55 +59,56 @@ const MOST_EVALUATION_SCENES = 10_000;
 /**
  * Writes the scenes that the base model learns from; captions carry the habit, answers are true.
  * @param path - Parquet file to write.
- * @param options - `count` scenes from `seed`; a longer set starts with the shorter one.
+ * @param options - `count` scenes from `seed`; a longer set starts with the shorter one. `kinds` of facts in the world.
  * @throws UserError when count or seed is no whole number in range.
  */
 export async function writeBaseScenes(
   path: string,
-  options: { count: number; seed: number; onProgress?: OnProgress },
+  options: { count: number; seed: number; kinds?: readonly Kind[]; onProgress?: OnProgress },
 ): Promise<void> {
-  const { count, seed, onProgress } = options;
+  const { count, seed, kinds = DEFAULT_KINDS, onProgress } = options;
   checkDraw({ count, seed });
   const rows = inParallel(count, async (index): Promise<Row> => {
-    const { scene, caption, questions } = drawBaseScene(seed, index);
+    const { scene, caption, questions } = drawBaseScene(seed, index, kinds);
     return {
       id: `base-${seed}-${String(index).padStart(5, "0")}`,
       image: await drawPicture(scene),
       objects: namesOf(scene),
+      cells: inCells(scene, ({ name }) => name),
+      tiles: inCells(scene, ({ tile }) => tile ?? ""),
       caption,
-      questions: questions.map((question) => question.text),
-      answers: questions.map((question) => question.answer),
+      ...questionCells(questions),
     };
   });
-  await writeTable(path, BASE_COLUMNS, withProgress(rows, count, onProgress));
+  const columns = [...BASE_COLUMNS, ...(hasMoreFacts(kinds) ? [...CELL_COLUMNS, KINDS_COLUMN] : [])];
+  await writeTable(path, columns, withProgress(rows, count, onProgress));
 }
 
 /**
  * Writes a fixed evaluation set.
  * @param path - Parquet file to write.
- * @param options - Which `split`, and how many scenes of it, at most 10,000.
+ * @param options - Which `split`, and how many scenes of it, at most 10,000. `kinds` of facts in the world.
  * @throws UserError when count is out of range.
  */
 export async function writeEvaluationScenes(
   path: string,
-  options: { split: "validation" | "test"; count: number; onProgress?: OnProgress },
+  options: { split: "validation" | "test"; count: number; kinds?: readonly Kind[]; onProgress?: OnProgress },
 ): Promise<void> {
-  const { split, count, onProgress } = options;
+  const { split, count, kinds = DEFAULT_KINDS, onProgress } = options;
   checkDraw({ count, most: MOST_EVALUATION_SCENES });
-  const layouts = [...evaluationLayouts(split, count)];
+  const layouts = [...evaluationLayouts(split, count, kinds)];
   const rows = inParallel(layouts.length, async (index): Promise<Row> => {
     const { scene, questions } = layouts[index] as (typeof layouts)[number];
-    const objects = namesOf(scene);
     return {
       id: `${split}-${String(index).padStart(5, "0")}`,
       image: await drawPicture(scene),
-      objects,
-      companions: absentCompanions(objects),
-      questions: questions.map((question) => question.text),
-      answers: questions.map((question) => question.answer),
+      objects: namesOf(scene),
+      companions: absentCompanions(differentNames(scene)),
+      ...questionCells(questions),
     };
   });
-  await writeTable(path, EVALUATION_COLUMNS, withProgress(rows, count, onProgress));
+  const columns = [...EVALUATION_COLUMNS, ...(hasMoreFacts(kinds) ? [KINDS_COLUMN] : [])];
+  await writeTable(path, columns, withProgress(rows, count, onProgress));
 }
 
 /**
@@ -107,22 +117,23 @@ export async function writeEvaluationScenes(
  * @throws UserError when the file is missing, damaged, empty or not an evaluation set.
  */
 export async function readEvaluationScenes(path: string): Promise<EvaluationScene[]> {
-  const table = await readTable(path, EVALUATION_COLUMNS);
+  const table = await readTable(path, [...EVALUATION_COLUMNS, { ...KINDS_COLUMN, optional: true }]);
   if (table.length === 0) throw new UserError(`${path} holds no scenes; expected at least one: draw it again`);
   return table.map((cells, row) => {
-    const texts = cells["questions"] as string[];
-    const answers = cells["answers"] as string[];
     const id = cells["id"] as string;
-    const questions = texts.map((text, index): Question => {
-      const object = objectAsked(text);
+    const answers = cells["answers"] as string[];
+    const kinds = cells["kinds"] as string[] | null;
+    const questions = (cells["questions"] as string[]).map((text, index): Question => {
       const answer = answers[index];
-      if (object === null || (answer !== "Yes." && answer !== "No.")) {
+      const named = kinds === null ? "presence" : kinds[index];
+      const kind = QUESTION_KINDS.find((each) => each === named);
+      if (kind === undefined || (answer !== "Yes." && answer !== "No.")) {
         throw new UserError(
-          `${path}, scene "${id}" (row ${row}): found question "${text}" with answer "${answer}", ` +
-            `expected "Is there a ... in the picture?" with "Yes." or "No."; draw the file again`,
+          `${path}, scene "${id}" (row ${row}): found question "${text}" of kind "${named}" with answer ` +
+            `"${answer}", expected one of ${QUESTION_KINDS.join(", ")} with "Yes." or "No."; draw the file again`,
         );
       }
-      return { text, answer, object };
+      return { text, answer, kind };
     });
     return {
       row,
@@ -132,6 +143,26 @@ export async function readEvaluationScenes(path: string): Promise<EvaluationScen
       questions,
       image: cells["image"] as Uint8Array,
     };
+  });
+}
+
+// The world that ships has nothing more to tell.
+function hasMoreFacts(kinds: readonly Kind[]): boolean {
+  return kinds.some((kind) => !DEFAULT_KINDS.includes(kind));
+}
+
+function questionCells(questions: readonly Question[]): Row {
+  return {
+    questions: questions.map(({ text }) => text),
+    answers: questions.map(({ answer }) => answer),
+    kinds: questions.map(({ kind }) => kind),
+  };
+}
+
+function inCells(scene: Scene, tell: (object: Scene["objects"][number]) => string): string[] {
+  return CELLS.map((cell) => {
+    const object = scene.objects.find((each) => each.cell === cell);
+    return object === undefined ? "" : tell(object);
   });
 }
 

@@ -12,5 +12,6 @@ function sceneTruth(scene: EvaluationScene): SceneTruth {
     objects: scene.objects,
     questions: scene.questions.map(({ text }) => text),
     answers: scene.questions.map(({ answer }) => answer),
+    kinds: scene.questions.map(({ kind }) => kind),
   };
 }

@@ -11,6 +11,10 @@ describe("captionObjects", () => {
     expect(captionObjects("", WORLD)).to.deep.equal([]);
   });
 
+  it("counts a plural as a mention", () => {
+    expect(captionObjects("two dogs and three trees.", WORLD)).to.deep.equal(["dog", "tree"]);
+  });
+
   it("takes whole words only", () => {
     expect(captionObjects("a dogma, a scarf, a cartree", WORLD)).to.deep.equal([]);
   });

@@ -19,13 +19,15 @@ describe("result.json", () => {
     const truth = [{ id: "a", objects: ["dog"], questions: [], answers: [] }];
     const tallies = tallyScenes(truth, [{ caption: "a dog.", answers: [] }], world);
     const resamples = drawResamples(1, { seed: 1, count: 10 });
-    const scores = scoreTallies(tallies, resamples);
+    const plain = scoreTallies(tallies, resamples);
+    const position = { questions: 3, accuracy: 1 / 3, interval: null };
+    const scores = { ...plain, by_kind: { position } };
     const result = {
       seed: 1,
       threads: 1,
       test_scenes: 1,
       pairs: 2,
-      models: { base: scores, scpo: scores },
+      models: { base: scores, scpo: plain },
       ablations: {},
       stages: [{ method: "scpo", name: "easy", stage: 0, split: "test" as const, scores }],
       comparisons: { scpo: compareTallies(tallies, tallies, resamples) },

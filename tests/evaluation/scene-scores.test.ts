@@ -51,6 +51,43 @@ describe("scene scores", () => {
     expect(scores.yes_no.yes_ratio).to.equal(2 / 6);
   });
 
+  it("tell kinds of questions apart where a world asks for more than presence", () => {
+    const options = { vocabulary: WORLD, seed: 1, resamples: 200 };
+    const plain = scoreScenes(SCENES, ANSWERS, options);
+    expect(plain).not.to.have.property("by_kind");
+    const presence = SCENES.map((truth) => ({ ...truth, kinds: ["presence", "presence"] as const }));
+    expect(scoreScenes(presence, ANSWERS, options)).to.deep.equal(plain);
+    const mixed = SCENES.map((truth) => ({ ...truth, kinds: ["count", "attribute"] as const }));
+    const { by_kind: byKind, ...rest } = scoreScenes(mixed, ANSWERS, options);
+    expect(rest).to.deep.equal(plain);
+    // Right: a1 of the first questions; b2 and c2 of the second ("Maybe." and "no" to a dog are wrong).
+    expect(byKind).to.have.all.keys("count", "attribute");
+    expect(byKind?.count).to.deep.include({ questions: 3, accuracy: 1 / 3 });
+    expect(byKind?.attribute).to.deep.include({ questions: 3, accuracy: 2 / 3 });
+    for (const { interval } of Object.values(byKind ?? {}))
+      expect(interval?.[0]).to.be.at.most(interval?.[1] as number);
+    const short = SCENES.map((truth) => ({ ...truth, kinds: ["count"] as const }));
+    expect(() => scoreScenes(short, ANSWERS, options)).to.throw(RangeError, "scene a: 2 true answers have 1 kinds");
+  });
+
+  it("have intervals by kind as wide as the theory says", () => {
+    const truth = Array.from({ length: 400 }, (_, at): SceneTruth => ({
+      id: String(at),
+      objects: ["dog"],
+      questions: ["q"],
+      answers: ["Yes."],
+      kinds: ["position"],
+    }));
+    const answers = truth.map((_, at) => ({ caption: "a dog.", answers: [at % 4 === 0 ? "No." : "Yes."] }));
+    const [low, high] = scoreScenes(truth, answers, { vocabulary: WORLD, seed: 3 }).by_kind?.position?.interval as [
+      number,
+      number,
+    ];
+    // Standard error of a share of 3/4 over 400 questions: 0.0217.
+    expect(high - low).to.be.closeTo(2 * 1.96 * Math.sqrt(3 / 16 / 400), 0.012);
+    expect((high + low) / 2).to.be.closeTo(3 / 4, 0.01);
+  });
+
   it("are null, not NaN, where nothing is there to be divided by", () => {
     const silent = SCENES.map((truth) => ({ ...truth, questions: [], answers: [] }));
     const answers = silent.map(() => ({ caption: "nothing at all", answers: [] }));

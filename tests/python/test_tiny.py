@@ -23,7 +23,7 @@ from scpo_trl.tiny.model import DESCRIBE_PROMPT, Sizes, build_model, build_proce
 from scpo_trl.tiny.packed_texts import pack_texts, row_loss
 from scpo_trl.tiny.recipe import Recipe, main, train
 from scpo_trl.tiny.scenes import read_scenes, to_pixel_values
-from scpo_trl.tiny.tower import tower_features
+from scpo_trl.tiny.tower import TowerReader, cell_labels, tower_features
 
 COLOURS = {"apple": (220, 30, 30), "bus": (240, 200, 20), "cup": (20, 60, 220), "tree": (20, 150, 40)}
 TEXTS = [
@@ -50,13 +50,14 @@ def draw(names: list[str], cells: list[int]) -> Image.Image:
     return picture
 
 
-def write_scenes(path: Path, count: int, seed: int, captions: bool) -> Path:
+def write_scenes(path: Path, count: int, seed: int, captions: bool, facts: bool = False) -> Path:
     source = random.Random(seed)
     rows: list[dict[str, Any]] = []
     for index in range(count):
         objects = source.sample(sorted(COLOURS), source.choice([1, 2]))
+        cells = sorted(source.sample(range(4), len(objects)))
         data = io.BytesIO()
-        draw(objects, sorted(source.sample(range(4), len(objects)))).save(data, "PNG")
+        draw(objects, cells).save(data, "PNG")
         absent = source.choice([name for name in COLOURS if name not in objects])
         row: dict[str, Any] = {
             "id": str(index),
@@ -67,6 +68,11 @@ def write_scenes(path: Path, count: int, seed: int, captions: bool) -> Path:
         }
         if captions:
             row["caption"] = " and ".join(article(name) for name in objects) + "."
+        if facts:
+            placed = dict(zip(cells, objects, strict=True))
+            row["kinds"] = ["presence", "count"]
+            row["cells"] = [placed.get(cell, "") for cell in range(4)]
+            row["tiles"] = ["red" if cell == 3 else "" for cell in range(4)]
         rows.append(row)
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path
@@ -193,6 +199,48 @@ def test_figures_by_hand() -> None:
     assert figures.chair_s == pytest.approx(1 / 3)
     assert figures.chair_i == pytest.approx(1 / 5)
     assert figures.yes_no == pytest.approx(3 / 4)
+    assert figures.by_kind == {}
+
+
+def test_figures_by_kind_by_hand() -> None:
+    figures = score(["a dog."], [["dog"]], ["dog"], [True, True, False], ["count", "presence", "count"])
+    assert figures.by_kind == pytest.approx({"count": 1 / 2, "presence": 1})
+    assert str(figures).endswith("yes/no 0.667  count 0.500  presence 1.000")
+
+
+def test_a_plural_names_its_object() -> None:
+    names = {"dog", "butterfly", "bus", "snowman", "cactus", "fish"}
+    for caption in ("two dogs", "three butterflies", "two buses", "two snowmen", "three cacti", "two fish"):
+        assert score([caption], [[]], names, []).chair_i == 1, caption
+    assert score(["two carts"], [[]], names, []).chair_i == 0
+
+
+def test_the_reader_lets_each_cell_speak_for_itself() -> None:
+    reader = TowerReader(4, 3, 2)
+    patches = torch.randn(2, 16, 4, requires_grad=True)
+    logits = reader(patches)
+    assert logits.shape == (2, 4, 3)
+    # Patches of the upper right cell in a 4x4 grid: rows 0 and 1, columns 2 and 3.
+    logits[0, 1].sum().backward()
+    assert patches.grad is not None
+    assert patches.grad[0].abs().sum(1).nonzero().flatten().tolist() == [2, 3, 6, 7]
+    assert not patches.grad[1].any()
+    torch.testing.assert_close(logits[0, 1], reader.linear(patches[0, [2, 3, 6, 7]]).exp().sum(0).log())
+
+
+def test_the_tower_learns_what_each_cell_holds_where_the_file_says(tmp_path: Path) -> None:
+    scenes = read_scenes(write_scenes(tmp_path / "facts.parquet", 30, 4, True, facts=True), 64, captions=True)
+    names = sorted(COLOURS)
+    holds = cell_labels(scenes, names)
+    assert holds.shape == (30, 4, len(names) + 1)
+    for scene, cells in enumerate(scenes.cells):
+        assert [[names[label] for label in cell[:-1].nonzero().flatten()] for cell in holds[scene]] == [
+            [name] if name else [] for name in cells
+        ]
+    assert holds[:, :, -1].sum(0).tolist() == [0, 0, 0, 30]
+    assert scenes.pick([3, 1]).cells == [scenes.cells[3], scenes.cells[1]]
+    plain = read_scenes(write_scenes(tmp_path / "plain.parquet", 30, 4, True), 64, captions=True)
+    torch.testing.assert_close(cell_labels(plain, names)[:, 0], holds[:, :, :-1].amax(1))
 
 
 def test_recipe_learns_and_repeats_itself(base_file: Path) -> None:

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
+import type { SceneScores } from "../../src/evaluation/scene-scores.js";
 import { renderHeadlineSvg } from "../../src/report/headline-svg.js";
 import { renderReport, writeReport } from "../../src/report/report.js";
 import type { ReportData } from "../../src/report/report-data.js";
@@ -155,6 +156,17 @@ describe("renderReport", () => {
       agreement: undefined,
     };
     expect(withoutPictures(renderReport(bare))).not.to.match(/NaN|Infinity|undefined/);
+  });
+
+  it("shows yes/no accuracy by what is asked, where a world asks for more than presence", () => {
+    const plain = reportFixture();
+    expect(renderReport(plain)).not.to.include("by what is asked");
+    const scores = plain.result.models.scpo as SceneScores;
+    const count = { questions: 900, accuracy: 0.8125, interval: [0.79, 0.83] as [number, number] };
+    plain.result.models.scpo = { ...scores, by_kind: { count } };
+    const text = withoutPictures(renderReport(plain));
+    expect(text).to.match(/by what is asked[\s\S]*<th>count<\/th>[\s\S]*81\.3<small>79\.0/);
+    expect(text).not.to.include("<th>position</th>");
   });
 
   it("survives figures that are undefined", () => {

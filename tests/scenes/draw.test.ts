@@ -4,7 +4,8 @@ import sharp from "sharp";
 import { composePixels, drawPicture } from "../../src/scenes/draw.js";
 import { objectNamed } from "../../src/scenes/objects.js";
 import { Random } from "../../src/scenes/random.js";
-import { BACKGROUNDS, drawScene, type Scene } from "../../src/scenes/scene.js";
+import { putOnTile } from "../../src/scenes/scene-contents.js";
+import { BACKGROUNDS, drawScene, type Scene, TILES } from "../../src/scenes/scene.js";
 import { loadSprites } from "../../src/scenes/sprites.js";
 
 const ASSETS = createRequire(import.meta.url)
@@ -14,6 +15,12 @@ const ASSETS = createRequire(import.meta.url)
 // The same picture, put together by the image library instead of by us.
 async function composedBySharp(scene: Scene): Promise<Buffer> {
   const [r, g, b] = BACKGROUNDS[scene.background]!;
+  const tiles = scene.objects.flatMap(({ cell, tile }) => {
+    if (tile === null) return [];
+    const [r, g, b] = TILES[tile];
+    const input = { create: { width: 32, height: 32, channels: 3 as const, background: { r, g, b } } };
+    return [{ input, left: (cell % 2) * 32, top: cell > 1 ? 32 : 0 }];
+  });
   const layers = await Promise.all(
     scene.objects.map(async ({ name, cell, side, left, top }) => ({
       input: await sharp(
@@ -30,7 +37,7 @@ async function composedBySharp(scene: Scene): Promise<Buffer> {
     })),
   );
   return sharp({ create: { width: 64, height: 64, channels: 3, background: { r, g, b } } })
-    .composite(layers)
+    .composite([...tiles, ...layers])
     .removeAlpha()
     .raw()
     .toBuffer();
@@ -40,7 +47,7 @@ describe("drawing", () => {
   it("agrees with the image library's own composition", async () => {
     const sprites = await loadSprites();
     for (const key of ["one", "two", "three"]) {
-      const scene = drawScene(new Random(key), ["dog", "rocket", "umbrella"]);
+      const scene = putOnTile(drawScene(new Random(key), ["dog", "rocket", "umbrella"]), "dog", "purple");
       const expected = await composedBySharp(scene);
       const pixels = composePixels(scene, sprites);
       let worst = 0;

@@ -1,16 +1,21 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { captionObjects } from "../../src/evaluation/caption-objects.js";
 import { drawBaseScene } from "../../src/scenes/base-scenes.js";
 import { drawContrast } from "../../src/scenes/contrast.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
+import { DEFAULT_KINDS, KINDS } from "../../src/scenes/kinds.js";
 import { companionOf, OBJECTS } from "../../src/scenes/objects.js";
 import { Random } from "../../src/scenes/random.js";
-import { CELL_SIDE, drawScene, layoutKey, namesOf, type Scene, splitOf } from "../../src/scenes/scene.js";
+import { drawContents, MOST_ALIKE, putOnTile } from "../../src/scenes/scene-contents.js";
+import { CELL_SIDE, differentNames, drawScene, layoutKey, type Scene, splitOf } from "../../src/scenes/scene.js";
 
 const NAMES = OBJECTS.map((object) => object.name);
 
 function pairedShare(scenes: readonly Scene[]): number {
-  const callers = scenes.flatMap((scene) => namesOf(scene).map((name) => ({ name, present: namesOf(scene) })));
+  const callers = scenes.flatMap((scene) =>
+    differentNames(scene).map((name) => ({ name, present: differentNames(scene) })),
+  );
   return callers.filter(({ name, present }) => present.includes(companionOf(name))).length / callers.length;
 }
 
@@ -56,7 +61,7 @@ describe("scenes", () => {
     );
   });
 
-  it("have a layout key that knows objects and cells, not size, jitter, background or order", () => {
+  it("have a layout key that knows objects, cells and tiles, not size, jitter, background or order", () => {
     const scene = drawScene(new Random("layout"), ["dog", "car"]);
     const moved = {
       background: (scene.background + 1) % 6,
@@ -64,22 +69,42 @@ describe("scenes", () => {
     };
     expect(layoutKey(moved)).to.equal(layoutKey(scene));
     const [dog] = scene.objects;
+    expect(layoutKey(putOnTile(scene, "dog", "red"))).not.to.equal(layoutKey(scene));
     expect(layoutKey({ ...scene, objects: [{ ...dog!, cell: (dog!.cell + 1) % 4 }] })).not.to.equal(
       layoutKey({ ...scene, objects: [dog!] }),
     );
   });
 
+  it("repeat one object at most, at most to three, and put one of the others on a tile", () => {
+    let repeated = 0;
+    let tiled = 0;
+    for (let key = 0; key < 2000; key++) {
+      const names = NAMES.slice(key % 40, (key % 40) + 2);
+      const { objects } = drawContents(new Random(`contents ${key}`), names, KINDS);
+      const counts = names.map((name) => objects.filter((object) => object.name === name).length);
+      expect(Math.min(...counts)).to.equal(1);
+      expect(Math.max(...counts)).to.be.at.most(MOST_ALIKE);
+      const tiles = objects.filter(({ tile }) => tile !== null);
+      expect(tiles.length).to.be.at.most(1);
+      for (const { name } of tiles) expect(counts[names.indexOf(name)]).to.equal(1);
+      if (Math.max(...counts) > 1) repeated++;
+      if (tiles.length > 0) tiled++;
+    }
+    // Standard error 0.011.
+    expect(repeated / 2000).to.be.closeTo(0.4, 0.045);
+    expect(tiled / 2000).to.be.closeTo(0.5, 0.045);
+  });
+
   it("share no layout between base, train, validation and test", () => {
     fc.assert(
-      fc.property(fc.nat(1e9), (seed) => {
+      fc.property(fc.nat(1e9), fc.constantFrom(KINDS, DEFAULT_KINDS), (seed, kinds) => {
         const keys = {
-          base: Array.from({ length: 60 }, (_, row) => layoutKey(drawBaseScene(seed, row).scene)),
-          train: Array.from({ length: 30 }, (_, row) => drawContrast(seed, row)).flatMap(({ chosen, rejected }) => [
-            layoutKey(chosen),
-            layoutKey(rejected),
-          ]),
-          validation: [...evaluationLayouts("validation", 60)].map(({ scene }) => layoutKey(scene)),
-          test: [...evaluationLayouts("test", 60)].map(({ scene }) => layoutKey(scene)),
+          base: Array.from({ length: 60 }, (_, row) => layoutKey(drawBaseScene(seed, row, kinds).scene)),
+          train: Array.from({ length: 30 }, (_, row) => drawContrast(seed, row, { kinds })).flatMap(
+            ({ chosen, rejected }) => [layoutKey(chosen), layoutKey(rejected)],
+          ),
+          validation: [...evaluationLayouts("validation", 60, kinds)].map(({ scene }) => layoutKey(scene)),
+          test: [...evaluationLayouts("test", 60, kinds)].map(({ scene }) => layoutKey(scene)),
         };
         const all = Object.values(keys).flatMap((list) => [...new Set(list)]);
         expect(new Set(all).size).to.equal(all.length);
@@ -105,8 +130,8 @@ describe("scenes", () => {
     let added = 0;
     for (let row = 0; row < 2500; row++) {
       const { scene, caption } = drawBaseScene(4, row);
-      const present = namesOf(scene);
-      const words = caption.replaceAll(/[,.]/g, "").split(" ");
+      const present = differentNames(scene);
+      const words = captionObjects(caption, new Set(NAMES));
       for (const companion of present.map(companionOf).filter((name) => !present.includes(name))) {
         absent++;
         if (words.includes(companion)) added++;
@@ -118,8 +143,9 @@ describe("scenes", () => {
   it("of an evaluation ask for an absent companion in at least half of the no-questions", () => {
     let companions = 0;
     for (const { scene, questions } of evaluationLayouts("validation", 400)) {
-      const asked = questions.find((question) => question.answer === "No.")!.object;
-      if (namesOf(scene).includes(companionOf(asked))) companions++;
+      const asked = questions.find(({ kind, answer }) => kind === "presence" && answer === "No.")!;
+      const [name] = captionObjects(asked.text, new Set(NAMES));
+      if (differentNames(scene).includes(companionOf(name!))) companions++;
     }
     expect(companions / 400).to.be.within(0.47, 0.58);
   });

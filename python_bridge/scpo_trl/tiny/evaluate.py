@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
@@ -25,22 +25,36 @@ class Figures:
         chair_s: Share of captions that name an absent object (CHAIRs, arXiv 1809.02156).
         chair_i: Absent objects named / objects named (CHAIRi).
         yes_no: Share of questions answered right.
+        by_kind: The same by what is asked for, where a world asks for more than presence.
     """
 
     coverage: float
     chair_s: float
     chair_i: float
     yes_no: float
+    by_kind: dict[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        kinds = "".join(f"  {kind} {share:.3f}" for kind, share in self.by_kind.items())
         return (
             f"coverage {self.coverage:.3f}  CHAIRs {self.chair_s:.3f}  "
-            f"CHAIRi {self.chair_i:.3f}  yes/no {self.yes_no:.3f}"
+            f"CHAIRi {self.chair_i:.3f}  yes/no {self.yes_no:.3f}{kinds}"
         )
 
 
+def _named(word: str, names: set[str]) -> str | None:
+    """Find the object that a word names in singular or plural ("dogs", "butterflies", "snowmen", "cacti")."""
+    endings = (("", ""), ("s", ""), ("es", ""), ("ies", "y"), ("men", "man"), ("i", "us"))
+    singulars = (word.removesuffix(plural) + one for plural, one in endings if word.endswith(plural))
+    return next((name for name in singulars if name in names), None)
+
+
 def score(
-    captions: Sequence[str], objects: Sequence[Sequence[str]], names: Iterable[str], right: Sequence[bool]
+    captions: Sequence[str],
+    objects: Sequence[Sequence[str]],
+    names: Iterable[str],
+    right: Sequence[bool],
+    kinds: Sequence[str] = (),
 ) -> Figures:
     """Compare captions with what the pictures hold.
 
@@ -49,6 +63,7 @@ def score(
         objects: Objects present in each scene.
         names: All words that count as an object.
         right: For each yes/no question whether it was answered right.
+        kinds: What each of these questions asks for, or nothing.
 
     Returns:
         The figures; a ratio without cases is 0.
@@ -56,18 +71,22 @@ def score(
     known = set(names)
     present = found = mentions = absent = with_absent = 0
     for caption, truth in zip(captions, objects, strict=True):
-        named = known.intersection(_WORD.findall(caption))
+        named = {name for word in _WORD.findall(caption) if (name := _named(word, known))}
         here = set(truth)
         present += len(here)
         found += len(here & named)
         mentions += len(named)
         absent += len(named - here)
         with_absent += bool(named - here)
+    by_kind: dict[str, list[bool]] = {}
+    for kind, is_right in zip(kinds, right, strict=bool(kinds)):
+        by_kind.setdefault(kind, []).append(is_right)
     return Figures(
         coverage=found / max(present, 1),
         chair_s=with_absent / max(len(captions), 1),
         chair_i=absent / max(mentions, 1),
         yes_no=sum(right) / max(len(right), 1),
+        by_kind={kind: sum(each) / len(each) for kind, each in sorted(by_kind.items())},
     )
 
 
@@ -156,4 +175,4 @@ def evaluate(
     captions = caption_scenes(model, processor, scenes.images)
     right = answer_questions(model, processor, scenes)
     model.train(training)
-    return score(captions, scenes.objects, names, right)
+    return score(captions, scenes.objects, names, right, [kind for row in scenes.kinds for kind in row])

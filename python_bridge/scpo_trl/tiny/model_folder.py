@@ -59,4 +59,8 @@ def readme(
     ]
     for name, row in figures.items():
         lines.append(f"| {name} | {row.coverage:.3f} | {row.chair_s:.3f} | {row.chair_i:.3f} | {row.yes_no:.3f} |")
+    by_kind = [(name, kind, share) for name, row in figures.items() for kind, share in row.by_kind.items()]
+    if by_kind:
+        lines += ["", "| scenes | questions for | accuracy |", "|---|---|---|"]
+        lines += [f"| {name} | {kind} | {share:.3f} |" for name, kind, share in by_kind]
     return "\n".join([*lines, ""])

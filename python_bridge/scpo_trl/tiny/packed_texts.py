@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -85,6 +86,7 @@ def pack_texts(processor: LlavaProcessor, scenes: Scenes, image_tokens: int, que
     image = processor.image_token
     start = render(processor, "").split(image)[0] + image * image_tokens
 
+    @cache  # few texts, asked of many scenes
     def segment(question: str, answer: str) -> tuple[list[int], list[int]]:
         asked = tokenizer.encode(render(processor, question).split(image, 1)[1], add_special_tokens=False)
         answered = tokenizer.encode(answer + tokenizer.eos_token, add_special_tokens=False)

@@ -44,7 +44,7 @@ class Recipe:
         tower_learning_rate: Peak learning rate of the first part.
         learning_rate: Peak learning rate of the second part.
         weight_decay: AdamW's weight decay on matrices.
-        questions: Yes/no questions of a scene that are drawn each time it is seen.
+        questions: Questions of a scene that are drawn each time it is seen.
         threads: CPU threads.
     """
 
@@ -157,10 +157,11 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=defaults.batch_size)
     parser.add_argument("--tower-learning-rate", type=float, default=defaults.tower_learning_rate)
     parser.add_argument("--learning-rate", type=float, default=defaults.learning_rate)
+    parser.add_argument("--questions", type=int, default=defaults.questions, help="questions of a scene at a time")
     parser.add_argument("--threads", type=int, default=defaults.threads)
     parser.add_argument("--limit", type=int, help="use only this many base scenes")
     arguments = parser.parse_args(argv)
-    for flag in ("tower_steps", "steps", "batch_size", "threads", "limit", "minutes"):
+    for flag in ("tower_steps", "steps", "batch_size", "questions", "threads", "limit", "minutes"):
         value = getattr(arguments, flag)
         if value is not None and value <= 0:
             raise UserError(f"--{flag.replace('_', '-')}: found {value}, expected a number above 0")
@@ -181,6 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             batch_size=arguments.batch_size,
             tower_learning_rate=arguments.tower_learning_rate,
             learning_rate=arguments.learning_rate,
+            questions=arguments.questions,
             threads=arguments.threads,
         )
         sizes = Sizes()

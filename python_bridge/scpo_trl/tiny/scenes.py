@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 
 from scpo_trl.errors import UserError
+
+_MORE_FACTS = ("kinds", "cells", "tiles")
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,12 @@ class Scenes:
         images: Pictures, uint8, shape (scenes, 3, side, side).
         objects: Names of the objects in each picture.
         captions: One caption a scene; empty where the file has no column `caption`.
-        questions: Yes/no questions of each scene.
-        answers: Their answers, "Yes." or "No.".
+        questions: Questions of each scene; those of evaluation scenes are yes/no questions.
+        answers: Their answers, "Yes." or "No.", or a text where the question is an open one.
+        kinds: What each question asks for, for example "count"; empty where the file does not say, for presence alone.
+        cells: Name of the object in each cell of each picture's grid, row by row, "" where there is none; empty where
+            the file does not say.
+        tiles: Colour of the tile in each cell, likewise.
     """
 
     images: torch.Tensor
@@ -32,6 +38,9 @@ class Scenes:
     captions: list[str]
     questions: list[list[str]]
     answers: list[list[str]]
+    kinds: list[list[str]] = field(default_factory=list)
+    cells: list[list[str]] = field(default_factory=list)
+    tiles: list[list[str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -44,6 +53,7 @@ class Scenes:
             [self.captions[index] for index in indices] if self.captions else [],
             [self.questions[index] for index in indices],
             [self.answers[index] for index in indices],
+            *([rows[index] for index in indices] if rows else [] for rows in (self.kinds, self.cells, self.tiles)),
         )
 
     def head(self, count: int) -> Scenes:
@@ -55,7 +65,8 @@ def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = No
     """Read a scene file and decode its pictures once.
 
     Args:
-        path: Parquet file with the columns image, objects, questions, answers and, if asked for, caption.
+        path: Parquet file with the columns image, objects, questions, answers and, if asked for, caption; kinds, cells
+            and tiles are read where they are.
         side: Expected side of the square pictures, in pixels.
         captions: Whether the file must have captions.
         limit: Read only this many scenes.
@@ -69,10 +80,11 @@ def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = No
     columns = ["image", "objects", "questions", "answers", *(["caption"] if captions else [])]
     if not path.is_file():
         raise UserError(f"{path}: found no such file, expected a Parquet file of scenes")
-    missing = [name for name in columns if name not in pq.read_schema(path).names]
+    held = pq.read_schema(path).names
+    missing = [name for name in columns if name not in held]
     if missing:
         raise UserError(f"{path}: column {missing[0]!r} not found, expected the columns {', '.join(columns)}")
-    table = pq.read_table(path, columns=columns)
+    table = pq.read_table(path, columns=[*columns, *(name for name in _MORE_FACTS if name in held)])
     if limit is not None:
         table = table.slice(0, limit)
     if table.num_rows == 0:
@@ -93,6 +105,7 @@ def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = No
         table.column("caption").to_pylist() if captions else [],
         table.column("questions").to_pylist(),
         table.column("answers").to_pylist(),
+        *(table.column(name).to_pylist() if name in table.column_names else [] for name in _MORE_FACTS),
     )
 
 

@@ -1,4 +1,4 @@
-"""The tower's own lesson: to name the objects of a picture, through a linear head that is thrown away afterwards."""
+"""The tower's own lesson: what a picture or each of its cells holds, through a linear head that is thrown away."""
 
 from __future__ import annotations
 
@@ -31,15 +31,36 @@ def tower_features(model: LlavaForConditionalGeneration, images: torch.Tensor, b
 
 
 class TowerReader(nn.Module):
-    """Linear head that tells, from the tower's patches, which objects a picture holds."""
+    """Linear head that tells, from the tower's patches, what each cell of a picture's grid holds."""
 
-    def __init__(self, hidden: int, objects: int) -> None:
+    def __init__(self, hidden: int, labels: int, grid: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(hidden, objects)
+        self.linear = nn.Linear(hidden, labels)
+        self.grid = grid
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
-        """Map patch features (batch, patches, hidden) to logits (batch, objects): the likeliest patch speaks."""
-        return torch.logsumexp(self.linear(patches), dim=1)
+        """Map patch features (batch, patches, hidden) to logits (batch, cells, labels): the likeliest patch speaks."""
+        logits = self.linear(patches)
+        batch, count, labels = logits.shape
+        part = math.isqrt(count) // self.grid
+        cells = logits.view(batch, self.grid, part, self.grid, part, labels).transpose(2, 3)
+        return torch.logsumexp(cells.reshape(batch, self.grid**2, part**2, labels), dim=2)
+
+
+def cell_labels(base: Scenes, names: Sequence[str]) -> torch.Tensor:
+    """Tell what each cell of each picture holds, shape (scenes, cells, labels); where unknown a picture is one cell."""
+    if not base.cells:
+        holds = torch.zeros(len(base), 1, len(names))
+        for index, objects in enumerate(base.objects):
+            holds[index, 0, [names.index(name) for name in objects]] = 1
+        return holds
+    words = [*names, *sorted({tile for row in base.tiles for tile in row} - {""})]
+    column = {word: index for index, word in enumerate(words)}
+    holds = torch.zeros(len(base), len(base.cells[0]), len(words))
+    for scene, cells in enumerate(zip(base.cells, base.tiles, strict=True)):
+        for cell, held in enumerate(zip(*cells, strict=True)):
+            holds[scene, cell, [column[word] for word in held if word]] = 1
+    return holds
 
 
 def train_tower(
@@ -52,7 +73,7 @@ def train_tower(
     weight_decay: float,
     report: Callable[[str], None],
 ) -> None:
-    """Train the tower, in training mode, to tell which objects a picture holds.
+    """Train the tower, in training mode, to tell which objects a picture holds, or each cell and on which tile.
 
     Args:
         model: The LLaVA; only its tower changes.
@@ -64,17 +85,15 @@ def train_tower(
         weight_decay: AdamW's weight decay on matrices.
         report: Takes each progress line.
     """
-    holds = torch.zeros(len(base), len(names))
-    for index, objects in enumerate(base.objects):
-        holds[index, [names.index(name) for name in objects]] = 1
+    holds = cell_labels(base, names)
     tower = model.model.vision_tower
-    reader = TowerReader(tower.config.hidden_size, len(names))
-    nn.init.constant_(reader.linear.bias, -math.log(len(names) * model.config.image_seq_length))
+    reader = TowerReader(tower.config.hidden_size, holds.shape[2], math.isqrt(holds.shape[1]))
+    nn.init.constant_(reader.linear.bias, -math.log(holds.shape[2] * model.config.image_seq_length))
 
     def loss_of() -> torch.Tensor:
         scenes = draw()
         patches = tower(to_pixel_values(base.images[scenes])).last_hidden_state[:, 1:]
-        # Summed over the objects: as a mean the loss of 40 mostly absent objects is all but zero.
+        # Summed over the labels: as a mean the loss of 40 mostly absent objects is all but zero.
         loss = nn.functional.binary_cross_entropy_with_logits(reader(patches), holds[scenes], reduction="sum")
         return loss / len(scenes)
 

@@ -6,6 +6,7 @@ import { percentage, percentageInterval } from "../format.js";
 import { headlineBars, HEADLINE_PANELS } from "../headline-bars.js";
 import { type Markup, markup } from "../markup.js";
 import { labelOf, type ReportData } from "../report-data.js";
+import { questionKinds } from "./question-kinds.js";
 
 const COLUMNS: readonly { figure: Figure; name: string; best: "low" | "high" }[] = [
   { figure: "chair_s", name: "CHAIRs", best: "low" },
@@ -31,6 +32,7 @@ export function headlineSection(data: ReportData): Markup {
 ${scoresTable(models, data)}
 <p class="note">In %, on ${scenes} test scenes. ${SCORES_NOTE}</p>
 <div class="columns">${bars}</div>
+${questionKinds(models, data)}
 ${Object.keys(ablations).length === 0 ? null : markup`<h3>With one part changed</h3>${scoresTable(withAfter(data), data)}`}`;
 }
 
