@@ -1,30 +1,16 @@
 import { expect } from "chai";
-import sharp from "sharp";
 import { UserError } from "../../src/errors.js";
 import type { ContrastPair } from "../../src/pairs/contrast-pair.js";
 import { type ContrastOptions, drawContrast, drawContrastPairs } from "../../src/scenes/contrast.js";
 import { KINDS, readKinds } from "../../src/scenes/kinds.js";
 import { companionOf, familyOf } from "../../src/scenes/objects.js";
 import { layoutKey, type PlacedObject, type Scene, splitOf } from "../../src/scenes/scene.js";
+import { differingCells } from "./differing-cells.js";
 import { isTrueOf, truthOf } from "./reading.js";
 
 const COUNT = 90;
 const ROWS = 900;
 const OPTIONS = { kinds: KINDS, questionRate: 0.25 };
-
-// Cells (0 to 3) in which two pictures differ.
-async function differingCells(pair: ContrastPair): Promise<Set<number>> {
-  const [one, other] = await Promise.all(
-    [pair.images[0]!, pair.rejectedImages[0]!].map((png) => sharp(png).raw().toBuffer()),
-  );
-  const cells = new Set<number>();
-  for (let index = 0; index < one!.length; index++) {
-    if (one![index] === other![index]) continue;
-    const pixel = Math.floor(index / 3);
-    cells.add(Math.floor(pixel / 64 / 32) * 2 + Math.floor((pixel % 64) / 32));
-  }
-  return cells;
-}
 
 const key = ({ name, cell, side, left, top, tile }: PlacedObject): string =>
   JSON.stringify({ name, cell, side, left, top, tile });

@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import sharp from "sharp";
 import type { ContrastPair } from "../../src/pairs/contrast-pair.js";
 import { drawContrast, drawContrastPairs } from "../../src/scenes/contrast.js";
 import { companionOf, familyOf } from "../../src/scenes/objects.js";
 import { layoutKey, splitOf } from "../../src/scenes/scene.js";
+import { differingCells } from "./differing-cells.js";
 
 const COUNT = 60;
 
@@ -12,20 +12,6 @@ function wordsOf(text: string): string[] {
     .replace(".", "")
     .split(/, | and /)
     .map((phrase) => phrase.replace(/^an? /, ""));
-}
-
-// Cells (0 to 3) in which two pictures differ.
-async function differingCells(pair: ContrastPair): Promise<Set<number>> {
-  const [one, other] = await Promise.all(
-    [pair.images[0]!, pair.rejectedImages[0]!].map((png) => sharp(png).raw().toBuffer()),
-  );
-  const cells = new Set<number>();
-  for (let index = 0; index < one!.length; index++) {
-    if (one![index] === other![index]) continue;
-    const pixel = Math.floor(index / 3);
-    cells.add(Math.floor(pixel / 64 / 32) * 2 + Math.floor((pixel % 64) / 32));
-  }
-  return cells;
 }
 
 describe("contrast pairs", () => {
