@@ -1,4 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { chatFlags } from "../chat/chat-model.js";
+import { WRITER } from "../pairs/making/writer-names.js";
+import type { PairsCompleteOptions } from "./pairs-complete-command.js";
 
 /**
  * Declares `scpo pairs` and its commands; what they need is loaded when one runs.
@@ -12,6 +15,7 @@ export function addPairsCommands(program: Command, signal: AbortSignal): void {
   addCheck(pairs, signal);
   addGrade(pairs, signal);
   addExport(pairs, signal);
+  addComplete(pairs, signal);
 }
 
 function addImport(pairs: Command, signal: AbortSignal): void {
@@ -131,6 +135,41 @@ function addExport(pairs: Command, signal: AbortSignal): void {
       const { pairsExport } = await import("./pairs-export-command.js");
       await pairsExport({ ...options, file, signal });
     });
+}
+
+function addComplete(pairs: Command, signal: AbortSignal): void {
+  const command = pairs
+    .command("complete")
+    .description("make what pairs lack: rejected texts with one fact replaced, contrast pictures")
+    .argument("<source>", "pairs file")
+    .requiredOption("--out <file>", "pairs file to write; what cannot be completed goes to FILE.quarantine.jsonl")
+    .option("--seed <number>", "seed of every choice", wholeArgument, 1)
+    .option("--kinds <names>", "facts that are replaced: object,attribute,count,relation,presence (default: all)")
+    .option(
+      "--pictures <ways>",
+      "contrast pictures by retrieval, crop, mask, noise or command, tried in this order; none leaves them to be made",
+      "retrieval",
+    )
+    .option("--band <least,most>", "similarity of a retrieved picture to the row's own", "-1,1")
+    .option("--embeddings <file>", "Parquet with id, image_embedding and perhaps rejected_embedding, to retrieve by")
+    .option(
+      "--edit-command <words>",
+      "program that edits a picture, with {in}, {out} and {instruction}; words, or a JSON list of them",
+    )
+    .option("--edit-cache <folder>", "where edited pictures are kept", "runs/edit-cache")
+    .option("--concurrency <number>", "rows under way at a time", wholeArgument)
+    .option("--json", "print the summary as JSON", false);
+  for (const [flags, meaning] of chatFlags(WRITER)) command.option(flags, meaning);
+  command.action(async (source: string, options: Omit<PairsCompleteOptions, "source" | "signal">) => {
+    const { pairsComplete } = await import("./pairs-complete-command.js");
+    await pairsComplete({ ...options, source, signal });
+  });
+}
+
+function wholeArgument(text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new InvalidArgumentError(`found ${text}, expected a whole number of 0 or more`);
 }
 
 function collect(text: string, before: string[]): string[] {

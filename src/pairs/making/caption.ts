@@ -29,10 +29,14 @@ const PIECE = /\p{L}[\p{L}\p{M}\p{N}]*(?:[-'\u2019][\p{L}\p{M}\p{N}]+)*|\p{N}+(?
 const CLITIC = /(?:['\u2019](?:s|re|ve|ll|d|m)|n['\u2019]t)$/iu;
 const ENDS_SENTENCE = /^[.!?]$/;
 
+/** Captions that are kept, since a row's are read several times. */
+const RECENT = 64;
+
 /** Reads captions; holds the tagger and the words of WordNet. */
 export class CaptionReader {
   readonly morphy = new Morphy();
   readonly #tag: Tagger = ruleTagger();
+  readonly #recent = new Map<string, Caption>();
 
   /**
    * Reads a caption.
@@ -40,6 +44,16 @@ export class CaptionReader {
    * @param text - English, any number of sentences.
    */
   read(text: string): Caption {
+    let caption = this.#recent.get(text);
+    if (caption === undefined) {
+      caption = this.#read(text);
+      if (this.#recent.size >= RECENT) this.#recent.clear();
+      this.#recent.set(text, caption);
+    }
+    return caption;
+  }
+
+  #read(text: string): Caption {
     const tokens: Token[] = [];
     const sentences: [number, number][] = [];
     let pieces: { text: string; start: number }[] = [];

@@ -78,6 +78,11 @@ export const attributeContrast: TextContrastKind = {
   },
 };
 
+/** Whether an adjective says what another one would make false. */
+export function isAttributeWord(word: string): boolean {
+  return COLOURS.has(word) || OPPOSITES.some(([one, other]) => word === one || word === other);
+}
+
 function isAttribute(at: number, { caption }: ReadRow): boolean {
   const { lower, tag } = caption.tokens[at] as { lower: string; tag: string };
   if (COLOURS.has(lower)) return true;

@@ -1,3 +1,4 @@
+import type { Caption } from "./caption.js";
 import { isDenied, type MakingContext, type ReadRow, type TextContrastKind } from "./contrast-text.js";
 import { rewritten } from "./edit.js";
 import type { NounPhrase } from "./noun-phrase.js";
@@ -26,6 +27,7 @@ const OPPOSITES: readonly (readonly [phrase: string, opposites: readonly string[
   ["outside of", ["inside of"]],
   ["next to", ["far away from"]],
   ["beside", ["far away from"]],
+  ["far away from", ["next to"]],
   ["on", ["under"]],
 ];
 const BY_LENGTH = OPPOSITES.map(([phrase, opposites]) => ({ words: phrase.split(" "), opposites })).sort(
@@ -70,13 +72,21 @@ interface Place {
 }
 
 function placesOf(row: ReadRow, context: MakingContext): Place[] {
-  const { tokens } = row.caption;
-  const places: Place[] = [];
+  return matchesIn(row.caption).filter(({ from, to, words }) => holds(from, to, words.split(" "), row, context));
+}
+
+/** Every relation between things that a caption names, in its words, with the position behind them. */
+export function relationsIn(caption: Caption): readonly { readonly words: string; readonly to: number }[] {
+  return matchesIn(caption);
+}
+
+function matchesIn({ tokens }: Caption): (Place & { words: string })[] {
+  const places: (Place & { words: string })[] = [];
   for (let at = 0; at < tokens.length; at++) {
     const found = BY_LENGTH.find(({ words }) => words.every((word, offset) => tokens[at + offset]?.lower === word));
     if (found === undefined) continue;
     const to = at + found.words.length;
-    if (holds(at, to, found.words, row, context)) places.push({ from: at, to, opposites: found.opposites });
+    places.push({ from: at, to, opposites: found.opposites, words: found.words.join(" ") });
     at = to - 1;
   }
   return places;

@@ -116,6 +116,11 @@ export function isDenied({ from }: NounPhrase, { tokens, sentences }: Caption): 
   return sentence !== undefined && tokens.slice(...sentence).some(({ lower }) => NO.test(lower));
 }
 
+/** Whether the word that begins at a token is itself denied: "no dog", "without a hat". */
+export function isDeniedAt(from: number, { tokens }: Caption): boolean {
+  return [tokens[from], tokens[from - 1]].some((token) => token !== undefined && NO.test(token.lower));
+}
+
 /** The words of a phrase's name as the text has them, in lower case. */
 export function nameOf(phrase: NounPhrase, { tokens }: Caption): string {
   return tokens

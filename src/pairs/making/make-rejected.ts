@@ -19,6 +19,9 @@ export const TEXT_CONTRAST_KINDS: readonly TextContrastKind[] = [
   presenceContrast,
 ];
 
+/** How often every kind is tried for further texts of a row. */
+const ROUNDS = 3;
+
 /** Everything that texts are made with, before the first row was learnt. */
 export function openContext(): MakingContext {
   const things = new Things();
@@ -54,12 +57,26 @@ export class RejectedTextMaker {
    * @returns The text, or null where no fact can be replaced safely.
    */
   make(row: MakingRow): TextContrast | null {
+    for (const contrast of this.proposals(row)) return contrast;
+    return null;
+  }
+
+  /**
+   * All of {@link make}'s texts for a row that it would take in turn, each of them false of the picture.
+   *
+   * @param row - See there.
+   */
+  *proposals(row: MakingRow): Generator<TextContrast, void, undefined> {
     const random = new Random(`rejected/${this.#seed}/${row.id}`);
     const read = readRow(row, this.#context.reader);
-    for (const kind of random.sample(this.#kinds)) {
-      const contrast = kind.propose(read, this.#context, random);
-      if (contrast !== null) return contrast;
+    const made = new Set<string>();
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const kind of random.sample(this.#kinds)) {
+        const contrast = kind.propose(read, this.#context, random);
+        if (contrast === null || made.has(contrast.rejected)) continue;
+        made.add(contrast.rejected);
+        yield contrast;
+      }
     }
-    return null;
   }
 }

@@ -98,10 +98,18 @@ function phraseAt(tokens: readonly Token[], start: number, to: number, morphy: M
       break;
     }
   }
-  const nouns = at;
+  let nouns = at;
   while (NOUN.test(token(at)?.tag ?? "")) at += 1;
-  // "an orange on a plate": what the tagger takes for an adjective can be the noun.
-  if (at === nouns) return undefined;
+  if (at === nouns) {
+    // "a yellow key on a plate": what the tagger takes for an adjective can be the noun.
+    const last = modifiers.at(-1);
+    const word = last === at - 1 ? (token(last)?.lower ?? "") : "";
+    if (determiner === undefined && numeral === undefined) return undefined;
+    if (NO_NAME.has(word) && word !== "orange") return undefined;
+    if (!morphy.isWord(looksPlural(word, morphy) ? singularOf(word, morphy) : word, "noun")) return undefined;
+    modifiers.pop();
+    nouns -= 1;
+  }
   const phrase = described(tokens, { start, to: at, determiner, numeral, modifiers, nouns }, morphy, token(at));
   // "a light blue car": what stands before an adjective and a noun describes them.
   const describes = /^JJ/.test(token(at)?.tag ?? "") && NOUN.test(token(at + 1)?.tag ?? "");

@@ -23,8 +23,10 @@ export const NEAR = 0.75;
 const COMPANION_SHARE = 0.05;
 /** at least so many times as often as in any row, */
 const COMPANION_LIFT = 1.5;
-/** and in at least so many rows. */
+/** in at least so many rows, */
 const COMPANION_ROWS = 3;
+/** and so many standard deviations more often than by chance. */
+const COMPANION_DEVIATIONS = 3;
 
 /** The objects of a set: how many rows hold each, and which come together. */
 export class Vocabulary {
@@ -78,8 +80,10 @@ export class Vocabulary {
     return remembered(this.#companions, `${annotated}|${term}`, () => {
       const found = this.terms(annotated).flatMap((other): [VocabularyTerm, number][] => {
         const together = this.#together.get(pairKey(term, other.term)) ?? 0;
-        const lift = (together * this.#rows) / (own * other.rows);
-        const isCompanion = together >= COMPANION_ROWS && together >= COMPANION_SHARE * own && lift >= COMPANION_LIFT;
+        const expected = (own * other.rows) / this.#rows;
+        const isCompanion =
+          together >= Math.max(COMPANION_ROWS, COMPANION_SHARE * own, COMPANION_LIFT * expected) &&
+          together >= expected + COMPANION_DEVIATIONS * Math.sqrt(expected);
         return isCompanion ? [[other, together]] : [];
       });
       return found.sort(([, one], [, other]) => other - one).map(([other]) => other);

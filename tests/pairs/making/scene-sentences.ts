@@ -38,6 +38,7 @@ export interface Told {
 export interface SceneSentence {
   readonly text: string;
   readonly counts: ReadonlyMap<string, number>;
+  readonly colours: ReadonlyMap<string, string>;
 }
 
 /** Writes a true sentence about a drawn scene; how many of each thing there are and in which colour is drawn with it. */
@@ -76,7 +77,7 @@ export function sceneSentence(seed: number, index: number): SceneSentence {
           `The picture shows ${pair[0]} ${random.pick(RELATIONS)} ${pair[1]}.`,
         ]),
   ];
-  return { text: random.pick(texts), counts };
+  return { text: random.pick(texts), counts, colours };
 }
 
 /**

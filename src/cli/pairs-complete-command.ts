@@ -1,0 +1,138 @@
+import { relative } from "node:path";
+import { chatModelFromOptions } from "../chat/chat-model.js";
+import { UserError } from "../errors.js";
+import { completeFiles, completePairs, type CompleteSummary } from "../pairs/making/complete-pairs.js";
+import { EditingCommand } from "../pairs/making/editing-command.js";
+import { Embeddings } from "../pairs/making/embeddings.js";
+import { PICTURE_WAYS, type PictureWay } from "../pairs/making/make-picture.js";
+import { TEXT_CONTRAST_KINDS } from "../pairs/making/make-rejected.js";
+import { TextWriter } from "../pairs/making/text-writer.js";
+import { WRITER } from "../pairs/making/writer-names.js";
+import { showProgress } from "../study/progress.js";
+
+/** What `scpo pairs complete` was given. */
+export interface PairsCompleteOptions {
+  readonly source: string;
+  readonly out: string;
+  readonly seed: number;
+  readonly kinds?: string;
+  readonly pictures: string;
+  readonly band: string;
+  readonly embeddings?: string;
+  readonly editCommand?: string;
+  readonly editCache: string;
+  readonly concurrency?: number;
+  readonly writerUrl?: string;
+  readonly writerModel?: string;
+  readonly writerCache?: string;
+  readonly writerConcurrency?: string;
+  readonly writerSettings?: string;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Makes the missing halves of pairs and says what came of it. */
+export async function pairsComplete(options: PairsCompleteOptions): Promise<void> {
+  const { source, out, seed, signal } = options;
+  const { writerUrl: url, writerModel: model, writerCache: cache } = options;
+  const { writerConcurrency, writerSettings: settings } = options;
+  const kinds = chosen("--kinds", options.kinds ?? "", TEXT_CONTRAST_KINDS, ({ name }) => name);
+  const ways = options.pictures === "none" ? [] : chosen("--pictures", options.pictures, PICTURE_WAYS, (way) => way);
+  const band = bandOf(options.band);
+  const command = commandOf(options, ways);
+  const chat = chatModelFromOptions(
+    WRITER,
+    { url, model, cache, concurrency: writerConcurrency, settings },
+    process.env,
+    signal,
+  );
+  const progress = showProgress();
+  let summary: CompleteSummary;
+  try {
+    const embeddings = options.embeddings === undefined ? undefined : await Embeddings.read(options.embeddings);
+    let total = 0;
+    summary = await completePairs({
+      source,
+      out,
+      seed,
+      ...(kinds.length === 0 ? {} : { kinds }),
+      ...(chat === undefined ? {} : { writer: new TextWriter(chat) }),
+      ways,
+      band,
+      embeddings,
+      command,
+      concurrency: options.concurrency ?? chat?.concurrency,
+      signal,
+      onProgress: (phase, done) => {
+        if (phase === "read") total = done;
+        if (done % 1000 === 0) progress.update("complete", `pairs ${phase}`, done, total);
+      },
+    });
+  } finally {
+    progress.close();
+  }
+  process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : lines(summary, out));
+}
+
+function chosen<T>(flag: string, text: string, all: readonly T[], nameOf: (each: T) => string): T[] {
+  if (text === "") return [];
+  return text.split(",").map((name) => {
+    const found = all.find((each) => nameOf(each) === name.trim());
+    if (found !== undefined) return found;
+    throw new UserError(`${flag} holds "${name.trim()}", expected some of ${all.map(nameOf).join(",")}`);
+  });
+}
+
+function bandOf(text: string): readonly [number, number] {
+  const [least, most, ...more] = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (least !== undefined && most !== undefined && more.length === 0 && least >= -1 && least <= most && most <= 1) {
+    return [least, most];
+  }
+  throw new UserError(`--band is "${text}", expected the least and the greatest similarity, such as 0.3,0.8`);
+}
+
+function commandOf(options: PairsCompleteOptions, ways: readonly PictureWay[]): EditingCommand | undefined {
+  const { editCommand, editCache: cache, signal } = options;
+  if (editCommand === undefined) {
+    if (ways.includes("command")) throw new UserError("--pictures holds command; name it with --edit-command");
+    return undefined;
+  }
+  if (!ways.includes("command")) throw new UserError("--edit-command is given; add command to --pictures");
+  let words: unknown = editCommand.split(/\s+/).filter((word) => word !== "");
+  if (editCommand.trimStart().startsWith("[")) {
+    try {
+      words = JSON.parse(editCommand);
+    } catch {
+      words = undefined;
+    }
+  }
+  if (!Array.isArray(words) || words.length === 0 || !words.every((word) => typeof word === "string")) {
+    throw new UserError(
+      "--edit-command is no JSON list of texts; expected words or a list such as " + '["edit", "{in}", "{out}"]',
+    );
+  }
+  return new EditingCommand({ words, cache, signal });
+}
+
+function lines(summary: CompleteSummary, out: string): string {
+  const { read, written, quarantined, complete, texts, pictures, retrieved, reasons } = summary;
+  const { quarantine } = completeFiles(out);
+  const total = (counts: Readonly<Record<string, number>>): number =>
+    Object.values(counts).reduce((sum, each) => sum + each, 0);
+  const each = (counts: Readonly<Record<string, number>>): string[] =>
+    Object.entries(counts).map(([name, count]) => `  ${count} ${name}`);
+  const text = [
+    `read ${read} pairs = ${written} written to ${relative(process.cwd(), out) || out} + ${quarantined} in quarantine`,
+  ];
+  if (complete > 0) text.push(`${complete} lacked nothing`);
+  if (total(texts) > 0) text.push(`${total(texts)} rejected texts made:`, ...each(texts));
+  if (total(pictures) > 0) text.push(`${total(pictures)} contrast pictures made:`, ...each(pictures));
+  for (const [kind, { made, annotations, captions }] of Object.entries(retrieved)) {
+    const share = (count: number): string => `${((100 * count) / made).toFixed(1)} %`;
+    text.push(
+      `  ${kind}: the rejected text is true of ${share(annotations)} by annotations, of ${share(captions)} by captions alone`,
+    );
+  }
+  if (quarantined > 0) text.push(`reasons (${relative(process.cwd(), quarantine)}):`, ...each(reasons));
+  return `${text.join("\n")}\n`;
+}

@@ -1,0 +1,289 @@
+import { open, rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { UserError } from "../../errors.js";
+import { replaceAtomically, writeAtomically } from "../../write-atomically.js";
+import type { PairRow } from "../pair-row.js";
+import { streamPairRows, writePairRows } from "../pair-rows.js";
+import type { TextContrast, TextContrastKind } from "./contrast-text.js";
+import type { EditingCommand } from "./editing-command.js";
+import type { Embeddings } from "./embeddings.js";
+import { factsOfRow } from "./facts.js";
+import { makePicture, type PictureWay } from "./make-picture.js";
+import { openContext, RejectedTextMaker } from "./make-rejected.js";
+import { PictureStore } from "./picture-store.js";
+import { RetrievalIndex } from "./retrieval.js";
+import type { MakingRow } from "./making-row.js";
+import { knowledgeOf } from "./row-knowledge.js";
+import type { TextWriter } from "./text-writer.js";
+
+/** What is to be made. */
+export interface CompleteRequest {
+  /** Pairs file whose rows may lack their rejected half. */
+  readonly source: string;
+  /** Pairs file to write; the quarantine and the summary stand beside it. */
+  readonly out: string;
+  readonly seed: number;
+  /** Kinds of facts that are replaced; all when left out. */
+  readonly kinds?: readonly TextContrastKind[] | undefined;
+  /** Writes the texts in place of the rules. */
+  readonly writer?: TextWriter | undefined;
+  /** Ways of making contrast pictures, in the order in which they are tried; none leaves them to be made. */
+  readonly ways: readonly PictureWay[];
+  /** Least and greatest similarity of a retrieved picture. */
+  readonly band: readonly [least: number, most: number];
+  readonly embeddings?: Embeddings | undefined;
+  readonly command?: EditingCommand | undefined;
+  /** Rows under way at a time. */
+  readonly concurrency?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((phase: "read" | "made", done: number) => void) | undefined;
+}
+
+/** Pairs whose contrast picture was made, by kind: how many, and of how many the rejected text is known to be true. */
+interface PictureCounts {
+  made: number;
+  annotations: number;
+  captions: number;
+}
+
+/** What came of it; `read` is `written` and `quarantined` together. */
+export interface CompleteSummary {
+  readonly read: number;
+  readonly written: number;
+  readonly quarantined: number;
+  /** Rows that lacked nothing. */
+  readonly complete: number;
+  /** Rejected texts that were made, by kind and detail. */
+  readonly texts: Readonly<Record<string, number>>;
+  /** Contrast pictures that were made, by origin. */
+  readonly pictures: Readonly<Record<string, number>>;
+  /** Retrieved pictures by kind, and how many of them the rejected text is true of by annotations, or by captions alone. */
+  readonly retrieved: Readonly<Record<string, PictureCounts>>;
+  /** Rows in quarantine by reason. */
+  readonly reasons: Readonly<Record<string, number>>;
+}
+
+/** Where the rows go that cannot be completed, and the summary. */
+export function completeFiles(out: string): { quarantine: string; summary: string } {
+  return { quarantine: `${out}.quarantine.jsonl`, summary: `${out}.complete.json` };
+}
+
+/**
+ * Makes what pairs lack: rejected texts by replacing one fact, contrast pictures in the ways asked for. The same request
+ * ends with the same files, also after an interruption.
+ *
+ * @param request - What to read, make and write.
+ * @throws UserError when the source cannot be read, or no row of it can be completed.
+ */
+export async function completePairs(request: CompleteRequest): Promise<CompleteSummary> {
+  const { source, out, signal } = request;
+  if (resolve(source) === resolve(out))
+    throw new UserError(`--out is ${out}, the file that is read; name another file`);
+  const files = completeFiles(out);
+  const store = await PictureStore.open(out);
+  try {
+    const maker = new Completion(request, store);
+    let read = 0;
+    for await (const row of streamPairRows(source)) {
+      signal?.throwIfAborted();
+      await maker.learn(row);
+      request.onProgress?.("read", ++read);
+    }
+    const tally = new Tally();
+    await replaceAtomically(files.quarantine, async (path) => {
+      const quarantine = await open(path, "w");
+      try {
+        const rows = async function* (): AsyncGenerator<PairRow, void, undefined> {
+          const made = inOrder(streamPairRows(source), request.concurrency ?? 4, (row) => maker.complete(row));
+          for await (const { row, text, origin, verifiedBy, fault } of made) {
+            signal?.throwIfAborted();
+            tally.count(row, { text, origin, verifiedBy, fault });
+            request.onProgress?.("made", tally.read);
+            if (fault === undefined) yield row;
+            else await quarantine.write(`${JSON.stringify({ row: tally.read - 1, id: row.id, ...fault })}\n`);
+          }
+          if (tally.written === 0) throw new NothingWritten();
+        };
+        await writePairRows(out, rows());
+      } catch (error) {
+        if (!(error instanceof NothingWritten)) throw error;
+      } finally {
+        await quarantine.close();
+      }
+    });
+    const summary = tally.summary();
+    if (summary.written === 0) {
+      const [reason] = Object.entries(summary.reasons).sort(([, one], [, other]) => other - one)[0] ?? [];
+      throw new UserError(
+        `${source}: none of ${summary.read} pairs can be completed (${reason}); see ${files.quarantine}`,
+      );
+    }
+    if (summary.quarantined === 0) await rm(files.quarantine);
+    await writeAtomically(files.summary, `${JSON.stringify(summary, null, 2)}\n`);
+    return summary;
+  } finally {
+    await store.close();
+  }
+
+  // A row is under way as soon as those before it are.
+  async function* inOrder<T, R>(
+    items: AsyncIterable<T>,
+    most: number,
+    work: (item: T) => Promise<R>,
+  ): AsyncGenerator<R> {
+    const running: Promise<R>[] = [];
+    for await (const item of items) {
+      const next = work(item);
+      // Its failure is taken when its turn comes.
+      next.catch(() => undefined);
+      running.push(next);
+      if (running.length >= Math.max(1, most)) yield await (running.shift() as Promise<R>);
+    }
+    for (const next of running) yield await next;
+  }
+}
+
+class NothingWritten extends Error {}
+
+interface Fault {
+  readonly field: "rejected" | "rejected_images";
+  readonly reason: string;
+}
+
+interface Completed {
+  readonly row: PairRow;
+  readonly text?: TextContrast | undefined;
+  readonly origin?: PictureWay | undefined;
+  readonly verifiedBy?: "annotations" | "captions" | null | undefined;
+  readonly fault?: Fault | undefined;
+}
+
+/** Knows the whole set, and completes its rows. */
+class Completion {
+  readonly #request: CompleteRequest;
+  readonly #store: PictureStore;
+  readonly #context = openContext();
+  readonly #texts: RejectedTextMaker;
+  readonly #index: RetrievalIndex;
+  readonly #names = new Set<string>();
+
+  constructor(request: CompleteRequest, store: PictureStore) {
+    const { kinds, seed, band, embeddings } = request;
+    this.#request = request;
+    this.#store = store;
+    this.#texts = new RejectedTextMaker({ seed, context: this.#context, ...(kinds === undefined ? {} : { kinds }) });
+    this.#index = new RetrievalIndex({ band, embeddings });
+  }
+
+  async learn(row: PairRow): Promise<void> {
+    const known = knowledgeOf(row, this.#context.reader.morphy);
+    this.#texts.learn(known);
+    for (const name of known.objects ?? []) this.#names.add(name);
+    if (!this.#request.ways.includes("retrieval")) return;
+    const picture = await this.#store.add(row.images[0] as Uint8Array);
+    this.#index.add({ id: row.id, picture, facts: factsOfRow(known, this.#context), objects: known.objects });
+  }
+
+  async complete(row: PairRow): Promise<Completed> {
+    const known = knowledgeOf(row, this.#context.reader.morphy);
+    const texts = row.rejected === null ? await this.#textsFor(known) : [undefined];
+    if (typeof texts === "string") return { row, fault: { field: "rejected", reason: texts } };
+    const rows = texts.map((text) => (text === undefined ? row : this.#withText(row, text)));
+    const { ways } = this.#request;
+    if (row.rejectedImages !== null || ways.length === 0) return { row: rows[0] as PairRow, text: texts[0] };
+    let reason = "";
+    for (const way of ways) {
+      let best: Completed | undefined;
+      for (const [at, candidate] of rows.entries()) {
+        const made = await this.#withPicture(candidate, known, way);
+        if (typeof made === "string") {
+          reason = made;
+          continue;
+        }
+        best ??= { ...made, text: texts[at] };
+        if (made.verifiedBy === "annotations" || way !== "retrieval") return { ...made, text: texts[at] };
+      }
+      if (best !== undefined) return best;
+    }
+    return { row, fault: { field: "rejected_images", reason } };
+  }
+
+  /** Texts for a row, best first; a contrast picture may be found for one where there is none for another. */
+  async #textsFor(known: MakingRow): Promise<readonly TextContrast[] | string> {
+    const { writer, seed, ways } = this.#request;
+    if (writer !== undefined) {
+      const written = await writer.write(known, this.#context, seed);
+      return typeof written === "string" ? written : [written];
+    }
+    const texts: TextContrast[] = [];
+    for (const text of this.#texts.proposals(known)) {
+      texts.push(text);
+      if (!ways.includes("retrieval")) break;
+    }
+    return texts.length > 0 ? texts : "no fact of the chosen text can be replaced safely";
+  }
+
+  #withText(row: PairRow, { rejected, kind, detail, chosenWord, rejectedWord }: TextContrast): PairRow {
+    const rejectedOrigin = this.#request.writer === undefined ? "rules" : "endpoint";
+    return { ...row, rejected, kind, detail, chosenWord, rejectedWord, rejectedOrigin };
+  }
+
+  async #withPicture(row: PairRow, known: MakingRow, way: PictureWay): Promise<Completed | string> {
+    const { seed, command } = this.#request;
+    const tools = { context: this.#context, seed, index: this.#index, store: this.#store, names: this.#names, command };
+    const made = await makePicture({ ...row, rejected: row.rejected as string }, known, way, tools);
+    if (typeof made === "string") return made;
+    const { picture, origin, objects, verifiedBy } = made;
+    const whole = { ...row, rejectedImages: [picture], rejectedImagesOrigin: origin, rejectedObjects: objects };
+    return { row: whole, origin, verifiedBy };
+  }
+}
+
+class Tally {
+  read = 0;
+  written = 0;
+  #complete = 0;
+  readonly #texts = new Map<string, number>();
+  readonly #pictures = new Map<string, number>();
+  readonly #retrieved = new Map<string, PictureCounts>();
+  readonly #reasons = new Map<string, number>();
+
+  count(row: PairRow, { text, origin, verifiedBy, fault }: Omit<Completed, "row">): void {
+    this.read += 1;
+    if (fault !== undefined) {
+      add(this.#reasons, `${fault.field}: ${fault.reason}`);
+      return;
+    }
+    this.written += 1;
+    if (text === undefined && origin === undefined) this.#complete += 1;
+    if (text !== undefined) add(this.#texts, `${text.kind}/${text.detail}`);
+    if (origin !== undefined) add(this.#pictures, origin);
+    if (origin !== "retrieval") return;
+    const kind = row.kind ?? "unknown";
+    const counts = this.#retrieved.get(kind) ?? { made: 0, annotations: 0, captions: 0 };
+    counts.made += 1;
+    if (verifiedBy) counts[verifiedBy] += 1;
+    this.#retrieved.set(kind, counts);
+  }
+
+  summary(): CompleteSummary {
+    return {
+      read: this.read,
+      written: this.written,
+      quarantined: this.read - this.written,
+      complete: this.#complete,
+      texts: sorted(this.#texts),
+      pictures: sorted(this.#pictures),
+      retrieved: sorted(this.#retrieved),
+      reasons: sorted(this.#reasons),
+    };
+  }
+}
+
+function add(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+function sorted<T>(values: ReadonlyMap<string, T>): Record<string, T> {
+  return Object.fromEntries([...values].sort(([one], [other]) => (one < other ? -1 : 1)));
+}

@@ -1,0 +1,114 @@
+import { Random } from "../../scenes/random.js";
+import type { PairRow } from "../pair-row.js";
+import { alterPicture, type Alteration } from "./alter-picture.js";
+import type { MakingContext } from "./contrast-text.js";
+import type { EditingCommand } from "./editing-command.js";
+import { factsOfRow, factsOfText } from "./facts.js";
+import type { MakingRow } from "./making-row.js";
+import type { PictureStore } from "./picture-store.js";
+import type { RetrievalIndex, Retrieved } from "./retrieval.js";
+import { objectName } from "./row-knowledge.js";
+
+/** Ways of making a contrast picture. */
+export const PICTURE_WAYS = ["retrieval", "crop", "mask", "noise", "command"] as const;
+/** One of {@link PICTURE_WAYS}. */
+export type PictureWay = (typeof PICTURE_WAYS)[number];
+
+/** A contrast picture and how it came about. */
+export interface MadePicture {
+  readonly picture: Uint8Array;
+  readonly origin: PictureWay;
+  /** Names of what it shows, where that is known. */
+  readonly objects: readonly string[] | null;
+  /** What says that the rejected text is true of it; null where nothing does. */
+  readonly verifiedBy: Retrieved["verifiedBy"];
+}
+
+/** What contrast pictures are made with. */
+export interface PictureTools {
+  readonly context: MakingContext;
+  readonly seed: number;
+  readonly index: RetrievalIndex;
+  readonly store: PictureStore;
+  /** Names that the set's annotations use. */
+  readonly names: ReadonlySet<string>;
+  readonly command: EditingCommand | undefined;
+}
+
+/** A row that has both of its texts. */
+export type RowWithTexts = PairRow & { readonly rejected: string };
+
+/**
+ * Makes the contrast picture of a row.
+ *
+ * @param row - With its rejected text.
+ * @param known - What it says of its picture.
+ * @param way - How.
+ * @param tools - See there.
+ * @returns The picture, or why there is none.
+ */
+export async function makePicture(
+  row: RowWithTexts,
+  known: MakingRow,
+  way: PictureWay,
+  tools: PictureTools,
+): Promise<MadePicture | string> {
+  const own = row.images[0] as Uint8Array;
+  const random = new Random(`picture/${tools.seed}/${way}/${row.id}`);
+  if (way === "retrieval") return retrieve(row, known, tools, random);
+  if (way === "command") {
+    if (tools.command === undefined) return "no command was given";
+    const picture = await tools.command.edit(own, row);
+    return typeof picture === "string" ? picture : { picture, origin: way, objects: null, verifiedBy: null };
+  }
+  try {
+    const picture = await alterPicture(own, way, { boxes: boxesOf(way, row, known, tools), random });
+    return { picture, origin: way, objects: null, verifiedBy: null };
+  } catch (error) {
+    return `the picture cannot be decoded (${(error as Error).message.split("\n")[0]})`;
+  }
+}
+
+async function retrieve(
+  row: RowWithTexts,
+  known: MakingRow,
+  { context, index, store, names }: PictureTools,
+  random: Random,
+): Promise<MadePicture | string> {
+  const read = (text: string): ReadonlySet<string> => factsOfText(context.reader.read(text), context, names);
+  const found = index.find(
+    {
+      id: row.id,
+      picture: await store.add(row.images[0] as Uint8Array),
+      kind: row.kind,
+      adds: row.rejectedWord !== null || row.chosenWord === null,
+      chosen: read(row.chosen),
+      rejected: read(row.rejected),
+      facts: factsOfRow(known, context),
+    },
+    random,
+  );
+  if (found === null) return "no picture of the set is known to show what the rejected text says, within the band";
+  const { picture, objects, verifiedBy } = found;
+  return { picture: await store.get(picture), origin: "retrieval", objects, verifiedBy };
+}
+
+/** Boxes of the object that the pair is about; none where it has none. */
+function boxesOf(
+  way: Alteration,
+  row: RowWithTexts,
+  known: MakingRow,
+  { context, names }: PictureTools,
+): readonly (readonly [number, number, number, number])[] {
+  if (way !== "mask" || row.annotations === null || row.chosenWord === null) return [];
+  const facts = factsOfText(context.reader.read(row.chosenWord), context, names);
+  const name = known.objects?.find(
+    (object) =>
+      facts.has(`o:${object}`) ||
+      object === row.chosenWord ||
+      objectName(row.chosenWord ?? "", context.reader.morphy) === object,
+  );
+  return row.annotations.flatMap(({ object, box }) =>
+    box !== undefined && objectName(object, context.reader.morphy) === name ? [box] : [],
+  );
+}

@@ -1,0 +1,67 @@
+import { createHash, randomUUID } from "node:crypto";
+import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Keeps pictures in one file on the disk, each once, so that any of them can be taken at any time. */
+export class PictureStore {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #numbers = new Map<string, number>();
+  /** Where each picture begins; the last entry is where the next will. */
+  readonly #starts: number[] = [0];
+
+  private constructor(path: string, file: FileHandle) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Makes an empty store beside a file; {@link close} takes it away.
+   *
+   * @param beside - Names the folder, whose disk must have room for the pictures.
+   */
+  static async open(beside: string): Promise<PictureStore> {
+    await mkdir(dirname(beside), { recursive: true });
+    const path = `${beside}.${randomUUID()}.pictures`;
+    return new PictureStore(path, await open(path, "wx+"));
+  }
+
+  /**
+   * Adds a picture.
+   *
+   * @param picture - Bytes of its file.
+   * @returns Its number; equal pictures share one.
+   */
+  async add(picture: Uint8Array): Promise<number> {
+    const hash = createHash("sha256").update(picture).digest("base64").slice(0, 24);
+    const known = this.#numbers.get(hash);
+    if (known !== undefined) return known;
+    const number = this.#starts.length - 1;
+    const start = this.#starts[number] as number;
+    this.#numbers.set(hash, number);
+    this.#starts.push(start + picture.length);
+    for (let written = 0; written < picture.length;) {
+      const { bytesWritten } = await this.#file.write(picture, written, picture.length - written, start + written);
+      written += bytesWritten;
+    }
+    return number;
+  }
+
+  /** Takes the picture of a number. */
+  async get(number: number): Promise<Uint8Array> {
+    const start = this.#starts[number] as number;
+    const picture = new Uint8Array((this.#starts[number + 1] as number) - start);
+    for (let read = 0; read < picture.length;) {
+      const { bytesRead } = await this.#file.read(picture, read, picture.length - read, start + read);
+      if (bytesRead === 0) throw new Error(`${this.#path} was cut off`);
+      read += bytesRead;
+    }
+    return picture;
+  }
+
+  /** Removes the file. */
+  async close(): Promise<void> {
+    await this.#file.close();
+    await rm(this.#path, { force: true });
+  }
+}

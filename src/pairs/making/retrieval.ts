@@ -1,0 +1,179 @@
+import type { Random } from "../../scenes/random.js";
+import type { Embeddings } from "./embeddings.js";
+import { type Fact, FACT_OF_KIND } from "./facts.js";
+
+/** Most rows that are looked at for one contrast picture. */
+const MOST_CANDIDATES = 2048;
+
+/** A row whose picture may serve others as contrast picture. */
+export interface RetrievalRow {
+  readonly id: string;
+  /** Number of its picture; rows with equal pictures share it. */
+  readonly picture: number;
+  /** All that is known of the picture. */
+  readonly facts: ReadonlySet<Fact>;
+  /** Names of the objects where they are annotated. */
+  readonly objects: readonly string[] | null;
+}
+
+/** What is looked for. */
+export interface RetrievalQuery {
+  readonly id: string;
+  readonly picture: number;
+  /** Kind of fact that differs; any where null. */
+  readonly kind: string | null;
+  /** Whether the rejected text says something that the chosen one does not, rather than only denying. */
+  readonly adds: boolean;
+  /** Facts of the chosen and of the rejected text. */
+  readonly chosen: ReadonlySet<Fact>;
+  readonly rejected: ReadonlySet<Fact>;
+  /** All that is known of the row's own picture. */
+  readonly facts: ReadonlySet<Fact>;
+}
+
+/** A contrast picture. */
+export interface Retrieved {
+  /** Number of the picture. */
+  readonly picture: number;
+  readonly id: string;
+  readonly objects: readonly string[] | null;
+  /** How like the row's own picture it is: cosine of embeddings, or share of common objects among all. */
+  readonly similarity: number;
+  /** Which evidence says that all of the rejected text is true of it; null where some of it is only likely. */
+  readonly verifiedBy: "annotations" | "captions" | null;
+}
+
+interface IndexedRow {
+  readonly id: string;
+  readonly picture: number;
+  /** Numbers of its facts. */
+  readonly facts: Uint32Array;
+  readonly objects: readonly string[] | null;
+}
+
+/** Finds, for a rejected text, a picture of the set of which it is truer. */
+export class RetrievalIndex {
+  readonly #rows: IndexedRow[] = [];
+  readonly #numbers = new Map<Fact, number>();
+  readonly #names: Fact[] = [];
+  readonly #holders: number[][] = [];
+  readonly #band: readonly [least: number, most: number];
+  readonly #embeddings: Embeddings | undefined;
+
+  /**
+   * @param options.band - Least and greatest similarity of the two pictures, 0 to 1.
+   * @param options.embeddings - Vectors of the pictures; without them common objects tell how alike two pictures are.
+   */
+  constructor(options: { band: readonly [number, number]; embeddings?: Embeddings | undefined }) {
+    this.#band = options.band;
+    this.#embeddings = options.embeddings;
+  }
+
+  /** Adds a row's picture. */
+  add({ id, picture, facts, objects }: RetrievalRow): void {
+    const row = this.#rows.length;
+    const numbers = Uint32Array.from([...facts].map((fact) => this.#numberOf(fact))).sort();
+    for (const fact of numbers) (this.#holders[fact] as number[]).push(row);
+    this.#rows.push({ id, picture, facts: numbers, objects });
+  }
+
+  /**
+   * Finds the picture that has all of the changed fact and most of the rest, and among those the one most like the
+   * row's own within the band.
+   *
+   * @param query - What is looked for.
+   * @param random - Where among many rows the search begins.
+   */
+  find(query: RetrievalQuery, random: Random): Retrieved | null {
+    const letter = query.kind === null ? undefined : FACT_OF_KIND[query.kind];
+    const counts = (fact: Fact): boolean => letter === undefined || fact.startsWith(`${letter}:`);
+    const come = [...query.rejected].filter((fact) => !query.chosen.has(fact) && counts(fact));
+    const gone = [...query.chosen].filter((fact) => !query.rejected.has(fact) && counts(fact));
+    const kept = [...query.rejected].filter((fact) => !come.includes(fact) && isClaim(fact));
+    if (come.length === 0 && (query.adds || gone.length === 0)) return this.#byText(query, random);
+    const candidates = this.#candidates(come, kept);
+    const [wanted, unwanted] = [come, gone].map((facts) => facts.map((fact) => this.#numbers.get(fact) ?? -1)) as [
+      number[],
+      number[],
+    ];
+    const keptNumbers = kept.map((fact) => this.#numbers.get(fact) ?? -1);
+    let best: { row: number; share: number; similarity: number } | undefined;
+    const start = candidates.length === 0 ? 0 : random.integer(0, candidates.length - 1);
+    for (let step = 0; step < Math.min(candidates.length, MOST_CANDIDATES); step++) {
+      const number = candidates[(start + step) % candidates.length] as number;
+      const row = this.#rows[number] as IndexedRow;
+      if (row.picture === query.picture) continue;
+      if (!wanted.every((fact) => row.facts.includes(fact)) || unwanted.some((fact) => row.facts.includes(fact)))
+        continue;
+      const share =
+        keptNumbers.length === 0
+          ? 1
+          : keptNumbers.filter((fact) => row.facts.includes(fact)).length / keptNumbers.length;
+      if (best !== undefined && share < best.share) continue;
+      const similarity = this.#similarity(query, [...come, ...gone], row);
+      if (similarity < this.#band[0] || similarity > this.#band[1]) continue;
+      if (best === undefined || share > best.share || similarity > best.similarity)
+        best = { row: number, share, similarity };
+    }
+    if (best === undefined) return this.#byText(query, random);
+    const row = this.#rows[best.row] as IndexedRow;
+    const verifiedBy =
+      best.share < 1 ? null : row.objects !== null && letter !== "a" && letter !== "r" ? "annotations" : "captions";
+    return { picture: row.picture, id: row.id, objects: row.objects, similarity: best.similarity, verifiedBy };
+  }
+
+  /** By vectors alone: the picture that a rejected text fits best, and better than the row's own. */
+  #byText(query: RetrievalQuery, random: Random): Retrieved | null {
+    const embeddings = this.#embeddings;
+    const own = embeddings?.textSimilarity(query.id, query.id);
+    if (embeddings === undefined || own === undefined) return null;
+    let best: { row: number; fit: number; similarity: number } | undefined;
+    const start = random.integer(0, this.#rows.length - 1);
+    for (let step = 0; step < Math.min(this.#rows.length, MOST_CANDIDATES); step++) {
+      const number = (start + step) % this.#rows.length;
+      const row = this.#rows[number] as IndexedRow;
+      const fit = row.picture === query.picture ? undefined : embeddings.textSimilarity(query.id, row.id);
+      if (fit === undefined || fit <= own || (best !== undefined && fit <= best.fit)) continue;
+      const similarity = embeddings.imageSimilarity(query.id, row.id) ?? 0;
+      if (similarity >= this.#band[0] && similarity <= this.#band[1]) best = { row: number, fit, similarity };
+    }
+    if (best === undefined) return null;
+    const { picture, id, objects } = this.#rows[best.row] as IndexedRow;
+    return { picture, id, objects, similarity: best.similarity, verifiedBy: null };
+  }
+
+  /** Rows that hold the rarest of the facts that come, or of those that stay where none comes. */
+  #candidates(come: readonly Fact[], kept: readonly Fact[]): readonly number[] {
+    const lists = (come.length > 0 ? come : kept).map((fact) => this.#holders[this.#numbers.get(fact) ?? -1] ?? []);
+    if (lists.length === 0) return Array.from(this.#rows.keys());
+    return lists.reduce((rarest, list) => (list.length < rarest.length ? list : rarest));
+  }
+
+  #similarity(query: RetrievalQuery, changed: readonly Fact[], row: IndexedRow): number {
+    const cosine = this.#embeddings?.imageSimilarity(query.id, row.id);
+    if (cosine !== undefined) return cosine;
+    const objects = (facts: Iterable<Fact>): Set<Fact> =>
+      new Set([...facts].filter((fact) => fact.startsWith("o:") && !changed.includes(fact)));
+    const own = objects(query.facts);
+    const others = objects(Array.from(row.facts, (fact) => this.#names[fact] as Fact));
+    const common = [...own].filter((fact) => others.has(fact)).length;
+    const all = own.size + others.size - common;
+    return all === 0 ? 1 : common / all;
+  }
+
+  #numberOf(fact: Fact): number {
+    let number = this.#numbers.get(fact);
+    if (number === undefined) {
+      number = this.#names.length;
+      this.#numbers.set(fact, number);
+      this.#names.push(fact);
+      this.#holders.push([]);
+    }
+    return number;
+  }
+}
+
+/** Whether a fact of a text has to hold: "a dog" says that one is there, not that no other is. */
+function isClaim(fact: Fact): boolean {
+  return !/^n:.*:1$/.test(fact);
+}

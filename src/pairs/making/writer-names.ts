@@ -1,0 +1,4 @@
+import type { ChatNames } from "../../chat/http.js";
+
+/** How messages to the user name the model that writes texts. */
+export const WRITER: ChatNames = { who: "writer", keyVariable: "SCPO_WRITER_API_KEY", answers: "texts" };
