@@ -29,7 +29,7 @@ from scpo_trl.trainer.tower_features import TowerFeatures
 DEVICE = torch.device(os.environ.get("SCPO_TEST_DEVICE", "cpu"))
 # FlexAttention has no backward pass on a CPU.
 ATTENTION = ["sdpa", "eager", "flex_attention"] if DEVICE.type == "cuda" else ["sdpa", "eager"]
-CLOSE = {"rtol": 1e-6, "atol": 1e-5}
+CLOSE: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-5}
 
 ALL = ForwardPath(**dict.fromkeys(SAVINGS, True))
 PATHS = [
