@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parquetWriteFile } from "hyparquet-writer";
 import sharp from "sharp";
 import { openChatModel } from "../../../src/chat/chat-model.js";
 import { chatUrl } from "../../../src/chat/http.js";
@@ -18,6 +19,8 @@ import { judgeServer, type JudgeServer } from "../../evaluation/judge-server.js"
 import { readSentence, sceneSentence } from "./scene-sentences.js";
 
 const COUNT = 400;
+/** Bytes of the smallest thing that looks like a picture. */
+const ONE = Buffer.from("89504e470d0a1a0a49454e44ae426082", "hex");
 
 /** A small picture, another for every number. */
 function pictureOf(number: number): Promise<Buffer> {
@@ -167,7 +170,7 @@ describe("completing pairs", function () {
     }
   });
 
-  it("keeps to the band of similarity, by common objects or by vectors", async () => {
+  it("keeps to the band of similarity by common objects", async () => {
     const wide = await completePairs(request("wide.parquet"));
     const narrow = await completePairs(request("narrow.parquet", { band: [0.5, 0.9] }));
     expect(narrow.written).to.be.lessThan(wide.written);
@@ -175,6 +178,73 @@ describe("completing pairs", function () {
     expect(((await impossible.catch((error: unknown) => error)) as Error).message).to.match(
       /none of 400 pairs can be completed .*within the band/,
     );
+  });
+
+  it("retrieves by vectors: within the band of their cosine, and by the text's where no fact tells", async () => {
+    const [set, vectors] = [join(folder, "vectored.parquet"), join(folder, "vectors.parquet")];
+    const angles = [0, 10, 40, 80, 170];
+    const unit = (degrees: number): number[] => [
+      Math.cos((degrees * Math.PI) / 180),
+      Math.sin((degrees * Math.PI) / 180),
+    ];
+    const plain = { objects: null, annotations: null };
+    await writePairRows(
+      set,
+      await Promise.all(
+        angles.map((angle, at) =>
+          rowOf(at, {
+            ...plain,
+            id: `at-${angle}`,
+            chosen: "It rains.",
+            rejected: "It snows.",
+            ...(at > 0 ? { rejectedImages: [Buffer.from(ONE)] } : {}),
+          }),
+        ),
+      ),
+    );
+    parquetWriteFile({
+      filename: vectors,
+      columnData: [
+        { name: "id", data: angles.map((angle) => `at-${angle}`) },
+        { name: "image_embedding", data: angles.map(unit) },
+        { name: "rejected_embedding", data: angles.map(() => unit(45)) },
+      ],
+      schema: [
+        { name: "root", num_children: 3 },
+        { name: "id", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" },
+        ...["image_embedding", "rejected_embedding"].flatMap(
+          (name) =>
+            [
+              { name, repetition_type: "OPTIONAL", num_children: 1, converted_type: "LIST" },
+              { name: "list", repetition_type: "REPEATED", num_children: 1 },
+              { name: "element", type: "DOUBLE", repetition_type: "OPTIONAL" },
+            ] as const,
+        ),
+      ],
+    });
+    const embeddings = await Embeddings.read(vectors);
+    for (const [one, angle] of angles.entries()) {
+      // A vector is kept with 8 bits a number.
+      expect(embeddings.imageSimilarity("at-0", `at-${angle}`)).to.be.closeTo(Math.cos((angle * Math.PI) / 180), 0.01);
+      expect(embeddings.textSimilarity("at-0", `at-${angles[one]}`)).to.be.closeTo(
+        Math.cos(((angle - 45) * Math.PI) / 180),
+        0.01,
+      );
+    }
+    expect(embeddings.imageSimilarity("at-0", "absent")).to.equal(undefined);
+    // The text at 45 degrees fits the picture at 40 best; further from the row's own picture, that at 80.
+    for (const [band, best] of [
+      [[-1, 1], 2],
+      [[-1, 0.5], 3],
+    ] as const) {
+      const { out, ...rest } = request(`vectored-${best}.parquet`, { source: set, embeddings, band });
+      const summary = await completePairs({ out, ...rest });
+      expect(summary.retrieved).to.deep.equal({ unknown: { made: 1, annotations: 0, captions: 0 } });
+      const [row] = await all(out);
+      expect(Buffer.from(row?.rejectedImages?.[0] ?? []).equals(await pictureOf(best))).to.equal(true);
+    }
+    const { out, ...rest } = request("vectored-none.parquet", { source: set, embeddings, band: [-1, -0.99] });
+    expect(await completePairs({ out, ...rest })).to.include({ written: 4, quarantined: 1 });
   });
 
   it("puts rows that cannot be completed into quarantine, with the reason, and keeps those that lack nothing", async () => {

@@ -1,0 +1,77 @@
+import { expect } from "chai";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../../src/errors.js";
+import { pairsComplete, type PairsCompleteOptions } from "../../src/cli/pairs-complete-command.js";
+import { PACKAGE_ROOT } from "../../src/package-root.js";
+
+describe("scpo pairs complete", function () {
+  this.timeout(60_000);
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "scpo-cli-complete-"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it("completes the example of docs/pairs.md", () => {
+    const run = (...args: string[]): string => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, ["--import=tsx", ...args], { encoding: "utf8" });
+      expect(status, stderr).to.equal(0);
+      return stdout;
+    };
+    const scenes = join(folder, "scenes.parquet");
+    run(join(PACKAGE_ROOT, "examples", "captioned-scenes.ts"), scenes, "60");
+    const main = join(PACKAGE_ROOT, "src", "cli", "main.ts");
+    const said = run(
+      main,
+      "pairs",
+      "complete",
+      scenes,
+      "--out",
+      join(folder, "out.parquet"),
+      "--pictures",
+      "retrieval,mask",
+    );
+    const [, read, written, quarantined] =
+      /read (\d+) pairs = (\d+) written .* \+ (\d+) in quarantine/.exec(said) ?? [];
+    expect(Number(read)).to.equal(60);
+    expect(Number(written) + Number(quarantined)).to.equal(60);
+    expect(Number(written)).to.be.greaterThan(50);
+  });
+
+  it("says in one line what is wrong", async () => {
+    const usual: PairsCompleteOptions = {
+      source: join(folder, "absent.parquet"),
+      out: join(folder, "x.parquet"),
+      seed: 1,
+      pictures: "retrieval",
+      band: "-1,1",
+      editCache: folder,
+      json: false,
+      signal: new AbortController().signal,
+    };
+    const wrong: [Partial<PairsCompleteOptions>, string][] = [
+      [{}, "cannot open"],
+      [{ kinds: "object,colour" }, '--kinds holds "colour", expected some of object,attribute,count,relation,presence'],
+      [{ pictures: "magic" }, '--pictures holds "magic"'],
+      [{ band: "0.5" }, '--band is "0.5", expected the least and the greatest similarity'],
+      [{ band: "0.9,0.1" }, "--band is"],
+      [{ pictures: "command" }, "name it with --edit-command"],
+      [{ editCommand: "edit {in} {out}" }, "add command to --pictures"],
+      [{ editCommand: "[1]", pictures: "command" }, "no JSON list of texts"],
+      [{ editCommand: "edit {in}", pictures: "command" }, "lacks {out}"],
+      [{ embeddings: join(folder, "none.parquet") }, "cannot open"],
+      [{ writerUrl: "http://localhost:1/v1" }, "--writer-model is missing"],
+      [{ writerUrl: "nowhere", writerModel: "m" }, "--writer-url is"],
+    ];
+    for (const [parts, expected] of wrong) {
+      const error = await pairsComplete({ ...usual, ...parts }).catch((cause: unknown) => cause);
+      expect(error).to.be.instanceOf(UserError);
+      expect((error as Error).message)
+        .to.include(expected)
+        .and.not.include("\n");
+    }
+  });
+});
