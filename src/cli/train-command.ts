@@ -49,10 +49,15 @@ async function toItsEnd(
   const progress = showProgress();
   const { signal } = options;
   const again = `scpo resume ${typed(run.directory)}`;
+  let begun = false;
   try {
     const handle = await begin((phase, done, total) => progress.update(run.resolved.id, phase, done, total));
+    begun = true;
     // Whoever presses Ctrl-C wants to go on later: the step under way is saved.
-    const pause = () => void handle.pause().catch((error: Error) => progress.note(error.message));
+    const pause = () => {
+      progress.note(`the step under way is saved; Ctrl-C again ends at once; to go on, either way: ${again}`);
+      void handle.pause().catch((error: Error) => progress.note(error.message));
+    };
     if (signal.aborted) pause();
     else signal.addEventListener("abort", pause, { once: true });
     await followRun(handle, run, progress, options.after);
@@ -64,11 +69,11 @@ async function toItsEnd(
     progress.close();
     if (summary !== null) process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : "");
     if (summary !== null && !options.json) process.stdout.write(await summaryText(run, summary));
-    if (summary === null || summary.outcome === "paused") process.stderr.write(`to go on: ${again}\n`);
+    if (summary?.outcome === "paused" && !signal.aborted) process.stderr.write(`to go on: ${again}\n`);
     if (signal.aborted) process.exitCode = INTERRUPTED;
   } catch (error) {
     progress.close();
-    if (error instanceof RunFailedError) process.stderr.write(`once its cause is mended: ${again}\n`);
+    if (begun) process.stderr.write(`scpo: once what follows is mended: ${again}\n`);
     throw error;
   } finally {
     progress.close();

@@ -5,7 +5,7 @@ import { UserError } from "../errors.js";
 import { withAbsolutePaths } from "./paths.js";
 import { fieldName, positionOf } from "./position.js";
 import { type LocatedProblem, problemsOf, SettingsError, type SettingsProblem } from "./problems.js";
-import { type CheckedRunSettings, runSettingsSchema } from "./schema.js";
+import { type CheckedRunSettings, RUN_ID, RUN_ID_TEXT, runSettingsSchema } from "./schema.js";
 
 /** Settings that were checked, with their name and with absolute paths. */
 export type NamedRunSettings = CheckedRunSettings & { id: string };
@@ -39,7 +39,8 @@ export async function readRunFile(path: string, id?: string): Promise<ReadSettin
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (cause as Error).message;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? "no such file" : code === "EISDIR" ? "is a folder" : message;
     throw new UserError(`${path}: ${reason}; expected the settings of a run: name an existing run.yaml`, { cause });
   }
   const lines = new LineCounter();
@@ -78,6 +79,9 @@ function isTrlConfiguration(document: Document): boolean {
 }
 
 function withId(settings: unknown, id: string | undefined): unknown {
+  if (id !== undefined && !RUN_ID.test(id)) {
+    throw new UserError(`id: found ${JSON.stringify(id)}, expected ${RUN_ID_TEXT}`);
+  }
   return id === undefined || settings === null || typeof settings !== "object" ? settings : { ...settings, id };
 }
 

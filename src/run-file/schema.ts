@@ -8,7 +8,9 @@ import { referenceSettings } from "../reference/registry.js";
 export const EMBEDDED_MODEL = "embedded";
 
 /** Names of runs are names of folders. */
-const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+export const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** What `RUN_ID` allows, in words. */
+export const RUN_ID_TEXT = "1 to 100 letters, digits, points, hyphens or underscores, a letter or digit first";
 const LARGEST_UINT32 = 0xffffffff;
 
 const count = () => z.int().min(1).max(LARGEST_UINT32);
@@ -112,7 +114,7 @@ export const runSettingsSchema = z
   .strictObject({
     id: z
       .string()
-      .regex(RUN_ID, "1 to 100 letters, digits, points, hyphens or underscores, a letter or digit first")
+      .regex(RUN_ID, RUN_ID_TEXT)
       .optional()
       .describe("Name of the run and of its folder; left out: the file's name without its ending."),
     seed: z.int().min(0).max(LARGEST_UINT32).default(1).describe("Seed of the order of pairs and of dropout."),

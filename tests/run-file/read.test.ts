@@ -164,7 +164,7 @@ describe("run.yaml", () => {
     const nameless = { ...full, id: undefined, data: { pairs: join(folder, "pairs.parquet") }, evaluation: {} };
     expect(() => checkRunSettings(nameless)).to.throw(SettingsError, "run settings: id: is missing");
     expect(checkRunSettings(nameless, "other").settings.id).to.equal("other");
-    expect(() => checkRunSettings(nameless, "../other")).to.throw(SettingsError, "id: found");
+    expect(() => checkRunSettings(nameless, "../other")).to.throw(UserError, "id: found");
   });
 
   it("has a sentence for every field, and a committed schema that is the code's", async () => {
