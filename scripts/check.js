@@ -39,7 +39,7 @@ const STEPS = [
   { name: "lint (TypeScript)", command: bin("eslint"), args: ["--max-warnings", "0", "src", "tests", "examples"] },
   { name: "package (publint)", command: bin("publint"), args: ["run", "--strict"] },
   { name: "package (types)", command: bin("attw"), args: ["--pack", ".", "--profile", "esm-only"] },
-  { name: "API docs", command: bin("typedoc"), args: ["--emit", "none"] },
+  { name: "API docs", command: bin("typedoc"), args: ["--emit", "none", "--treatValidationWarningsAsErrors"] },
   { name: "types (Python)", command: bin("pyright"), args: ["--warnings"] },
   { name: "tests (TypeScript)", command: bin("mocha"), args: ["tests/**/*.test.ts"], count: mochaCount },
   { name: "tests (Python)", command: python, args: ["-m", "pytest"], count: pytestCount },

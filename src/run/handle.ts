@@ -59,6 +59,7 @@ export interface RunHandle extends AsyncIterable<RunEvent> {
   cancel(reason?: string): Promise<void>;
   /** Saves the training after the step under way, and ends the trainer; resolves when that is done. */
   pause(): Promise<void>;
+  /** Where the run stands now, from its folder. */
   describe(): Promise<RunDescription>;
   /** What happened and happens, from the run's folder; any number of readers, each at its own pace. */
   events(options?: EventsOptions): AsyncIterable<SequencedEvent>;
