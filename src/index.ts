@@ -56,4 +56,6 @@ export {
   type StartRunOptions,
 } from "./run-file/start-run.js";
 export type { ScoreProgress } from "./run-file/score-run.js";
+export { readRecordedRun, type RecordedRun } from "./simulate/recorded-run.js";
+export { simulate, type SimulatedPolicies, type Simulation } from "./simulate/simulate.js";
 export type { StepReport } from "./generated/scpo/v1/trainer.js";

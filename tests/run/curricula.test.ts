@@ -1,18 +1,28 @@
 import { expect } from "chai";
 import { join } from "node:path";
 import type { Trainer } from "../../src/backend/trainer.js";
-import type { CurriculumPlan } from "../../src/curriculum/curriculum.js";
+import type { CurriculumPlan, CurriculumState } from "../../src/curriculum/curriculum.js";
 import { curriculumPolicy } from "../../src/curriculum/registry.js";
 import { UserError } from "../../src/errors.js";
 import { referencePolicy } from "../../src/reference/registry.js";
+import type { RunDefinition } from "../../src/run/definition.js";
 import { direct } from "../../src/run/director.js";
+import type { RunEvent } from "../../src/run/events.js";
+import { execute } from "../../src/run/execute.js";
+import type { RunHandle } from "../../src/run/handle.js";
 import { readJournal } from "../../src/run/journal.js";
 import { readMetrics } from "../../src/run/metrics.js";
 import type { RunPlan } from "../../src/run/plan.js";
+import type { RunSummary } from "../../src/run/summary.js";
 import { readRecordedRun } from "../../src/simulate/recorded-run.js";
 import { simulate } from "../../src/simulate/simulate.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
+
+/** Rows that may be drawn, the smallest margin first, and those without one behind. */
+function ranked({ drawable, margins }: CurriculumState): number[] {
+  return [...drawable].sort((a, b) => (margins.get(a) ?? 9) - (margins.get(b) ?? 9) || a - b);
+}
 
 describe("curricula over the stream", function () {
   this.timeout(120_000);
@@ -115,12 +125,48 @@ describe("curricula over the stream", function () {
     expect(decisions[0]).to.include({ evaluateHeldOut: true, reason: "curriculum: held-out pairs every 2 steps" });
   });
 
+  it("goes on after a pause with the rows and the figures that it would have had", async () => {
+    // Two stages: the first is asked about its held-out pairs after step 2, between which and step 3 the run pauses.
+    const [plan] = planned("whole", curriculumPolicy({ policy: "self-paced", epochs: 2, stages: 2 }));
+    const own = { pairs: [0, 1, 2, 3, 4, 5, 6, 7], heldOut: [8, 9, 10, 11] };
+    const stages = plan.stages.map((stage) => ({ ...stage, ...own, steps: 4 }));
+    const curriculum: Pick<CurriculumPlan, "next" | "promote"> = {
+      next: (state) => ({ pairs: ranked(state).slice(0, 2), reason: `after ${state.reports.length}` }),
+      promote: ({ stepInStage }) => (stepInStage === 2 ? { evaluateHeldOut: true, reason: "now" } : null),
+    };
+    const run = (name: string): RunDefinition => ({
+      id: name,
+      directory: join(world.folder, "runs", name),
+      plan: { ...plan, name: "same", directory: join(world.folder, "runs", name), stages },
+      policies: { curriculum },
+      backend: { kind: "embedded", threads: 1 },
+      checkpoints: { everySteps: 0, keep: 2 },
+      restarts: { limit: 0, firstDelaySeconds: 0 },
+    });
+    const whole = await (await execute(run("whole"), { trainer })).result();
+    expect(whole).to.include({ outcome: "completed", steps: 8 });
+    const begun: RunHandle[] = [];
+    const pauseAfter = (event: RunEvent) => {
+      if (event.type === "step" && event.report.step === 2) void begun[0]?.pause();
+    };
+    begun.push(await execute(run("paused"), { trainer, onEvent: pauseAfter }));
+    expect(await begun[0]?.result()).to.include({ outcome: "paused", steps: 2 });
+    const resumed = await (await execute(run("paused"), { trainer, resume: true })).result();
+    const weights = ({ checkpoints }: RunSummary) => checkpoints.map((saved) => saved.weightsSha256);
+    expect(weights(resumed)).to.deep.equal(weights(whole));
+    const read = async (name: string) => {
+      const reports = await readMetrics(join(run(name).directory, "metrics.jsonl"));
+      return reports.map(({ pairs, heldOut }) => [pairs, heldOut && { ...heldOut, seconds: 0 }]);
+    };
+    expect(await read("paused")).to.deep.equal(await read("whole"));
+  });
+
   it("takes a user's own function for a curriculum", async () => {
     const seen: number[][] = [];
     const own = planned("own", () => ({
       stages: [{ name: "worst", pairs: [0, 1, 2, 3, 4], padding: 0, steps: 3 }],
-      next: ({ drawable, margins }) => {
-        const worst = [...drawable].sort((a, b) => (margins.get(a) ?? 0) - (margins.get(b) ?? 0) || a - b).slice(0, 2);
+      next: (state) => {
+        const worst = ranked(state).slice(0, 2);
         seen.push(worst);
         return { pairs: worst, reason: "the smallest margins" };
       },
