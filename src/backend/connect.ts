@@ -2,6 +2,8 @@ import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { ClientMiddleware } from "nice-grpc";
 import { errorDetailsClientMiddleware } from "nice-grpc-error-details";
 import { createChannel, createClientFactory, waitForChannelReady } from "nice-grpc";
+import type { FileServiceClient } from "../generated/scpo/v1/files.js";
+import { FileServiceDefinition } from "../generated/scpo/v1/files.js";
 import type { TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
 import { TrainerServiceDefinition } from "../generated/scpo/v1/trainer.js";
 
@@ -16,6 +18,7 @@ const keepaliveTimeoutMilliseconds = 20_000;
 /** A client of a trainer service and its connection. */
 export interface Connection {
   readonly client: TrainerServiceClient;
+  readonly files: FileServiceClient;
   close(): void;
 }
 
@@ -74,11 +77,12 @@ function open(address: string, options: DialOptions) {
     ...(options.serverName === undefined ? {} : { "grpc.ssl_target_name_override": options.serverName }),
   });
   // The first one used is the last one called: it gives the others the details of a failure.
-  const factory = createClientFactory().use(errorDetailsClientMiddleware);
-  const client = (options.middleware === undefined ? factory : factory.use(options.middleware)).create(
-    TrainerServiceDefinition,
-    channel,
-  );
-  const connection: Connection = { client, close: () => channel.close() };
+  const plain = createClientFactory().use(errorDetailsClientMiddleware);
+  const factory = options.middleware === undefined ? plain : plain.use(options.middleware);
+  const connection: Connection = {
+    client: factory.create(TrainerServiceDefinition, channel),
+    files: factory.create(FileServiceDefinition, channel),
+    close: () => channel.close(),
+  };
   return { connection, ready: (deadline: Date) => waitForChannelReady(channel, deadline) };
 }

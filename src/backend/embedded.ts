@@ -95,7 +95,7 @@ async function serve(
   const description = await client.describe({});
   checkProtocol(description, `of ${python}`);
   bridge.unref();
-  return { client, description, exited: embedded.exited, logPath, stop: () => embedded.stop() };
+  return { client, description, telemetry: true, exited: embedded.exited, logPath, stop: () => embedded.stop() };
 }
 
 async function callBoot(bridge: PythonBridge, settings: string): Promise<string> {

@@ -59,7 +59,7 @@ async function serve(launched: TrainerProcess, address: string, python: string, 
   const { client } = connection;
   const description = await client.describe({});
   checkProtocol(description, `of ${python}`);
-  return { client, description, exited: launched.exited, logPath, stop: () => launched.stop() };
+  return { client, description, telemetry: true, exited: launched.exited, logPath, stop: () => launched.stop() };
 }
 
 /** Arguments of the Python interpreter. */

@@ -8,9 +8,11 @@ import type { DescribeResponse, TrainerServiceClient } from "../generated/scpo/v
 import { userErrorOf } from "./client-errors.js";
 import { dial } from "./connect.js";
 import { channelCredentials, readToken } from "./credentials.js";
+import { FileTransfer } from "./file-transfer.js";
 import type { OpenTrainerOptions } from "./open-trainer.js";
 import { checkProtocol } from "./protocol.js";
 import type { RemoteSettings } from "./settings.js";
+import { streamedClient } from "./streamed-client.js";
 import type { Trainer, TrainerExit } from "./trainer.js";
 import { TrainerExitedError } from "./trainer.js";
 
@@ -41,7 +43,16 @@ export async function connectRemote(settings: RemoteSettings, options: OpenTrain
     mkdirSync(dirname(logPath), { recursive: true });
     writeFileSync(logPath, `connected to the trainer at ${address}, which keeps its own log\n`);
     link.up = true;
-    return { client: connection.client, description, exited: link.exited, logPath, stop: () => link.stop() };
+    const { client } = connection;
+    return {
+      client:
+        settings.data === "shared" ? client : streamedClient(client, new FileTransfer(connection.files), description),
+      description,
+      telemetry: false,
+      exited: link.exited,
+      logPath,
+      stop: () => link.stop(),
+    };
   } catch (error) {
     await link.stop();
     throw error;
@@ -65,7 +76,8 @@ async function reach(client: TrainerServiceClient, address: string, signal?: Abo
       if (Date.now() > deadline) {
         throw new UserError(
           `backend.address: no trainer answered at ${address} within ${reachMilliseconds / 1000} s ` +
-            `(${error.details}): start it there, or check the address, the port and the firewall`,
+            `(${error.details}): start it there, check the address, the port and the firewall, and whether it asks ` +
+            "for a client certificate (backend.tls.certificate)",
         );
       }
       await sleep(500, undefined, signal === undefined ? {} : { signal });

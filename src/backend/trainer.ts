@@ -6,6 +6,8 @@ export interface Trainer {
   /** Calls are rejected with `TrainerExitedError` when the trainer dies and with `UserError` for a user's mistake. */
   readonly client: TrainerServiceClient;
   readonly description: DescribeResponse;
+  /** Whether it can send records of every pair to a socket of this machine; a remote trainer cannot. */
+  readonly telemetry: boolean;
   /** Resolves when the Python process, or the connection to it, is gone, for whatever reason; never rejects. */
   readonly exited: Promise<TrainerExit>;
   /** File with everything that Python printed; a remote trainer keeps its own log. */

@@ -49,7 +49,7 @@ export interface AttemptEnd {
  * @throws TrainerExitedError when it dies; UserError, LossNotFiniteError, OutOfMemoryError, CheckpointDamagedError.
  */
 export async function attempt(trainer: Trainer, parts: AttemptParts): Promise<AttemptEnd> {
-  if (!parts.telemetry) return { ...(await converse(trainer, parts, "")), telemetry: null };
+  if (!parts.telemetry || !trainer.telemetry) return { ...(await converse(trainer, parts, "")), telemetry: null };
   const sockets = openSocketDirectory();
   let receiver: TelemetryReceiver | undefined;
   try {

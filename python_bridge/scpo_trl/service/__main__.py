@@ -58,6 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--token-file", default="", metavar="FILE", help="token that every call must bear (else: $SCPO_TOKEN, if set)"
     )
     parser.add_argument(
+        "--upload-limit", type=float, default=512, metavar="GIB", help="most that uploads take together (default: 512)"
+    )
+    parser.add_argument(
         "--allow-remote-code", action="store_true", help="let other machines have the Python code of a model run here"
     )
     parser.add_argument(
@@ -80,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
             os.environ.pop(TOKEN_VARIABLE, ""),
         )
         check_address(given.listen, protected=security.protects)
-        Roots(given.roots)
+        Roots(given.roots).require_outside(given.tls_key, given.token_file)
         from scpo_trl.service.processes import Processes
         from scpo_trl.service.server import ServerOptions, create_server
 
@@ -91,6 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
             device=given.device,
             security=security,
             allow_remote_code=given.allow_remote_code,
+            upload_limit=round(given.upload_limit * 1024**3),
         )
         processes = Processes.join(given.device)
         if not processes.first:

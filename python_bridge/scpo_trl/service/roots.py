@@ -28,6 +28,13 @@ class Roots:
         self.writable = tuple(Path(folder).resolve() for folder in folders)
         self.readable = (*self.writable, *(Path(folder).resolve() for folder in readable))
 
+    def require_outside(self, *secrets: str) -> None:
+        """Raise `UserError` when a file that clients must not read, if it is named, lies under a root."""
+        for secret in filter(None, secrets):
+            root = next((root for root in self.readable if Path(secret).resolve().is_relative_to(root)), None)
+            if root is not None:
+                raise UserError(f"root: {secret} lies under {root}, where clients may read it; keep it elsewhere")
+
     def file(self, path: str, field: str) -> Path:
         """Give the resolved path of an existing file under a root.
 

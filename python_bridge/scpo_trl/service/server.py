@@ -16,17 +16,19 @@ import transformers
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from scpo.v1 import trainer_pb2, trainer_pb2_grpc
+from scpo.v1 import files_pb2_grpc, trainer_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
+from scpo_trl.service.file_service import FileService
 from scpo_trl.service.processes import End, Processes
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.security import Security
 from scpo_trl.service.trainer_service import TrainerService, embedded_path
+from scpo_trl.service.uploads import LARGEST_TOTAL, Uploads
 
 logger = logging.getLogger(__name__)
 
-SERVICE = trainer_pb2.DESCRIPTOR.services_by_name["TrainerService"].full_name
+SERVICES = ("scpo.v1.TrainerService", "scpo.v1.FileService")
 MESSAGE_BYTES = 64 * 1024 * 1024
 HANDLERS = 16
 """Calls served at once; heavy work is limited elsewhere."""
@@ -50,6 +52,8 @@ _OPTIONS = (
     # Clients may ping every ten seconds, also while a long call is silent.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # A training that waits for its director sends no data, and is asked after all the same.
+    ("grpc.http2.max_pings_without_data", 0),
 )
 
 
@@ -64,6 +68,7 @@ class ServerOptions:
         device: Torch device; empty: the GPU if there is one, else the CPU.
         security: What callers must show.
         allow_remote_code: Whether callers that may come from other machines can have a model's own code run.
+        upload_limit: Bytes of all uploads together.
         keepalive: Seconds of silence after which a client is asked whether it is there.
         keepalive_answer: Seconds that it has for its answer.
     """
@@ -74,6 +79,7 @@ class ServerOptions:
     device: str = ""
     security: Security = field(default_factory=Security)
     allow_remote_code: bool = False
+    upload_limit: int = LARGEST_TOTAL
     keepalive: float = KEEPALIVE
     keepalive_answer: float = KEEPALIVE_ANSWER
 
@@ -170,8 +176,10 @@ def create_server(options: ServerOptions, processes: Processes | None = None) ->
     )
     healthy = health.HealthServicer()
     trainer_pb2_grpc.add_TrainerServiceServicer_to_server(service, server)
+    uploads = Uploads(roots.writable[0], options.upload_limit)
+    files_pb2_grpc.add_FileServiceServicer_to_server(FileService(roots, uploads), server)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     try:
         if security.credentials is None or address.startswith("unix:"):
             port = server.add_insecure_port(address)
@@ -186,7 +194,7 @@ def create_server(options: ServerOptions, processes: Processes | None = None) ->
     )
     processes.on_broken(running[0].fail_soon)
     server.start()
-    for name in ("", SERVICE):
+    for name in ("", *SERVICES):
         healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
     logger.info("serving on %s with %d threads", address, options.threads)
     return running[0]
