@@ -3,7 +3,10 @@ import type { Embeddings } from "./embeddings.js";
 import { type Fact, FACT_OF_KIND } from "./facts.js";
 
 /** Most rows that are looked at for one contrast picture. */
-const MOST_CANDIDATES = 2048;
+const MOST_CANDIDATES = 1024;
+
+const OBJECT = "o:";
+const NOBODY: readonly number[] = [];
 
 /** A row whose picture may serve others as contrast picture. */
 export interface RetrievalRow {
@@ -48,12 +51,15 @@ interface IndexedRow {
   readonly picture: number;
   /** Numbers of its facts. */
   readonly facts: Uint32Array;
+  /** Of those, the ones that say what is there. */
+  readonly objectFacts: Uint32Array;
   readonly objects: readonly string[] | null;
 }
 
 /** Finds, for a rejected text, a picture of the set of which it is truer. */
 export class RetrievalIndex {
   readonly #rows: IndexedRow[] = [];
+  readonly #everyRow: number[] = [];
   readonly #numbers = new Map<Fact, number>();
   readonly #names: Fact[] = [];
   readonly #holders: number[][] = [];
@@ -74,7 +80,9 @@ export class RetrievalIndex {
     const row = this.#rows.length;
     const numbers = Uint32Array.from([...facts].map((fact) => this.#numberOf(fact))).sort();
     for (const fact of numbers) (this.#holders[fact] as number[]).push(row);
-    this.#rows.push({ id, picture, facts: numbers, objects });
+    this.#everyRow.push(row);
+    const objectFacts = numbers.filter((fact) => (this.#names[fact] as Fact).startsWith(OBJECT));
+    this.#rows.push({ id, picture, facts: numbers, objectFacts, objects });
   }
 
   /**
@@ -91,30 +99,38 @@ export class RetrievalIndex {
     const gone = [...query.chosen].filter((fact) => !query.rejected.has(fact) && counts(fact));
     const kept = [...query.rejected].filter((fact) => !come.includes(fact) && isClaim(fact));
     if (come.length === 0 && (query.adds || gone.length === 0)) return this.#byText(query, random);
-    const candidates = this.#candidates(come, kept);
-    const [wanted, unwanted] = [come, gone].map((facts) => facts.map((fact) => this.#numbers.get(fact) ?? -1)) as [
-      number[],
-      number[],
-    ];
-    const keptNumbers = kept.map((fact) => this.#numbers.get(fact) ?? -1);
+    const [wanted, unwanted, hoped] = [come, gone, kept].map((facts) =>
+      facts.map((fact) => this.#numbers.get(fact) ?? -1),
+    ) as [number[], number[], number[]];
+    const changed = new Set([...wanted, ...unwanted]);
+    const own = [...query.facts]
+      .filter((fact) => fact.startsWith(OBJECT))
+      .map((fact) => this.#numbers.get(fact) ?? -1)
+      .filter((fact) => !changed.has(fact));
     let best: { row: number; share: number; similarity: number } | undefined;
-    const start = candidates.length === 0 ? 0 : random.integer(0, candidates.length - 1);
-    for (let step = 0; step < Math.min(candidates.length, MOST_CANDIDATES); step++) {
-      const number = candidates[(start + step) % candidates.length] as number;
-      const row = this.#rows[number] as IndexedRow;
-      if (row.picture === query.picture) continue;
-      if (!wanted.every((fact) => row.facts.includes(fact)) || unwanted.some((fact) => row.facts.includes(fact)))
-        continue;
-      const share =
-        keptNumbers.length === 0
-          ? 1
-          : keptNumbers.filter((fact) => row.facts.includes(fact)).length / keptNumbers.length;
-      if (best !== undefined && share < best.share) continue;
-      const similarity = this.#similarity(query, [...come, ...gone], row);
-      if (similarity < this.#band[0] || similarity > this.#band[1]) continue;
-      if (best === undefined || share > best.share || similarity > best.similarity)
+    const scan = (candidates: readonly number[]): void => {
+      const start = candidates.length === 0 ? 0 : random.integer(0, candidates.length - 1);
+      for (let step = 0; step < Math.min(candidates.length, MOST_CANDIDATES); step++) {
+        const number = candidates[(start + step) % candidates.length] as number;
+        const row = this.#rows[number] as IndexedRow;
+        if (row.picture === query.picture) continue;
+        if (!wanted.every((fact) => row.facts.includes(fact)) || unwanted.some((fact) => row.facts.includes(fact))) {
+          continue;
+        }
+        const held = hoped.reduce((sum, fact) => sum + (row.facts.includes(fact) ? 1 : 0), 0);
+        const share = hoped.length === 0 ? 1 : held / hoped.length;
+        if (best !== undefined && share < best.share) continue;
+        const similarity = this.#similarity(query.id, own, changed, row);
+        if (similarity < this.#band[0] || similarity > this.#band[1]) continue;
+        if (best !== undefined && share === best.share && similarity <= best.similarity) continue;
         best = { row: number, share, similarity };
-    }
+        if (share === 1 && similarity >= Math.min(1, this.#band[1])) return;
+      }
+    };
+    // A picture that holds everything holds the rarest of it; one that holds what comes is the next best.
+    const [first, second] = [this.#rarest([...come, ...kept]), this.#rarest(come)];
+    scan(first);
+    if (best?.share !== 1 && second !== first) scan(second);
     if (best === undefined) return this.#byText(query, random);
     const row = this.#rows[best.row] as IndexedRow;
     const verifiedBy =
@@ -142,22 +158,24 @@ export class RetrievalIndex {
     return { picture, id, objects, similarity: best.similarity, verifiedBy: null };
   }
 
-  /** Rows that hold the rarest of the facts that come, or of those that stay where none comes. */
-  #candidates(come: readonly Fact[], kept: readonly Fact[]): readonly number[] {
-    const lists = (come.length > 0 ? come : kept).map((fact) => this.#holders[this.#numbers.get(fact) ?? -1] ?? []);
-    if (lists.length === 0) return Array.from(this.#rows.keys());
-    return lists.reduce((rarest, list) => (list.length < rarest.length ? list : rarest));
+  /** Rows that hold the rarest of some facts; all rows where there are none. */
+  #rarest(facts: readonly Fact[]): readonly number[] {
+    const lists = facts.map((fact) => this.#holders[this.#numbers.get(fact) ?? -1] ?? NOBODY);
+    return lists.length === 0
+      ? this.#everyRow
+      : lists.reduce((rarest, list) => (list.length < rarest.length ? list : rarest));
   }
 
-  #similarity(query: RetrievalQuery, changed: readonly Fact[], row: IndexedRow): number {
-    const cosine = this.#embeddings?.imageSimilarity(query.id, row.id);
+  #similarity(id: string, own: readonly number[], changed: ReadonlySet<number>, row: IndexedRow): number {
+    const cosine = this.#embeddings?.imageSimilarity(id, row.id);
     if (cosine !== undefined) return cosine;
-    const objects = (facts: Iterable<Fact>): Set<Fact> =>
-      new Set([...facts].filter((fact) => fact.startsWith("o:") && !changed.includes(fact)));
-    const own = objects(query.facts);
-    const others = objects(Array.from(row.facts, (fact) => this.#names[fact] as Fact));
-    const common = [...own].filter((fact) => others.has(fact)).length;
-    const all = own.size + others.size - common;
+    let [common, others] = [0, 0];
+    for (const object of row.objectFacts) {
+      if (changed.has(object)) continue;
+      others += 1;
+      if (own.includes(object)) common += 1;
+    }
+    const all = own.length + others - common;
     return all === 0 ? 1 : common / all;
   }
 
