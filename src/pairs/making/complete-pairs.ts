@@ -201,7 +201,7 @@ class Completion {
           continue;
         }
         best ??= { ...made, text: texts[at] };
-        if (made.verifiedBy === "annotations" || way !== "retrieval") return { ...made, text: texts[at] };
+        if (made.verifiedBy !== null || way !== "retrieval") return { ...made, text: texts[at] };
       }
       if (best !== undefined) return best;
     }
