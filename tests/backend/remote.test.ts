@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import type { ChildProcess } from "node:child_process";
-import { execFileSync, spawn } from "node:child_process";
+import { execSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,11 +12,10 @@ import type { Trainer } from "../../src/backend/trainer.js";
 import { TrainerExitedError } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
 import { sha256File } from "../../src/pairs/sha256.js";
+import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { direct } from "../../src/run/director.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
-
-const token = "0123456789abcdef0123456789abcdef";
 
 /** A service whose protocol number is another. */
 const OTHER_PROTOCOL = `
@@ -27,27 +26,16 @@ from scpo_trl.service.__main__ import main
 sys.exit(main(sys.argv[1:]))
 `;
 
-function openssl(folder: string, command: string): void {
-  execFileSync("openssl", command.split(" "), { cwd: folder, stdio: "ignore" });
-}
-
-/** The commands of docs/backends.md. */
+/** Runs the lines of docs/backends.md, then the like for a client and for a stranger. */
 function makeCertificates(folder: string): void {
-  for (const authority of ["authority", "stranger"])
-    openssl(
-      folder,
-      `req -x509 -newkey rsa:2048 -noenc -days 30 -subj /CN=${authority} -keyout ${authority}.key -out ${authority}.pem`,
-    );
-  for (const name of ["server", "client"]) {
-    openssl(
-      folder,
-      `req -newkey rsa:2048 -noenc -subj /CN=${name} -addext subjectAltName=IP:127.0.0.1 -keyout ${name}.key -out ${name}.csr`,
-    );
-    openssl(
-      folder,
-      `x509 -req -in ${name}.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 30 -copy_extensions copy -out ${name}.pem`,
-    );
-  }
+  const page = readFileSync(join(PACKAGE_ROOT, "docs", "backends.md"), "utf8");
+  const documented = page.split("\n").filter((line) => /^(openssl|chmod) /.test(line));
+  expect(documented).to.have.lengthOf(5);
+  const request = documented[1] as string;
+  const signature = documented[2] as string;
+  const stranger = (documented[0] as string).replaceAll("authority", "stranger");
+  const client = [request, signature].map((line) => line.replaceAll("server.", "client."));
+  for (const line of [...documented, ...client, stranger]) execSync(line, { cwd: folder, stdio: "ignore" });
 }
 
 async function serve(
@@ -79,6 +67,7 @@ describe("remote trainer", function () {
   let world: TinyWorld;
   let folder: string;
   let root: string;
+  let token: string;
   let server: ChildProcess;
   let settings: RemoteSettings;
   let trainer: Trainer | undefined;
@@ -87,20 +76,16 @@ describe("remote trainer", function () {
     folder = mkdtempSync(join(tmpdir(), "scpo-remote-"));
     root = join(folder, "root");
     mkdirSync(root);
-    try {
-      makeCertificates(folder);
-    } catch {
-      // A machine without openssl.
-      this.skip();
-    }
-    writeFileSync(join(folder, "token"), `${token}\n`, { mode: 0o600 });
+    if (spawnSync("openssl", ["version"]).status !== 0) this.skip();
+    makeCertificates(folder);
+    token = readFileSync(join(folder, "token"), "utf8").trim();
     world = await tinyWorld();
     let address: string;
     [server, address] = await serve(folder, root, ["-m", "scpo_trl.service"], "--token-file", join(folder, "token"));
     settings = {
       kind: "remote",
       address,
-      tls: { authority: join(folder, "authority.pem") },
+      tls: { authority: join(folder, "authority.pem"), name: "gpu.example.org" },
       token: { file: join(folder, "token") },
       data: "streamed",
     };
@@ -142,11 +127,12 @@ describe("remote trainer", function () {
   it("is refused with a wrong token, without one, and with a certificate of a stranger", async () => {
     process.env["SCPO_TEST_TOKEN"] = `${token}x`;
     const { token: _, ...tokenless } = settings;
-    const tls = { authority: join(folder, "stranger.pem") };
+    const tls = { authority: join(folder, "stranger.pem"), name: "gpu.example.org" };
     const cases: [RemoteSettings, string][] = [
       [{ ...settings, token: { variable: "SCPO_TEST_TOKEN" } }, "the token that was sent is not the trainer's"],
       [tokenless, "no token was sent"],
       [{ ...settings, tls }, "backend.tls: the trainer at"],
+      [{ ...settings, tls: { authority: join(folder, "authority.pem"), name: "other.example.org" } }, "backend.tls: "],
       [{ ...settings, tls: { authority: join(folder, "none.pem") } }, "backend.tls.authority: cannot read"],
       [{ ...settings, token: { variable: "SCPO_NO_TOKEN" } }, "backend.token.variable: $SCPO_NO_TOKEN: found no token"],
     ];

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from service_fixtures import World, refused
+from service_fixtures import World, decision, feed, open_stage, refused, start
 
 from scpo.v1 import files_pb2, files_pb2_grpc, trainer_pb2, trainer_pb2_grpc
 from scpo_trl.errors import UserError
@@ -92,6 +95,40 @@ class TestCalls:
         health: Any = health_pb2_grpc.HealthStub(guarded)
         assert health.Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.SERVING
 
+    def test_a_lost_client_frees_the_service(self, world: World) -> None:
+        """A connection whose other end is silent, as after a pulled cable."""
+        options = ServerOptions(
+            listen="127.0.0.1:0", roots=[world.root], threads=1, keepalive=1.0, keepalive_answer=1.0
+        )
+        server = create_server(options)
+        relay = Relay(int(server.address.rpartition(":")[2]))
+        try:
+            channel = grpc.insecure_channel(f"127.0.0.1:{relay.port}")
+            stub = trainer_pb2_grpc.TrainerServiceStub(channel)
+            stub.LoadModel(trainer_pb2.LoadModelRequest(path=str(world.model)))
+            hold = threading.Event()
+
+            def requests() -> Iterator[trainer_pb2.TrainRequest]:
+                yield start(world)
+                yield open_stage(0, [0, 1, 2, 3])
+                yield feed([0, 1, 2, 3])
+                hold.wait(60)
+                yield decision(1)
+
+            call = stub.Train(requests())
+            for response in call:
+                if response.WhichOneof("response") == "step_report":
+                    break
+            assert not server.work_ended(timeout=0)
+            relay.cut()
+            began = time.monotonic()
+            assert server.work_ended(timeout=30)
+            assert time.monotonic() - began < 30
+            hold.set()
+        finally:
+            relay.close()
+            server.stop()
+
     def test_errors_name_the_field(self, world: World) -> None:
         with pytest.raises(grpc.RpcError) as caught:
             world.stub.LoadModel(trainer_pb2.LoadModelRequest(path="relative"))
@@ -118,6 +155,38 @@ class TestCalls:
         refused(lambda: files.RemoveFolder(files_pb2.RemoveFolderRequest(path=str(world.model))), "trainings/")
         listed = files.ListFolder(files_pb2.ListFolderRequest(path=str(world.root))).files
         assert "pairs.parquet" in {file.path for file in listed} and "link" not in {file.path for file in listed}
+
+
+class Relay:
+    """Carries bytes between a client and the service until it is cut, and then nothing, without closing."""
+
+    def __init__(self, target: int) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._cut = threading.Event()
+        self._sockets: list[socket.socket] = [self._listener]
+        threading.Thread(target=self._accept, args=(target,), daemon=True).start()
+
+    def cut(self) -> None:
+        self._cut.set()
+
+    def close(self) -> None:
+        for opened in self._sockets:
+            opened.close()
+
+    def _accept(self, target: int) -> None:
+        client, _ = self._listener.accept()
+        server = socket.create_connection(("127.0.0.1", target))
+        self._sockets += [client, server]
+        for source, sink in ((client, server), (server, client)):
+            threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        while data := source.recv(65536):
+            if self._cut.is_set():
+                self._cut.wait()
+                threading.Event().wait(60)
+            sink.sendall(data)
 
 
 class TestUploads:

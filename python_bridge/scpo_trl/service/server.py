@@ -162,6 +162,8 @@ def create_server(options: ServerOptions, processes: Processes | None = None) ->
     keepalive = (
         ("grpc.keepalive_time_ms", round(1000 * options.keepalive)),
         ("grpc.keepalive_timeout_ms", round(1000 * options.keepalive_answer)),
+        # The answer to a ping has a time of its own, a minute unless told otherwise.
+        ("grpc.http2.ping_timeout_ms", round(1000 * options.keepalive_answer)),
     )
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=HANDLERS, thread_name_prefix="scpo-call"),
