@@ -49,14 +49,17 @@ export interface RunFiles {
  */
 export async function requireNoRun(directory: string, replace: boolean): Promise<void> {
   const { journal, metrics, events, pairRecords, checkpoints } = runPaths(directory);
-  const earlier = [journal, metrics, events, pairRecords, checkpoints].filter((path) => existsSync(path));
-  if (earlier.length > 0 && !replace) {
+  // A run whose director died before it began left events at most.
+  if (existsSync(journal) && !replace) {
     throw new UserError(
       `directory: found the files of another run in ${directory}, expected none: choose another folder, remove it, or ` +
         "resume the run",
     );
   }
-  for (const path of earlier) await rm(path, { recursive: true });
+  if (!replace) return;
+  for (const path of [journal, metrics, events, pairRecords, checkpoints]) {
+    await rm(path, { recursive: true, force: true });
+  }
 }
 
 /** Opens the run's files for writing. */

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { open, readFile, truncate } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { UserError } from "../errors.js";
 
 /** A line before the last is not JSON. */
 export class DamagedLineError extends Error {
@@ -17,11 +18,13 @@ export class DamagedLineError extends Error {
 
 /** Appends JSON lines to a file, one write at a time and in the order of the calls. */
 export class JsonlWriter {
+  readonly #path: string;
   readonly #file: FileHandle;
   readonly #sync: boolean;
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, sync: boolean) {
+  private constructor(path: string, file: FileHandle, sync: boolean) {
+    this.#path = path;
     this.#file = file;
     this.#sync = sync;
   }
@@ -34,15 +37,25 @@ export class JsonlWriter {
   static async open(path: string, options: { sync?: boolean } = {}): Promise<JsonlWriter> {
     const file = await open(path, "a");
     await cutTornLine(path);
-    return new JsonlWriter(file, options.sync ?? false);
+    return new JsonlWriter(path, file, options.sync ?? false);
   }
 
-  /** Appends the values, one line each; resolves when they are written: await it, and the producer slows to the disk. */
+  /**
+   * Appends the values, one line each; resolves when they are written: await it, and the producer slows to the disk.
+   *
+   * @throws UserError when they cannot be written, as on a full disk; nothing more is written then, since a line may be
+   *   torn.
+   */
   append(...values: readonly object[]): Promise<void> {
     const text = values.map((value) => `${JSON.stringify(value)}\n`).join("");
     this.#last = this.#last.then(async () => {
-      await this.#file.appendFile(text);
-      if (this.#sync) await this.#file.datasync();
+      try {
+        await this.#file.appendFile(text);
+        if (this.#sync) await this.#file.datasync();
+      } catch (cause) {
+        const { message } = cause as Error;
+        throw new UserError(`${this.#path}: cannot be written (${message}): make room there, and go on`, { cause });
+      }
     });
     return this.#last;
   }
