@@ -11,7 +11,7 @@ import type { Moment } from "./moment.js";
 import { marks } from "./moment.js";
 
 /** Node and Python boot meanwhile, on a machine that may be busy. */
-const longestMilliseconds = 240_000;
+const longestMilliseconds = 900_000;
 
 /** What became of one life of a run. */
 export interface Life {
@@ -55,7 +55,7 @@ export async function live(
   const [code] = (await once(director, "close")) as [number | null];
   clearTimeout(timer);
   unwatch();
-  return { killed, ended: code === 0, output: output.slice(-15).join("\n") };
+  return { killed, ended: code === 0, output: [...output.slice(-15), `exit code ${code}`].join("\n") };
 }
 
 function kill(director: ChildProcess, { target }: Moment, killed: ("director" | "trainer")[]): void {

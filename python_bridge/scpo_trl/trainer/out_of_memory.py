@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-# What torch's allocator for the CPU, and libraries below it, say in a plain RuntimeError.
-_CPU_ALLOCATOR = ("DefaultCPUAllocator", "Cannot allocate memory")
+# What torch's allocator for the CPU, and libraries below it, say in a plain RuntimeError. The last is all that oneDNN
+# says when an operation finds no room.
+_CPU_ALLOCATOR = ("DefaultCPUAllocator", "Cannot allocate memory", "could not create a primitive")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
