@@ -38,6 +38,7 @@ function generate(into) {
     cwd: root,
     stdio: "inherit",
   });
+  writeDescriptors(typescript);
   const protos = readdirSync(join(root, "proto", "scpo", "v1")).map((name) => `scpo/v1/${name}`);
   const out = ["--python_out", "--pyi_out", "--grpc_python_out"].map((flag) => `${flag}=${pythonHome}`);
   execFileSync(python, ["-m", "grpc_tools.protoc", `-I${join(root, "proto")}`, ...out, ...protos], {
@@ -46,6 +47,21 @@ function generate(into) {
   for (const folder of ["scpo", join("scpo", "v1")]) {
     writeFileSync(join(pythonHome, folder, "__init__.py"), '"""Generated from proto/. Do not edit."""\n');
   }
+}
+
+/** What the service's reflection answers from: the contract as protobuf's own descriptors. */
+function writeDescriptors(typescript) {
+  const image = join(typescript, "descriptors.binpb");
+  execFileSync(bin("buf"), ["build", "proto", "--as-file-descriptor-set", "--exclude-source-info", "-o", image], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  const text = readFileSync(image).toString("base64");
+  rmSync(image);
+  writeFileSync(
+    join(typescript, "descriptors.ts"),
+    `// Generated from proto/. Do not edit.\n\n/** The contract as a serialised google.protobuf.FileDescriptorSet. */\nexport const fileDescriptorSet: Buffer = Buffer.from(\n  "${text}",\n  "base64",\n);\n`,
+  );
 }
 
 function files(folder) {

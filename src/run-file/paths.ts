@@ -6,7 +6,7 @@ import type { LocatedProblem } from "./problems.js";
 import { EMBEDDED_MODEL } from "./schema.js";
 
 /** A field that names a file or a folder on this machine. */
-interface PathField {
+export interface PathField {
   readonly path: FieldPath;
   readonly value: string;
   readonly kind: "file" | "folder" | "model";
@@ -33,7 +33,7 @@ export function withAbsolutePaths(settings: unknown, base: string): { settings: 
   const problems: LocatedProblem[] = [];
   for (const { path, value, kind } of pathFields(copy)) {
     const absolute = absolutePath(value, base);
-    set(copy, path, absolute);
+    setField(copy, path, absolute);
     const expected = missing(absolute, kind);
     if (expected !== null) {
       problems.push({ path, isName: false, description: `found ${JSON.stringify(value)}, expected ${expected}` });
@@ -55,7 +55,8 @@ function missing(path: string, kind: PathField["kind"]): string | null {
   return `the folder of a model (${path} has no config.json)`;
 }
 
-function pathFields(settings: unknown): PathField[] {
+/** Every field of some settings that names a file or a folder on this machine; nothing is supposed of their shape. */
+export function pathFields(settings: unknown): PathField[] {
   const fields: PathField[] = [];
   const add = (kind: PathField["kind"], ...path: FieldPath) => {
     const value = get(settings, path);
@@ -83,7 +84,8 @@ function get(value: unknown, path: FieldPath): unknown {
   );
 }
 
-function set(value: unknown, path: FieldPath, replacement: string): void {
+/** Gives a field another path; the fields around it must exist. */
+export function setField(value: unknown, path: FieldPath, replacement: string): void {
   const parent = get(value, path.slice(0, -1)) as Record<PropertyKey, unknown>;
   parent[path.at(-1) as PropertyKey] = replacement;
 }

@@ -1,0 +1,157 @@
+import { ServerCredentials } from "@grpc/grpc-js";
+import { readFileSync, statSync } from "node:fs";
+import { lstat, mkdir, rm } from "node:fs/promises";
+import { createConnection, isIPv4, isIPv6 } from "node:net";
+import { dirname } from "node:path";
+import { createSecureContext } from "node:tls";
+import { UserError } from "../errors.js";
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  /** Certificates of those who sign clients' certificates; with it every client must show one. */
+  readonly clientAuthority?: string;
+}
+
+/** What is needed before the service listens beyond this machine. */
+export interface ListenOptions {
+  /** `unix:///absolute/path` or `host:port`; port 0 takes a free one. */
+  readonly listen: string;
+  readonly tls?: TlsFiles;
+  /** Whether clients must show a token. */
+  readonly tokens: boolean;
+}
+
+/** Systems allow 104 or 108 bytes for the path of a Unix socket, its final zero byte included. */
+const longestSocketPath = 100;
+const unixScheme = "unix://";
+
+/**
+ * Checks an address to listen on, and makes a Unix socket's folder private.
+ *
+ * @returns The address as gRPC takes it.
+ * @throws UserError for an address beyond this machine without TLS and a token or clients' certificates, for a socket
+ *   whose folder others may enter, and for one on which somebody listens.
+ */
+export async function checkListen(options: ListenOptions): Promise<string> {
+  const { listen, tls, tokens } = options;
+  if (listen.startsWith(`${unixScheme}/`)) {
+    await prepareSocket(listen.slice(unixScheme.length));
+    return listen;
+  }
+  const match = /^(?<host>\[[^\]]+\]|[^:/]+):(?<port>\d{1,5})$/.exec(listen)?.groups;
+  if (match === undefined || Number(match["port"]) > 65_535) {
+    throw new UserError(
+      `--listen: found "${listen}", expected unix:///absolute/path or HOST:PORT such as 127.0.0.1:50052`,
+    );
+  }
+  const host = (match["host"] as string).replace(/^\[|\]$/g, "");
+  const guarded = tls !== undefined && (tokens || tls.clientAuthority !== undefined);
+  if (!isLoopback(host) && !guarded) {
+    throw new UserError(
+      `--listen: ${listen} is reachable from other machines, which needs TLS and a token (or clients' certificates): give ` +
+        "--tls-certificate, --tls-key and --token-file (or --tls-client-authority), or listen on 127.0.0.1",
+    );
+  }
+  return listen;
+}
+
+function isLoopback(host: string): boolean {
+  if (isIPv4(host)) return host.startsWith("127.");
+  if (isIPv6(host)) return host === "::1" || /^::ffff:127\./i.test(host);
+  return host === "localhost";
+}
+
+async function prepareSocket(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > longestSocketPath) {
+    throw new UserError(
+      `--listen: ${path} has ${Buffer.byteLength(path)} bytes, expected at most ${longestSocketPath}: systems limit the ` +
+        "paths of sockets",
+    );
+  }
+  const folder = dirname(path);
+  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") throw new UserError(`--listen: no such folder: ${dirname(folder)}; create it first`);
+    if (error.code !== "EEXIST") throw error;
+  });
+  const status = await lstat(folder);
+  const own = process.getuid === undefined || status.uid === process.getuid();
+  if (!status.isDirectory() || (status.mode & 0o077) !== 0 || !own) {
+    throw new UserError(
+      `--listen: ${folder} is open to other users, expected a folder of your own with mode 0700, since whoever reaches ` +
+        "the socket commands the service; use a new folder",
+    );
+  }
+  const isSocket = await lstat(path).then(
+    (found) => found.isSocket(),
+    () => null,
+  );
+  if (isSocket === null) return;
+  if (!isSocket) throw new UserError(`--listen: ${path} is no socket; choose another path`);
+  if (await answers(path)) {
+    throw new UserError(`--listen: another service listens on ${path}; stop it or choose another path`);
+  }
+  await rm(path, { force: true });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    const settle = (answered: boolean) => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.once("connect", () => settle(true));
+    socket.once("error", () => settle(false));
+  });
+}
+
+/**
+ * Credentials for the server: none without TLS files.
+ *
+ * @throws UserError when a file cannot be read, or when others may read the key.
+ */
+export function serverCredentials(tls: TlsFiles | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const { clientAuthority } = tls;
+  checkPrivate(tls.key, "--tls-key");
+  const pair = {
+    cert_chain: readPem(tls.certificate, "--tls-certificate"),
+    private_key: readPem(tls.key, "--tls-key"),
+  };
+  const authority = clientAuthority === undefined ? null : readPem(clientAuthority, "--tls-client-authority");
+  try {
+    // gRPC would find out at the first connection.
+    createSecureContext({
+      cert: pair.cert_chain,
+      key: pair.private_key,
+      ...(authority === null ? {} : { ca: authority }),
+    });
+    return ServerCredentials.createSsl(authority, [pair], authority !== null);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(`--tls-certificate: ${tls.certificate} and ${tls.key} do not serve: ${message}`);
+  }
+}
+
+/** The content of a file that only its owner may read. */
+export function readPrivate(path: string, flag: string): string {
+  checkPrivate(path, flag);
+  return readPem(path, flag).toString("utf8");
+}
+
+function checkPrivate(path: string, flag: string): void {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  if (mode !== undefined && (mode & 0o077) !== 0) {
+    throw new UserError(`${flag}: other users may read ${path}, expected mode 0600: run chmod 600 ${path}`);
+  }
+}
+
+function readPem(path: string, flag: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UserError(`${flag}: cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  }
+}

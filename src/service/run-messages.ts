@@ -1,0 +1,99 @@
+import type { RunOutcome, SequencedEvent } from "../run/events.js";
+import type { RunDescription, RunStatus } from "../run/handle.js";
+import type { SavedCheckpoint } from "../run/summary.js";
+import type { Checkpoint, Run, RunEvent } from "../generated/scpo/v1/run.js";
+import { RunEvent_Step, RunState } from "../generated/scpo/v1/run.js";
+import { checkpointName, runName } from "./resource-names.js";
+import type { RunRecord } from "./run-records.js";
+
+/** Where a run stands in the service. */
+export interface Standing {
+  readonly status: RunStatus;
+  readonly reason: string;
+  readonly queuedBefore: number;
+}
+
+/** A run as clients see it. */
+export function runMessage(
+  id: string,
+  record: RunRecord,
+  standing: Standing,
+  description: RunDescription | undefined,
+  withSettings: boolean,
+): Run {
+  const loss = description?.metrics?.loss;
+  return {
+    name: runName(id),
+    settings: withSettings ? record.settings : undefined,
+    state: RunState[standing.status],
+    reason: standing.reason,
+    createTime: new Date(record.createTime),
+    seconds: description?.seconds ?? 0,
+    progress: {
+      stage: description?.stage?.index ?? 0,
+      stageName: description?.stage?.name ?? "",
+      stages: description?.stages ?? 0,
+      step: description?.step ?? 0,
+      plannedSteps: description?.plannedSteps ?? 0,
+      ...(loss === undefined ? {} : { loss }),
+    },
+    lastSequence: description?.lastSequence ?? 0,
+    queuedBefore: standing.queuedBefore,
+  };
+}
+
+/** A checkpoint as clients see it: without its place on the disk. */
+export function checkpointMessage(run: string, saved: SavedCheckpoint): Checkpoint {
+  const { name, stage, step, weightsSha256 } = saved;
+  return { name: checkpointName(run, name), stage, step, weightsSha256 };
+}
+
+const endStates: Readonly<Record<RunOutcome, RunState>> = {
+  completed: RunState.SUCCEEDED,
+  stopped: RunState.STOPPED,
+  cancelled: RunState.CANCELLED,
+  paused: RunState.PAUSED,
+};
+
+/** An event as clients see it. */
+export function eventMessage(run: string, { sequence, time, event }: SequencedEvent): RunEvent {
+  return { sequence, time: new Date(time), event: eventOf(run, event) };
+}
+
+function eventOf(run: string, event: SequencedEvent["event"]): RunEvent["event"] {
+  switch (event.type) {
+    case "claimed":
+      return { $case: "claimed", value: {} };
+    case "started": {
+      const stages = event.stages.map(({ name, steps }) => ({ name, plannedSteps: steps }));
+      return { $case: "started", value: { name: event.name, stages, trainableParameters: event.trainableParameters } };
+    }
+    case "resumed":
+      return { $case: "resumed", value: event };
+    case "table":
+      return { $case: "table", value: event };
+    case "stage-opened":
+      return { $case: "stageOpened", value: { ...event, plannedSteps: event.steps } };
+    case "step":
+      return { $case: "step", value: RunEvent_Step.fromPartial(event.report) };
+    case "reference-moved":
+      return { $case: "referenceMoved", value: event };
+    case "checkpoint":
+      return { $case: "checkpointSaved", value: { checkpoint: checkpointMessage(run, event) } };
+    case "training-saved":
+      return { $case: "trainingSaved", value: event };
+    case "stage-closed":
+      return { $case: "stageClosed", value: event };
+    case "ended": {
+      const state = endStates[event.outcome];
+      return { $case: "ended", value: { state, reason: event.reason, steps: event.steps } };
+    }
+    case "failed":
+      return { $case: "failed", value: event };
+    case "checkpoint-damaged":
+    case "file-damaged":
+    case "trainer-exited":
+    case "micro-batch-halved":
+      return { $case: "trouble", value: { kind: event.type, reason: event.reason } };
+  }
+}

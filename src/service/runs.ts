@@ -1,0 +1,264 @@
+import { randomBytes } from "node:crypto";
+import type { Run } from "../generated/scpo/v1/run.js";
+import type { RunDescription, RunHandle } from "../run/handle.js";
+import { RunNotFoundError } from "../run-file/settings-folder.js";
+import { openRun, resumeRun, startRun } from "../run-file/start-run.js";
+import type { RunSettings } from "../run-file/schema.js";
+import { alreadyExists, exhausted, invalid, notFound, wrongState } from "./faults.js";
+import { runIdProblem, runName } from "./resource-names.js";
+import { runMessage, type Standing } from "./run-messages.js";
+import { RunQueue } from "./run-queue.js";
+import { RunRecords, type RunRecord } from "./run-records.js";
+import { guardSettings } from "./settings-guard.js";
+import type { Owner } from "./tokens.js";
+
+/** How the service runs what it is given. */
+export interface RunsOptions {
+  /** Folder of the runs. */
+  readonly folder: string;
+  /** Folders that clients' paths must lie under, symbolic links resolved. */
+  readonly dataRoots: readonly string[];
+  /** Runs at a time. */
+  readonly parallel: number;
+  /** Runs of one owner that may wait. */
+  readonly queued: number;
+  /** How every run gets its trainer. */
+  readonly backend: RunSettings["backend"];
+  /** Told how a run ended. */
+  readonly onEnd: (id: string, state: string) => void;
+  /** For the operator. */
+  readonly log: (line: string) => void;
+}
+
+const resumable = ["PAUSED", "INTERRUPTED", "FAILED", "CANCELLED"];
+const final = ["SUCCEEDED", "STOPPED", "CANCELLED", "FAILED"];
+/** Many clients may look at one run: its folder is read this often at most. */
+const freshMilliseconds = 250;
+
+/** The runs of the service: their records, their queue, and what can be done with them. */
+export class Runs {
+  readonly #options: RunsOptions;
+  readonly #records: RunRecords;
+  readonly #queue: RunQueue;
+  /** Of runs that ended, whose folders change no more, for good; of others for a moment. */
+  readonly #known = new Map<string, { description: RunDescription; until: number | null }>();
+
+  private constructor(options: RunsOptions, records: RunRecords) {
+    this.#options = options;
+    this.#records = records;
+    this.#queue = new RunQueue({
+      parallel: options.parallel,
+      begin: (id) => this.#begin(id),
+      ended: (id, failure) => this.#ended(id, failure),
+    });
+  }
+
+  /** Reads the folder, and takes up the runs that were under way or waited when the service last ended. */
+  static async open(options: RunsOptions): Promise<Runs> {
+    const runs = new Runs(options, await RunRecords.open(options.folder));
+    const waiting = [...runs.#records.entries()].filter(([, { queuedTime }]) => queuedTime !== null);
+    waiting.sort(([, a], [, b]) => ((a.queuedTime as string) < (b.queuedTime as string) ? -1 : 1));
+    for (const [id] of waiting) runs.#queue.add(id);
+    return runs;
+  }
+
+  /** Number of runs that wait, and that have a trainer. */
+  get counts(): { readonly waiting: number; readonly running: number } {
+    return { waiting: this.#queue.waiting, running: this.#queue.running };
+  }
+
+  /** Ids and records of all runs, in no order. */
+  all(): IterableIterator<[string, RunRecord]> {
+    return this.#records.entries();
+  }
+
+  /** Ids and records of an owner's runs, newest first. */
+  list(owner: Owner): [string, RunRecord][] {
+    const own = [...this.#records.entries()].filter(([, record]) => record.owner === owner);
+    return own.sort(([a, { createTime: ofA }], [b, { createTime: ofB }]) =>
+      ofA === ofB ? (a < b ? -1 : 1) : ofA > ofB ? -1 : 1,
+    );
+  }
+
+  /**
+   * The owner's run.
+   *
+   * @throws RichServerError NOT_FOUND, for another owner's too.
+   */
+  record(owner: Owner, id: string): RunRecord {
+    const record = this.#records.get(id);
+    if (record === undefined || record.owner !== owner) throw notFound(runName(id));
+    return record;
+  }
+
+  /** A run as its owner sees it. */
+  async message(id: string, options: { withSettings: boolean }): Promise<Run> {
+    const record = this.#records.get(id);
+    if (record === undefined) throw notFound(runName(id));
+    const description = await this.describe(id);
+    return runMessage(id, record, this.#standing(id, record, description), description, options.withSettings);
+  }
+
+  /** What the run's folder says; undefined before it has begun. */
+  async describe(id: string): Promise<RunDescription | undefined> {
+    const known = this.#known.get(id);
+    if (known !== undefined && (known.until === null || Date.now() < known.until)) return known.description;
+    const description = await (await this.handle(id))?.describe();
+    if (description === undefined) return undefined;
+    const isFinal = !this.isUnderWay(id) && final.includes(description.status);
+    this.#known.set(id, { description, until: isFinal ? null : Date.now() + freshMilliseconds });
+    return description;
+  }
+
+  /** The run's handle: that of its director, or one that reads its folder; undefined before it has begun. */
+  async handle(id: string): Promise<RunHandle | undefined> {
+    const live = this.#queue.handle(id);
+    if (live !== undefined) return live;
+    try {
+      return await openRun(this.#records.directory(id));
+    } catch (error) {
+      if (error instanceof RunNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether the run waits, or has a trainer: more will happen in it. */
+  isUnderWay(id: string): boolean {
+    return this.#queue.holds(id) || this.#queue.waitingBefore(id) !== undefined;
+  }
+
+  /** Where the run stands now. */
+  async standing(id: string): Promise<Standing> {
+    return this.#standing(id, this.#records.get(id) as RunRecord, await this.describe(id));
+  }
+
+  /**
+   * Checks settings and queues a run.
+   *
+   * @param id Empty: one is made.
+   * @param validateOnly Makes nothing.
+   * @returns The run's id.
+   */
+  async create(
+    owner: Owner,
+    request: { id: string; settings: unknown; validateOnly: boolean; request: RunRecord["request"] },
+  ): Promise<string> {
+    const id = request.id === "" ? `run-${randomBytes(6).toString("hex")}` : request.id;
+    const problem = runIdProblem(id, "run_id");
+    if (problem !== null) throw invalid(problem);
+    const settings = guardSettings(request.settings, this.#options.dataRoots, id);
+    // Another owner's run is not to be told of, but its name is taken all the same.
+    if (this.#records.get(id) !== undefined) throw alreadyExists(runName(id));
+    if (request.validateOnly) return id;
+    const waiting = this.list(owner).filter(([other]) => this.#queue.waitingBefore(other) !== undefined).length;
+    if (waiting >= this.#options.queued) {
+      throw exhausted("QUEUE", `${waiting} runs wait, expected at most ${this.#options.queued}; cancel one or wait`);
+    }
+    const now = new Date().toISOString();
+    await this.#records.add(id, {
+      owner,
+      createTime: now,
+      request: request.request,
+      settings: settings,
+      queuedTime: now,
+      ended: null,
+    });
+    this.#queue.add(id);
+    return id;
+  }
+
+  /** Ends a run for good; one that has ended stays as it is. */
+  async cancel(id: string, reason: string): Promise<void> {
+    if (this.#queue.remove(id) || !this.#queue.holds(id)) {
+      const { status } = await this.standing(id);
+      if (final.includes(status)) return;
+      const ended = { state: "CANCELLED", reason, time: new Date().toISOString() } as const;
+      await this.#records.change(id, { queuedTime: null, ended });
+      return;
+    }
+    await this.#whenBegun(id, (handle) => handle.cancel(reason));
+  }
+
+  /** Saves a running run and frees its trainer; takes a waiting one out of the queue. */
+  async pause(id: string): Promise<void> {
+    if (this.#queue.remove(id)) {
+      await this.#records.change(id, { queuedTime: null });
+      return;
+    }
+    if (this.#queue.holds(id)) {
+      await this.#whenBegun(id, (handle) => handle.pause());
+      return;
+    }
+    const { status } = await this.standing(id);
+    if (status !== "PAUSED") throw wrongState(runName(id), status, "RUNNING, QUEUED or PAUSED");
+  }
+
+  /** Queues a run that does not run. */
+  async resume(id: string): Promise<void> {
+    if (this.isUnderWay(id)) return;
+    const { status } = await this.standing(id);
+    if (!resumable.includes(status)) throw wrongState(runName(id), status, resumable.join(", "));
+    this.#known.delete(id);
+    await this.#records.change(id, { queuedTime: new Date().toISOString(), ended: null });
+    this.#queue.add(id);
+  }
+
+  /** Removes a run that does not run, with its files. */
+  async remove(id: string): Promise<void> {
+    if (this.isUnderWay(id))
+      throw wrongState(runName(id), "RUNNING or QUEUED", "a run that has ended; cancel it first");
+    this.#known.delete(id);
+    await this.#records.remove(id);
+  }
+
+  /** Pauses what runs; a service that starts on the same folder takes it up. */
+  async drain(): Promise<void> {
+    await this.#queue.drain();
+  }
+
+  /** Does something with a run that has a trainer, or as soon as it has. */
+  async #whenBegun(id: string, act: (handle: RunHandle) => Promise<void>): Promise<void> {
+    for (;;) {
+      const handle = this.#queue.handle(id);
+      if (handle !== undefined) {
+        await act(handle);
+        await this.#queue.released(id);
+        return;
+      }
+      if (!this.#queue.holds(id)) return;
+      await this.#queue.begun(id);
+    }
+  }
+
+  #standing(id: string, record: RunRecord, description: RunDescription | undefined): Standing {
+    const queuedBefore = this.#queue.waitingBefore(id);
+    if (queuedBefore !== undefined) return { status: "QUEUED", reason: "", queuedBefore };
+    if (this.#queue.holds(id)) return { status: "RUNNING", reason: "", queuedBefore: 0 };
+    if (record.ended !== null) return { status: record.ended.state, reason: record.ended.reason, queuedBefore: 0 };
+    const { status, reason } = description ?? { status: "QUEUED", reason: "" };
+    // Taken out of the queue before it began.
+    if (status === "QUEUED") return { status: "PAUSED", reason: "taken out of the queue", queuedBefore: 0 };
+    return { status, reason, queuedBefore: 0 };
+  }
+
+  async #begin(id: string): Promise<RunHandle> {
+    this.#known.delete(id);
+    if ((await this.handle(id)) !== undefined) return resumeRun(this.#records.directory(id));
+    const settings = this.#records.get(id)?.settings as RunSettings;
+    return startRun({ ...settings, backend: this.#options.backend }, { runs: this.#options.folder, id });
+  }
+
+  async #ended(id: string, failure: unknown): Promise<void> {
+    if (failure !== undefined) {
+      const reason = failure instanceof Error ? failure.message : "it failed without saying why";
+      this.#options.log(`${runName(id)} could not begin: ${reason}`);
+      const ended = { state: "FAILED", reason, time: new Date().toISOString() } as const;
+      await this.#records.change(id, { queuedTime: null, ended });
+      this.#options.onEnd(id, "FAILED");
+      return;
+    }
+    this.#known.delete(id);
+    await this.#records.change(id, { queuedTime: null });
+    this.#options.onEnd(id, (await this.standing(id)).status);
+  }
+}

@@ -1,0 +1,143 @@
+import { createServer } from "nice-grpc";
+import { errorDetailsServerMiddleware } from "nice-grpc-error-details";
+import { HealthDefinition, HealthServiceImpl, HealthState } from "nice-grpc-server-health";
+import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
+import { realpathSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { UserError } from "../errors.js";
+import { fileDescriptorSet } from "../generated/descriptors.js";
+import { RunServiceDefinition } from "../generated/scpo/v1/run.js";
+import type { RunSettings } from "../run-file/schema.js";
+import { authenticating } from "./authentication.js";
+import { hidingFaults } from "./faults.js";
+import { DEFAULT_LIMITS, limiting, type ServiceLimits } from "./limits.js";
+import { checkListen, serverCredentials, type TlsFiles } from "./listen.js";
+import { RunService } from "./run-service.js";
+import { Runs } from "./runs.js";
+import { ServiceMetrics } from "./service-metrics.js";
+import { Tokens } from "./tokens.js";
+
+/** How runs are offered. */
+export interface ServeOptions {
+  /** Folder of the runs; made when missing. */
+  readonly runs: string;
+  /** Folders that clients' paths must lie under; relative paths start from the first. */
+  readonly data: readonly string[];
+  /** `unix:///absolute/path` or `host:port`; port 0 takes a free one. */
+  readonly listen: string;
+  readonly tls?: TlsFiles;
+  /** File of tokens; left out: clients need none. */
+  readonly tokenFile?: string;
+  /** Runs at a time (default 1). */
+  readonly parallel?: number;
+  /** How every run gets its trainer (default: a Python process that this one launches). */
+  readonly backend?: RunSettings["backend"];
+  /** Port on this machine for Prometheus, 0 for a free one; left out: none. */
+  readonly metricsPort?: number;
+  readonly limits?: Partial<ServiceLimits>;
+  /** Milliseconds between pings of a silent connection; one that does not answer in as many is closed (default 30000). */
+  readonly keepaliveMilliseconds?: number;
+  /** Lines for the operator. */
+  readonly log?: (line: string) => void;
+}
+
+/** A service that listens. */
+export interface ServingRuns {
+  /** As given, with the port that was taken. */
+  readonly address: string;
+  readonly metricsPort: number | null;
+  /** Refuses new work, pauses runs with a checkpoint, ends watches and stops listening; safe to call twice. */
+  drain(): Promise<void>;
+}
+
+const defaultKeepalive = 30_000;
+/** What a client may still send or take after the drain. */
+const shutdownMilliseconds = 2000;
+/** Room for the pieces of a checkpoint and pages of runs. */
+const responseBytes = 64 * 1024 * 1024;
+
+/**
+ * Offers runs as `scpo.v1.RunService` with health and reflection, and takes up those that an earlier service left.
+ *
+ * @throws UserError for an unsafe or taken address, for folders, tokens and certificates that do not serve.
+ */
+export async function serve(options: ServeOptions): Promise<ServingRuns> {
+  const { log = () => undefined, tls, tokenFile, keepaliveMilliseconds = defaultKeepalive } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const address = await checkListen({
+    listen: options.listen,
+    tokens: tokenFile !== undefined,
+    ...(tls === undefined ? {} : { tls }),
+  });
+  const tokens = tokenFile === undefined ? undefined : Tokens.read(tokenFile);
+  const credentials = serverCredentials(tls);
+  const dataRoots = options.data.map(existingFolder);
+  if (dataRoots.length === 0) throw new UserError("--data: found none, expected at least one folder");
+  await mkdir(options.runs, { recursive: true });
+  const runs = await Runs.open({
+    folder: realpathSync(options.runs),
+    dataRoots,
+    parallel: options.parallel ?? 1,
+    queued: limits.queued,
+    backend: options.backend ?? { kind: "launched" },
+    onEnd: (_, state) => metrics.runEnded(state),
+    log,
+  });
+  const service = new RunService(runs);
+  const metrics = new ServiceMetrics({
+    waiting: () => runs.counts.waiting,
+    running: () => runs.counts.running,
+    watchers: () => service.watchers,
+  });
+  const health = HealthState();
+  const server = createServer({
+    "grpc.max_receive_message_length": limits.requestBytes,
+    "grpc.max_send_message_length": responseBytes,
+    "grpc.keepalive_time_ms": keepaliveMilliseconds,
+    "grpc.keepalive_timeout_ms": keepaliveMilliseconds,
+    "grpc.max_concurrent_streams": limits.streams,
+  })
+    .use(metrics.counting)
+    .use(errorDetailsServerMiddleware)
+    .use(hidingFaults(log))
+    .use(authenticating(tokens))
+    .use(limiting(limits));
+  server.add(RunServiceDefinition, service);
+  server.add(HealthDefinition, HealthServiceImpl(health));
+  server.add(ServerReflectionService, ServerReflection(fileDescriptorSet, [RunServiceDefinition.fullName]));
+  let draining: Promise<void> | undefined;
+  const drain = async () => {
+    health.setStatus("unhealthy");
+    service.close();
+    await runs.drain();
+    const force = setTimeout(() => server.forceShutdown(), shutdownMilliseconds);
+    await server.shutdown();
+    clearTimeout(force);
+    metrics.close();
+  };
+  const port = await listening(() => server.listen(address, credentials), address);
+  health.setStatus("healthy", RunServiceDefinition.fullName);
+  const metricsPort = options.metricsPort === undefined ? null : await metrics.listen(options.metricsPort);
+  return {
+    address: address.startsWith("unix:") ? address : address.replace(/:\d+$/, `:${port}`),
+    metricsPort,
+    drain: () => (draining ??= drain()),
+  };
+}
+
+function existingFolder(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    throw new UserError(`--data: no such folder: ${path}; create it or name another`);
+  }
+}
+
+async function listening(listen: () => Promise<number>, address: string): Promise<number> {
+  try {
+    return await listen();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(`--listen: cannot listen on ${address}: ${message}`, { cause });
+  }
+}
