@@ -9,7 +9,7 @@ import type { RemoteSettings } from "./settings.js";
  * @returns Undefined where the settings ask for no TLS.
  * @throws UserError when a file is missing or not what it should be.
  */
-export function channelCredentials({ tls }: RemoteSettings): ChannelCredentials | undefined {
+export function channelCredentials({ tls }: Pick<RemoteSettings, "tls">): ChannelCredentials | undefined {
   if (tls === undefined) return undefined;
   const authority = read(tls.authority, "backend.tls.authority");
   const certificate = read(tls.certificate, "backend.tls.certificate");

@@ -1,3 +1,4 @@
+import { wholeNumber } from "./number-argument.js";
 import { type Command, InvalidArgumentError } from "commander";
 import { chatFlags } from "../chat/chat-model.js";
 import { WRITER } from "../pairs/making/writer-names.js";
@@ -83,14 +84,6 @@ function addCheck(pairs: Command, signal: AbortSignal): void {
       const { pairsCheck } = await import("./pairs-check-command.js");
       await pairsCheck({ ...options, file, signal });
     });
-}
-
-function wholeNumber(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== "" && Number.isInteger(value) && value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`found ${text}, expected a whole number from ${low} to ${high}`);
-  };
 }
 
 function addGrade(pairs: Command, signal: AbortSignal): void {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { RUNS_FOLDER } from "../run-file/settings-folder.js";
+import { wholeNumber } from "./number-argument.js";
 
 /**
  * Declares the commands around `run.yaml`; what they need is loaded when one runs.
@@ -10,6 +11,7 @@ import { RUNS_FOLDER } from "../run-file/settings-folder.js";
 export function addRunCommands(program: Command, signal: AbortSignal): void {
   addTrain(program, signal);
   addControl(program);
+  addServe(program, signal);
   addDoctor(program);
 }
 
@@ -35,6 +37,51 @@ function addTrain(program: Command, signal: AbortSignal): void {
       const { resume } = await import("./train-command.js");
       await resume(directory, { ...options, signal });
     });
+}
+
+function addServe(program: Command, signal: AbortSignal): void {
+  interface ServeFlags {
+    listen: string;
+    runs: string;
+    data: string[];
+    backend?: string;
+    parallel: number;
+    tokenFile?: string;
+    tlsCertificate?: string;
+    tlsKey?: string;
+    tlsClientAuthority?: string;
+    metricsPort?: number;
+  }
+  program
+    .command("serve")
+    .description("offer runs to any language over gRPC (scpo.v1.RunService) until SIGTERM or Ctrl-C")
+    .option(
+      "--listen <address>",
+      "HOST:PORT or unix:///absolute/path; other machines need TLS and a token",
+      "127.0.0.1:50052",
+    )
+    .option("--runs <folder>", "folder of runs", RUNS_FOLDER)
+    .requiredOption(
+      "--data <folder>",
+      "folder that clients' paths must lie in; may be repeated",
+      collect,
+      [] as string[],
+    )
+    .option("--backend <file>", "YAML file with the fields of `backend` in run.yaml (default: a launched Python)")
+    .option("--parallel <number>", "runs at a time", wholeNumber(1, 1024), 1)
+    .option("--token-file <file>", "tokens that let clients in, owner:token a line, mode 0600")
+    .option("--tls-certificate <file>", "the server's certificate, PEM")
+    .option("--tls-key <file>", "its private key, PEM, mode 0600")
+    .option("--tls-client-authority <file>", "authority of clients' certificates, PEM: every client must show one")
+    .option("--metrics-port <number>", "serve figures for Prometheus on this port of 127.0.0.1", wholeNumber(0, 65535))
+    .action(async (options: ServeFlags) => {
+      const { serveRuns } = await import("./serve-command.js");
+      await serveRuns({ ...options, signal });
+    });
+}
+
+function collect(text: string, before: string[]): string[] {
+  return [...before, text];
 }
 
 function addControl(program: Command): void {

@@ -1,9 +1,10 @@
 import { ServerCredentials } from "@grpc/grpc-js";
 import { readFileSync, statSync } from "node:fs";
 import { lstat, mkdir, rm } from "node:fs/promises";
-import { createConnection, isIPv4, isIPv6 } from "node:net";
+import { createConnection } from "node:net";
 import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
+import { isLocalAddress } from "../backend/settings.js";
 import { UserError } from "../errors.js";
 
 /** Paths of PEM files. */
@@ -40,27 +41,20 @@ export async function checkListen(options: ListenOptions): Promise<string> {
     await prepareSocket(listen.slice(unixScheme.length));
     return listen;
   }
-  const match = /^(?<host>\[[^\]]+\]|[^:/]+):(?<port>\d{1,5})$/.exec(listen)?.groups;
+  const match = /^(?:\[[^\]]+\]|[^:/]+):(?<port>\d{1,5})$/.exec(listen)?.groups;
   if (match === undefined || Number(match["port"]) > 65_535) {
     throw new UserError(
       `--listen: found "${listen}", expected unix:///absolute/path or HOST:PORT such as 127.0.0.1:50052`,
     );
   }
-  const host = (match["host"] as string).replace(/^\[|\]$/g, "");
   const guarded = tls !== undefined && (tokens || tls.clientAuthority !== undefined);
-  if (!isLoopback(host) && !guarded) {
+  if (!isLocalAddress(listen) && !guarded) {
     throw new UserError(
       `--listen: ${listen} is reachable from other machines, which needs TLS and a token (or clients' certificates): give ` +
         "--tls-certificate, --tls-key and --token-file (or --tls-client-authority), or listen on 127.0.0.1",
     );
   }
   return listen;
-}
-
-function isLoopback(host: string): boolean {
-  if (isIPv4(host)) return host.startsWith("127.");
-  if (isIPv6(host)) return host === "::1" || /^::ffff:127\./i.test(host);
-  return host === "localhost";
 }
 
 async function prepareSocket(path: string): Promise<void> {

@@ -53,6 +53,8 @@ export interface ServingRuns {
 const defaultKeepalive = 30_000;
 /** What a client may still send or take after the drain. */
 const shutdownMilliseconds = 2000;
+/** Calls under way on one connection beside its watches; HTTP/2 lets further ones wait. */
+const unaryStreams = 100;
 /** Room for the pieces of a checkpoint and pages of runs. */
 const responseBytes = 64 * 1024 * 1024;
 
@@ -95,7 +97,7 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
     "grpc.max_send_message_length": responseBytes,
     "grpc.keepalive_time_ms": keepaliveMilliseconds,
     "grpc.keepalive_timeout_ms": keepaliveMilliseconds,
-    "grpc.max_concurrent_streams": limits.streams,
+    "grpc.max_concurrent_streams": limits.streams + unaryStreams,
   })
     .use(metrics.counting)
     .use(errorDetailsServerMiddleware)

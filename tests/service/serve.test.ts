@@ -10,8 +10,9 @@ import type { RichClientError } from "nice-grpc-error-details";
 import { BadRequest, ErrorInfo } from "nice-grpc-error-details";
 import { HealthDefinition } from "nice-grpc-server-health";
 import { RunState, type RunEvent } from "../../src/generated/scpo/v1/run.js";
+import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
 import { serve, type ServeOptions, type ServingRuns } from "../../src/service/serve.js";
-import { connectRuns, eventsOf, type ServiceClient, tinySettings } from "../fixtures/service.js";
+import { eventsOf, tinySettings } from "../fixtures/service.js";
 import { type TinyWorld, tinyWorld } from "../fixtures/tiny-run.js";
 
 async function failure(work: Promise<unknown>): Promise<RichClientError> {
@@ -26,12 +27,12 @@ async function failure(work: Promise<unknown>): Promise<RichClientError> {
 
 function fieldsOf(error: RichClientError): string[] {
   return error.extra.flatMap((detail) =>
-    detail.$type === BadRequest.$type ? (detail).fieldViolations.map(({ field }) => field) : [],
+    detail.$type === BadRequest.$type ? detail.fieldViolations.map(({ field }) => field) : [],
   );
 }
 
 function reasonOf(error: RichClientError): string | undefined {
-  return error.extra.map((detail) => (detail.$type === ErrorInfo.$type ? (detail).reason : ""))[0];
+  return error.extra.map((detail) => (detail.$type === ErrorInfo.$type ? detail.reason : ""))[0];
 }
 
 describe("service of runs", function () {
@@ -39,7 +40,7 @@ describe("service of runs", function () {
   let world: TinyWorld;
   let folder: string;
   let service: ServingRuns | undefined;
-  const clients: ServiceClient[] = [];
+  const clients: RunServiceConnection[] = [];
 
   before(async () => {
     world = await tinyWorld();
@@ -53,7 +54,7 @@ describe("service of runs", function () {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   let number = 0;
-  async function start(options: Partial<ServeOptions> = {}): Promise<ServiceClient["runs"]> {
+  async function start(options: Partial<ServeOptions> = {}): Promise<RunServiceConnection["runs"]> {
     number += 1;
     service = await serve({
       runs: join(folder, `runs-${number}`),
@@ -64,8 +65,8 @@ describe("service of runs", function () {
     });
     return client();
   }
-  function client(token?: string): ServiceClient["runs"] {
-    const made = connectRuns((service as ServingRuns).address, token);
+  function client(token?: string): RunServiceConnection["runs"] {
+    const made = connectRuns((service as ServingRuns).address, token === undefined ? {} : { token });
     clients.push(made);
     return made.runs;
   }

@@ -1,0 +1,41 @@
+import { createChannel, createClientFactory, Metadata } from "nice-grpc";
+import { errorDetailsClientMiddleware } from "nice-grpc-error-details";
+import { channelCredentials } from "../backend/credentials.js";
+import type { RemoteSettings } from "../backend/settings.js";
+import type { RunServiceClient } from "../generated/scpo/v1/run.js";
+import { RunServiceDefinition } from "../generated/scpo/v1/run.js";
+
+/** How a service of runs is reached. */
+export interface RunServiceOptions {
+  readonly token?: string;
+  /** PEM files, as `backend.tls` of run.yaml names them; left out: no TLS. */
+  readonly tls?: RemoteSettings["tls"];
+}
+
+/** A client of a service of runs. */
+export interface RunServiceConnection {
+  /** The calls of `scpo.v1.RunService`; failures are `RichClientError` with google.rpc details. */
+  readonly runs: RunServiceClient;
+  /** Ends the connection. */
+  close(): void;
+}
+
+/**
+ * Makes a client of `scpo serve`; the connection is made with the first call.
+ *
+ * @param address - `HOST:PORT` or `unix:///absolute/path`.
+ * @throws UserError when a certificate cannot be read.
+ */
+export function connectRuns(address: string, options: RunServiceOptions = {}): RunServiceConnection {
+  const { token, tls } = options;
+  const channel = createChannel(address, channelCredentials({ tls }), {
+    "grpc.max_receive_message_length": 64 * 1024 * 1024,
+    "grpc.keepalive_time_ms": 30_000,
+    ...(tls?.name === undefined ? {} : { "grpc.ssl_target_name_override": tls.name }),
+  });
+  const metadata = token === undefined ? Metadata() : Metadata({ authorization: `Bearer ${token}` });
+  const runs = createClientFactory()
+    .use(errorDetailsClientMiddleware)
+    .create(RunServiceDefinition, channel, { "*": { metadata } });
+  return { runs, close: () => channel.close() };
+}
