@@ -1,7 +1,7 @@
 """A client of `scpo serve` in Python: creates a run, watches it to its end, brings its last checkpoint.
 
-    npx scpo serve --data runs/demo                      # in another terminal; prints where it listens
-    python examples/service_client.py 127.0.0.1:50052 pairs.parquet OUT
+    npx scpo serve --data runs/demo/data                    # in another terminal; prints where it listens
+    python examples/service_client.py 127.0.0.1:50052 pairs-2000-seed-1-graded.parquet OUT
 
 The second argument is a path below the service's --data folder. Set SCPO_TOKEN where the service asks for a token.
 """
@@ -47,9 +47,7 @@ def watch(runs: run_pb2_grpc.RunServiceStub, name: str) -> str:
     last = 0
     while True:
         try:
-            for response in runs.WatchRun(
-                run_pb2.WatchRunRequest(name=name, after_sequence=last), metadata=metadata()
-            ):
+            for response in runs.WatchRun(run_pb2.WatchRunRequest(name=name, after_sequence=last), metadata=metadata()):
                 event = response.event
                 last = event.sequence
                 kind = event.WhichOneof("event")

@@ -17,7 +17,7 @@ export interface RunServiceConnection {
   /** The calls of `scpo.v1.RunService`; failures are `RichClientError` with google.rpc details. */
   readonly runs: RunServiceClient;
   /** Ends the connection. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /**

@@ -4,9 +4,11 @@ import { HealthDefinition, HealthServiceImpl, HealthState } from "nice-grpc-serv
 import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
 import { realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { fileDescriptorSet } from "../generated/descriptors.js";
 import { RunServiceDefinition } from "../generated/scpo/v1/run.js";
+import { ownRun } from "../run/owner.js";
 import type { RunSettings } from "../run-file/schema.js";
 import { authenticating } from "./authentication.js";
 import { hidingFaults } from "./faults.js";
@@ -76,8 +78,13 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
   const dataRoots = options.data.map(existingFolder);
   if (dataRoots.length === 0) throw new UserError("--data: found none, expected at least one folder");
   await mkdir(options.runs, { recursive: true });
+  const folder = realpathSync(options.runs);
+  const held = await ownRun(join(folder, ".service-owner.json")).catch((cause: unknown) => {
+    if (!(cause instanceof UserError)) throw cause;
+    throw new UserError(`--runs: another service serves ${folder}; stop it or name another folder`, { cause });
+  });
   const runs = await Runs.open({
-    folder: realpathSync(options.runs),
+    folder,
     dataRoots,
     parallel: options.parallel ?? 1,
     queued: limits.queued,
@@ -116,8 +123,12 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
     await server.shutdown();
     clearTimeout(force);
     metrics.close();
+    await held.release();
   };
-  const port = await listening(() => server.listen(address, credentials), address);
+  const port = await listening(() => server.listen(address, credentials), address).catch(async (error: unknown) => {
+    await drain();
+    throw error;
+  });
   health.setStatus("healthy", RunServiceDefinition.fullName);
   const metricsPort = options.metricsPort === undefined ? null : await metrics.listen(options.metricsPort);
   return {

@@ -9,6 +9,7 @@ import { ClientError, createChannel, createClientFactory, Status } from "nice-gr
 import type { RichClientError } from "nice-grpc-error-details";
 import { BadRequest, ErrorInfo } from "nice-grpc-error-details";
 import { HealthDefinition } from "nice-grpc-server-health";
+import { UserError } from "../../src/errors.js";
 import { RunState, type RunEvent } from "../../src/generated/scpo/v1/run.js";
 import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
 import { serve, type ServeOptions, type ServingRuns } from "../../src/service/serve.js";
@@ -325,6 +326,24 @@ describe("service of runs", function () {
     );
     await Promise.all(closed);
     expect((await runs.listRuns({})).runs).to.deep.equal([]);
+  });
+
+  it("refuses a folder that another serves, and a port that is taken", async () => {
+    await start(idle);
+    const [runs, port] = [join(folder, `runs-${number}`), (service as ServingRuns).address.split(":").at(-1)];
+    const other = { runs: join(folder, "others"), data: [world.folder], listen: `127.0.0.1:${port}` };
+    for (const [options, message] of [
+      [{ ...other, runs, listen: "127.0.0.1:0" }, /^--runs: another service serves/],
+      [other, /^--listen: cannot listen on/],
+    ] as const) {
+      const error = await serve(options).then(
+        () => undefined,
+        (caught: Error) => caught,
+      );
+      expect(error).to.be.instanceOf(UserError).with.property("message").that.matches(message);
+    }
+    // The folder is free again after the second failed.
+    await (await serve({ ...other, listen: "127.0.0.1:0" })).drain();
   });
 
   it("tells Prometheus", async () => {
