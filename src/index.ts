@@ -59,13 +59,7 @@ export type { ScoreProgress } from "./run-file/score-run.js";
 export { readRecordedRun, type RecordedRun } from "./simulate/recorded-run.js";
 export { simulate, type SimulatedPolicies, type Simulation } from "./simulate/simulate.js";
 export type { StepReport } from "./generated/scpo/v1/trainer.js";
-export { connectRuns, type RunServiceConnection, type RunServiceOptions } from "./service/client.js";
+export { connectRuns, runStateName, type RunServiceConnection, type RunServiceOptions } from "./service/client.js";
 export { serve, type ServeOptions, type ServingRuns } from "./service/serve.js";
 export type { ServiceLimits } from "./service/limits.js";
 export type { TlsFiles } from "./service/listen.js";
-export {
-  RunState as ServedRunState,
-  type Run as ServedRun,
-  type RunEvent as ServedRunEvent,
-  type RunServiceClient,
-} from "./generated/scpo/v1/run.js";

@@ -3,7 +3,7 @@ import { errorDetailsClientMiddleware } from "nice-grpc-error-details";
 import { channelCredentials } from "../backend/credentials.js";
 import type { RemoteSettings } from "../backend/settings.js";
 import type { RunServiceClient } from "../generated/scpo/v1/run.js";
-import { RunServiceDefinition } from "../generated/scpo/v1/run.js";
+import { RunServiceDefinition, RunState } from "../generated/scpo/v1/run.js";
 
 /** How a service of runs is reached. */
 export interface RunServiceOptions {
@@ -38,4 +38,9 @@ export function connectRuns(address: string, options: RunServiceOptions = {}): R
     .use(errorDetailsClientMiddleware)
     .create(RunServiceDefinition, channel, { "*": { metadata } });
   return { runs, close: () => channel.close() };
+}
+
+/** The name of a run's state in an answer, such as `RUNNING`; `UNRECOGNIZED` for one of a later version. */
+export function runStateName(state: number): string {
+  return Object.entries(RunState).find(([, value]) => value === (state as RunState))?.[0] ?? "UNRECOGNIZED";
 }
