@@ -19,6 +19,9 @@ import { TrainerProcess } from "./trainer-process.js";
 /** Several processes import torch and transformers meanwhile, on a machine that may be busy. */
 const readyMilliseconds = 300_000;
 
+/** Several processes end one after another. */
+const leaveMilliseconds = 2500;
+
 /** With this exit code a Python program ends after one line about a user's mistake. */
 const userErrorCode = 2;
 
@@ -101,7 +104,13 @@ function ending(child: ChildProcess, sockets: SocketDirectory): ConstructorParam
     signal("SIGKILL");
     sockets.remove();
   };
-  return { child, terminate: () => signal("SIGTERM"), kill: () => signal("SIGKILL"), clear };
+  return {
+    child,
+    leavesWithin: leaveMilliseconds,
+    terminate: () => signal("SIGTERM"),
+    kill: () => signal("SIGKILL"),
+    clear,
+  };
 }
 
 function asUserError(error: unknown): unknown {

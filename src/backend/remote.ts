@@ -18,6 +18,8 @@ import { TrainerExitedError } from "./trainer.js";
 
 /** A service that is just being started, or started again, is waited for this long. */
 const reachMilliseconds = 30_000;
+/** After so many connections that broke during the handshake there is no hope left. */
+const hangUps = 4;
 
 /**
  * Connects to a trainer service that runs already. `stop` lets go of it and leaves it running; a connection that breaks
@@ -62,7 +64,7 @@ export async function connectRemote(settings: RemoteSettings, options: OpenTrain
 /** The first call, again and again while nobody answers. */
 async function reach(client: TrainerServiceClient, address: string, signal?: AbortSignal): Promise<DescribeResponse> {
   const deadline = Date.now() + reachMilliseconds;
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     try {
       return await client.describe({}, signal === undefined ? {} : { signal });
     } catch (error) {
@@ -73,11 +75,17 @@ async function reach(client: TrainerServiceClient, address: string, signal?: Abo
             "backend.tls.authority signed, for this name, in its time; and a client certificate where the trainer asks for one",
         );
       }
+      // Somebody listens and hangs up while certificates are shown; a refused connection has a code of its own.
+      if (attempt >= hangUps && error.details.includes("Last error: Failed to connect")) {
+        throw new UserError(
+          `backend.tls: the trainer at ${address} hung up during the TLS handshake: expected TLS there, and where it ` +
+            "asks for client certificates, one in backend.tls.certificate that its authority signed",
+        );
+      }
       if (Date.now() > deadline) {
         throw new UserError(
           `backend.address: no trainer answered at ${address} within ${reachMilliseconds / 1000} s ` +
-            `(${error.details}): start it there, check the address, the port and the firewall, and whether it asks ` +
-            "for a client certificate (backend.tls.certificate)",
+            `(${error.details}): start it there, or check the address, the port and the firewall`,
         );
       }
       await sleep(500, undefined, signal === undefined ? {} : { signal });

@@ -12,6 +12,8 @@ const killMilliseconds = 4000;
 /** A started Python process and the ways to end it. */
 export interface StartedProcess {
   readonly child: ChildProcess;
+  /** Milliseconds in which it ends by itself after a Shutdown call; left out: it does not. */
+  readonly leavesWithin?: number;
   /** Asks it to end; safe to call twice. */
   terminate(): void;
   /** Ends it, whatever it does. */
@@ -70,6 +72,7 @@ export class TrainerProcess {
     try {
       const shutdown = this.connection?.client.shutdown({}).catch(() => undefined);
       if (shutdown !== undefined) await within(shutdown, shutdownMilliseconds);
+      if (shutdown !== undefined) await within(this.exited, this.#process.leavesWithin ?? 0);
       this.#process.terminate();
       await this.exited;
     } finally {

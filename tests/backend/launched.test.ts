@@ -1,12 +1,16 @@
 import { expect } from "chai";
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RequestRefusedError } from "../../src/backend/client-errors.js";
 import type { Trainer } from "../../src/backend/trainer.js";
 import { TrainerExitedError } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
 import type { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { readAllJsonl } from "../../src/telemetry/jsonl.js";
+import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { direct } from "../../src/run/director.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
@@ -100,6 +104,21 @@ describe("launched trainer", function () {
     expect(error).to.be.instanceOf(TrainerExitedError);
     expect((error as Error).message).to.contain(`process 1 of the training (pid ${other}) ended first, with SIGKILL`);
     expect(performance.now() - killed).to.be.lessThan(15_000);
+    expect(all.filter(lives)).to.deep.equal([]);
+  });
+
+  it("of two processes dies with a killed Node", async () => {
+    const script = join(PACKAGE_ROOT, "tests", "fixtures", "launch-and-wait.ts");
+    const owner = fork(script, [world.folder], {
+      execArgv: ["--import=tsx"],
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    const [first] = (await once(owner, "message")) as [number];
+    const all = siblings(first);
+    expect(all).to.have.lengthOf(2);
+    owner.kill("SIGKILL");
+    await once(owner, "exit");
+    for (let waited = 0; all.some(lives) && waited < 5000; waited += 50) await sleep(50);
     expect(all.filter(lives)).to.deep.equal([]);
   });
 

@@ -152,7 +152,7 @@ describe("remote trainer", function () {
     try {
       const { token: _, ...tokenless } = { ...settings, address };
       const without = await failure(world.open(tokenless));
-      expect(without).to.be.instanceOf(UserError);
+      expect(without).to.be.instanceOf(UserError).with.property("message").contains("backend.tls.certificate");
       const pair = { certificate: join(folder, "client.pem"), key: join(folder, "client.key") };
       const named = await failure(world.open({ ...tokenless, tls: { ...tokenless.tls, ...pair } }));
       expect(named).to.be.instanceOf(UserError);

@@ -46,6 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _torchrun(processes: int, options: Sequence[str], service: Sequence[str]) -> int:
     from torch.distributed import run
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     single_node = [] if any(option.startswith(("--nnodes", "--rdzv")) for option in options) else ["--standalone"]
@@ -54,11 +55,14 @@ def _torchrun(processes: int, options: Sequence[str], service: Sequence[str]) ->
         run.run(run.parse_args(words))
     except ChildFailedError as error:
         return _name_failure(error)
+    except SignalException as error:
+        return 128 + error.sigval
     return 0
 
 
 def _accelerate(processes: int, options: Sequence[str], service: Sequence[str]) -> int:
     from accelerate.commands.launch import launch_command, launch_command_parser
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     several = ["--multi_gpu"] if processes > 1 and "--config_file" not in options else []
@@ -69,6 +73,8 @@ def _accelerate(processes: int, options: Sequence[str], service: Sequence[str]) 
         return error.returncode if error.returncode > 0 else 1
     except ChildFailedError as error:
         return _name_failure(error)
+    except SignalException as error:
+        return 128 + error.sigval
     return 0
 
 
