@@ -13,7 +13,6 @@ import type { RunPolicies } from "./policies.js";
 import { startTraining } from "./requests.js";
 import type { RunFiles } from "./run-files.js";
 import type { StopRequest } from "./stop-request.js";
-import { aborted } from "./stop-request.js";
 
 /** The final telemetry message of a training that was cut off may never come. */
 const drainAfterStopMilliseconds = 300;
@@ -106,7 +105,7 @@ function cancellationOf(stop: StopRequest, trainer: Trainer) {
   const exited = trainer.exited.then((exit): never => {
     throw new TrainerExitedError(exit, trainer.logPath);
   });
-  const interruption = Promise.race([aborted(stop.cancelled), exited]);
+  const interruption = Promise.race([stop.cancelled, exited]);
   interruption.catch(() => undefined);
   return {
     interruption,

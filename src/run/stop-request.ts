@@ -10,10 +10,10 @@ export interface Stop {
 /** The caller's wish to end a run early, which may come at any moment of its life. */
 export class StopRequest {
   readonly #requested = new AbortController();
-  readonly #cancelled = new AbortController();
   readonly #cutOff = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #stop: Stop | null = null;
+  #resolveCancelled: () => void = () => undefined;
 
   /** Set once there is one; a cancellation takes the place of a pause. */
   get stop(): Stop | null {
@@ -25,10 +25,10 @@ export class StopRequest {
     return this.#requested.signal;
   }
 
-  /** Aborted when the run is cancelled. */
-  get cancelled(): AbortSignal {
-    return this.#cancelled.signal;
-  }
+  /** Resolves when the run is cancelled. */
+  readonly cancelled = new Promise<undefined>((resolve) => {
+    this.#resolveCancelled = () => resolve(undefined);
+  });
 
   /** Aborted when a cancelled run had its time to end by itself. */
   get cutOff(): AbortSignal {
@@ -40,7 +40,7 @@ export class StopRequest {
     this.#stop = { kind: "cancel", reason };
     this.#timer = setTimeout(() => this.#cutOff.abort(), graceMilliseconds);
     this.#requested.abort();
-    this.#cancelled.abort();
+    this.#resolveCancelled();
   }
 
   pause(reason: string): void {
@@ -53,12 +53,4 @@ export class StopRequest {
   dispose(): void {
     clearTimeout(this.#timer);
   }
-}
-
-/** Resolves when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
 }

@@ -9,7 +9,8 @@ import type { RunDefinition } from "../../src/run/definition.js";
 import type { ExecuteOptions } from "../../src/run/execute.js";
 import { execute } from "../../src/run/execute.js";
 import type { RunEvent } from "../../src/run/events.js";
-import { readJournal } from "../../src/run/journal.js";
+import { readJournal, readJournalLines } from "../../src/run/journal.js";
+import { readMetrics } from "../../src/run/metrics.js";
 import { LossNotFiniteError, RunFailedError } from "../../src/run/run-failed.js";
 import { openHandle } from "../../src/run/run-folder.js";
 import type { RunSummary } from "../../src/run/summary.js";
@@ -247,6 +248,40 @@ describe("executed run", function () {
     } finally {
       execFileSync("umount", [disk]);
     }
+  });
+
+  it("halves the micro-batch when memory does not suffice, and says so", async function () {
+    const { processId } = trainer.description;
+    const limit = (bytes: string) => execFileSync("prlimit", [`--pid=${processId}`, `--as=${bytes}:unlimited`]);
+    try {
+      limit("unlimited");
+    } catch {
+      this.skip();
+    }
+    const stages = [{ ...definition("").plan.stages[0], pairs: Array.from({ length: 4096 }, (_, row) => row % 12) }];
+    const plan = { stages, batchSize: 2048, gradientAccumulationSteps: 1 } as unknown as Partial<RunDefinition["plan"]>;
+    const directory = place();
+    const events: RunEvent[] = [];
+    // The pages in use, and as much again as half of a forward pass takes: its data alone fit.
+    const status = await readFile(`/proc/${processId}/statm`, "utf8");
+    limit(String(Number(status.split(" ")[0]) * 4096 + (200 << 20)));
+    try {
+      const summary = await run(directory, { onEvent: (event) => events.push(event) }, plan);
+      expect(summary).to.include({ outcome: "completed", steps: 2 });
+    } finally {
+      limit("unlimited");
+    }
+    const halved = events.filter((event) => event.type === "micro-batch-halved");
+    expect(halved.length).to.be.greaterThan(0);
+    const { batchSize, gradientAccumulationSteps } = halved.at(-1) as (typeof halved)[number];
+    expect(batchSize * gradientAccumulationSteps).to.equal(2048);
+    const { lines } = await readJournalLines(join(directory, "journal.jsonl"));
+    expect(lines.filter(({ type }) => type === "micro-batch")).to.have.length(halved.length);
+    // From its beginning on it was the run with the smaller one.
+    const small = place();
+    await run(small, {}, { ...plan, batchSize, gradientAccumulationSteps });
+    const losses = async (run: string) => (await readMetrics(join(run, "metrics.jsonl"))).map(({ loss }) => loss);
+    expect(await losses(directory)).to.deep.equal(await losses(small));
   });
 
   it("restarts a trainer that dies, not for ever", async () => {

@@ -129,7 +129,7 @@ def train_responses(
                 raise
             logger.warning("out of memory", exc_info=error)
             steps = 0 if trainer is None else trainer.state.global_step
-            failed = _failed(one_line(str(error)), out_of_memory={"step": steps})
+            failed = _failed(one_line(f"{type(error).__name__}: {error}"), out_of_memory={"step": steps})
         finally:
             loaded.model.zero_grad(set_to_none=True)
             for parameter, wanted in required:
