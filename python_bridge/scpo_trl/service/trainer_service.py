@@ -90,7 +90,7 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
                 "start it with --allow-remote-code if you trust every client"
             )
         word = LoadModel(request.path, request.trust_remote_code)
-        with self.workbench.occupied("loading a model"), self._processes.common_work(word):
+        with self.workbench.occupied("loading a model", context), self._processes.common_work(word):
             loaded = self._models.load(request.path, request.trust_remote_code)
             return trainer_pb2.LoadModelResponse(
                 architecture=type(loaded.model).__name__,
@@ -101,7 +101,7 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
 
     @unary
     def ExportModel(self, request: trainer_pb2.ExportModelRequest, context: grpc.ServicerContext):
-        with self.workbench.occupied("exporting the model"):
+        with self.workbench.occupied("exporting the model", context):
             return trainer_pb2.ExportModelResponse(weights_sha256=self._models.export(request.path))
 
     @streaming

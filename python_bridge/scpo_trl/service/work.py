@@ -79,16 +79,18 @@ class Workbench:
         self._closed = False
 
     @contextmanager
-    def occupied(self, name: str) -> Iterator[Job]:
+    def occupied(self, name: str, context: grpc.ServicerContext) -> Iterator[Job]:
         """Do heavy work in the calling thread.
 
         Args:
             name: What is in progress, such as "a training"; told to whom comes second.
+            context: The call; when its client goes away whoever comes next waits for the rest of the work.
 
         Raises:
             NotReadyError: Other work is in progress, or the service is shutting down.
         """
         job = self._begin(name)
+        context.add_callback(lambda: job.cancel("the client went away"))
         try:
             yield job
         finally:
