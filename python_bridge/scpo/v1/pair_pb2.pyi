@@ -26,15 +26,19 @@ class QuadLogps(_message.Message):
     def __init__(self, chosen_given_images: _Optional[float] = ..., rejected_given_images: _Optional[float] = ..., chosen_given_rejected_images: _Optional[float] = ..., rejected_given_rejected_images: _Optional[float] = ...) -> None: ...
 
 class PairScore(_message.Message):
-    __slots__ = ("pair", "entropy", "image_similarity", "transport_distance", "logps")
+    __slots__ = ("pair", "entropy", "image_similarity", "transport_distance", "logps", "blind_margin", "tokens")
     PAIR_FIELD_NUMBER: _ClassVar[int]
     ENTROPY_FIELD_NUMBER: _ClassVar[int]
     IMAGE_SIMILARITY_FIELD_NUMBER: _ClassVar[int]
     TRANSPORT_DISTANCE_FIELD_NUMBER: _ClassVar[int]
     LOGPS_FIELD_NUMBER: _ClassVar[int]
+    BLIND_MARGIN_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
     pair: int
     entropy: float
     image_similarity: float
     transport_distance: float
     logps: QuadLogps
-    def __init__(self, pair: _Optional[int] = ..., entropy: _Optional[float] = ..., image_similarity: _Optional[float] = ..., transport_distance: _Optional[float] = ..., logps: _Optional[_Union[QuadLogps, _Mapping]] = ...) -> None: ...
+    blind_margin: float
+    tokens: int
+    def __init__(self, pair: _Optional[int] = ..., entropy: _Optional[float] = ..., image_similarity: _Optional[float] = ..., transport_distance: _Optional[float] = ..., logps: _Optional[_Union[QuadLogps, _Mapping]] = ..., blind_margin: _Optional[float] = ..., tokens: _Optional[int] = ...) -> None: ...

@@ -15,6 +15,8 @@ class Signal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SIGNAL_IMAGE_SIMILARITY: _ClassVar[Signal]
     SIGNAL_TRANSPORT_DISTANCE: _ClassVar[Signal]
     SIGNAL_LOGPS: _ClassVar[Signal]
+    SIGNAL_BLIND_MARGIN: _ClassVar[Signal]
+    SIGNAL_TOKENS: _ClassVar[Signal]
 
 class ReferenceAtOpen(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -34,6 +36,8 @@ SIGNAL_ENTROPY: Signal
 SIGNAL_IMAGE_SIMILARITY: Signal
 SIGNAL_TRANSPORT_DISTANCE: Signal
 SIGNAL_LOGPS: Signal
+SIGNAL_BLIND_MARGIN: Signal
+SIGNAL_TOKENS: Signal
 REFERENCE_AT_OPEN_UNSPECIFIED: ReferenceAtOpen
 REFERENCE_AT_OPEN_POLICY: ReferenceAtOpen
 REFERENCE_AT_OPEN_KEEP: ReferenceAtOpen
@@ -101,16 +105,20 @@ class LoadModelResponse(_message.Message):
     def __init__(self, architecture: _Optional[str] = ..., parameters: _Optional[int] = ..., image_tokens: _Optional[int] = ..., weights_sha256: _Optional[str] = ...) -> None: ...
 
 class ScorePairsRequest(_message.Message):
-    __slots__ = ("dataset", "pairs", "signals", "batch_size")
+    __slots__ = ("dataset", "pairs", "signals", "batch_size", "image_encoder", "patch_encoder")
     DATASET_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     SIGNALS_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_ENCODER_FIELD_NUMBER: _ClassVar[int]
+    PATCH_ENCODER_FIELD_NUMBER: _ClassVar[int]
     dataset: _pair_pb2.Dataset
     pairs: _containers.RepeatedScalarFieldContainer[int]
     signals: _containers.RepeatedScalarFieldContainer[Signal]
     batch_size: int
-    def __init__(self, dataset: _Optional[_Union[_pair_pb2.Dataset, _Mapping]] = ..., pairs: _Optional[_Iterable[int]] = ..., signals: _Optional[_Iterable[_Union[Signal, str]]] = ..., batch_size: _Optional[int] = ...) -> None: ...
+    image_encoder: str
+    patch_encoder: str
+    def __init__(self, dataset: _Optional[_Union[_pair_pb2.Dataset, _Mapping]] = ..., pairs: _Optional[_Iterable[int]] = ..., signals: _Optional[_Iterable[_Union[Signal, str]]] = ..., batch_size: _Optional[int] = ..., image_encoder: _Optional[str] = ..., patch_encoder: _Optional[str] = ...) -> None: ...
 
 class ScorePairsResponse(_message.Message):
     __slots__ = ("scores", "done", "total")

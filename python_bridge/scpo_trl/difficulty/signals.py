@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from trl.trainer.utils import selective_log_softmax
 
+from scpo_trl.difficulty.encoders import ImageEncoder
 from scpo_trl.difficulty.entropy import mean_answer_entropy, pair_entropy
 from scpo_trl.difficulty.similarity import mean_patch_similarity
 from scpo_trl.difficulty.transport import patch_transport
@@ -19,14 +20,19 @@ from scpo_trl.trainer.collator import COMBINATIONS_KEY, PAIR_KEY, QuadCollator
 from scpo_trl.trainer.director import QuadMeans
 from scpo_trl.trainer.forward import model_inputs
 from scpo_trl.trainer.forward_path import accepts_logits_to_keep
+from scpo_trl.trainer.images import Side, decode_image, images_of
 
-Signal = Literal["entropy", "image_similarity", "transport_distance", "logps"]
+Signal = Literal["entropy", "image_similarity", "transport_distance", "logps", "blind_margin", "tokens"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
+
+DEFAULT_SIGNALS: tuple[Signal, ...] = ("entropy", "image_similarity", "transport_distance", "logps")
+"""What is computed when nothing else is asked for."""
 
 BATCH_SIZE = 16
 """Pairs a forward pass when nothing else is asked for; four sequences each."""
 
 _MATCHED = ("ww", "ll")
+_BLIND = ("w0", "l0")
 _ALL = ("ww", "lw", "wl", "ll")
 
 
@@ -40,6 +46,8 @@ class PairSignals:
         image_similarity: Cosine of the two pictures' mean patch features.
         transport_distance: Sinkhorn distance between the two pictures' patch features.
         logps: Log-probabilities of the four combinations, nats summed over the answer's tokens.
+        blind_margin: Log-probability of chosen minus that of rejected when the prompt's image is left out, nats.
+        tokens: Tokens of the longest of the pair's four sequences, the image's among them.
     """
 
     pair: int
@@ -47,6 +55,21 @@ class PairSignals:
     image_similarity: float | None = None
     transport_distance: float | None = None
     logps: QuadMeans | None = None
+    blind_margin: float | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """What looks at pictures in place of the model's own tower; None: the tower.
+
+    Attributes:
+        images: For image_similarity: the cosine of two embeddings.
+        patches: For transport_distance: the features between which mass is moved.
+    """
+
+    images: ImageEncoder | None = None
+    patches: ImageEncoder | None = None
 
 
 def score_pairs(
@@ -54,8 +77,9 @@ def score_pairs(
     processor: Any,
     read_row: Callable[[int], Mapping[str, Any]],
     pairs: Sequence[int],
-    signals: Collection[Signal] = SIGNALS,
+    signals: Collection[Signal] = DEFAULT_SIGNALS,
     batch_size: int = BATCH_SIZE,
+    encoders: Encoders | None = None,
 ) -> Iterator[list[PairSignals]]:
     """Compute signals of pairs.
 
@@ -66,6 +90,7 @@ def score_pairs(
         pairs: Rows to score.
         signals: What to compute.
         batch_size: Pairs a forward pass, at least 1.
+        encoders: What looks at pictures in place of the model's tower.
 
     Yields:
         The signals of one batch, in the order of `pairs`.
@@ -75,12 +100,20 @@ def score_pairs(
     """
     model.eval()
     collate = QuadCollator(processor)
-    combinations = _ALL if "logps" in signals else _MATCHED
+    encoders = encoders or Encoders()
+    combinations = _ALL if "logps" in signals or "tokens" in signals else _MATCHED
     for start in range(0, len(pairs), batch_size):
         rows = pairs[start : start + batch_size]
-        batch = collate([{**read_row(pair), PAIR_KEY: pair, COMBINATIONS_KEY: combinations} for pair in rows])
+        read = [{**read_row(pair), PAIR_KEY: pair} for pair in rows]
         with torch.inference_mode():
-            columns = _batch_signals(model, _to_device(batch, model.device), len(rows), signals)
+            columns = _encoder_signals(encoders, read, signals)
+            rest = [name for name in signals if name not in columns and name != "blind_margin"]
+            if rest:
+                batch = collate([{**row, COMBINATIONS_KEY: combinations} for row in read])
+                columns |= _batch_signals(model, _to_device(batch, model.device), len(rows), rest)
+            if "blind_margin" in signals:
+                blind = collate([{**row, COMBINATIONS_KEY: _BLIND} for row in read])
+                columns["blind_margin"] = _blind_margins(model, _to_device(blind, model.device))
         scored = []
         for position, pair in enumerate(rows):
             values: dict[str, Any] = {name: column[position] for name, column in columns.items()}
@@ -118,10 +151,41 @@ def patch_features(model: nn.Module, pixel_values: Tensor) -> Tensor:
     return seen[0]
 
 
-def _batch_signals(
-    model: Any, batch: dict[str, Any], pairs: int, signals: Collection[Signal]
-) -> dict[str, list[float] | list[QuadMeans]]:
-    columns: dict[str, list[float] | list[QuadMeans]] = {}
+Columns = dict[str, list[float] | list[QuadMeans] | list[int]]
+
+
+def _encoder_signals(encoders: Encoders, rows: Sequence[Mapping[str, Any]], signals: Collection[Signal]) -> Columns:
+    """The signals that encoders beside the model give."""
+    columns: Columns = {}
+    of_images = encoders.images if "image_similarity" in signals else None
+    of_patches = encoders.patches if "transport_distance" in signals else None
+    if of_images is None and of_patches is None:
+        return columns
+    sides: tuple[Side, ...] = ("images", "rejected_images")
+    pictures = [
+        decode_image(images_of(row, side)[0], f"pair {row[PAIR_KEY]}, {side}") for side in sides for row in rows
+    ]
+    if of_images is not None:
+        one, other = of_images.embeddings(pictures).chunk(2)
+        columns["image_similarity"] = torch.nn.functional.cosine_similarity(one, other, dim=-1).tolist()
+    if of_patches is not None:
+        one, other = of_patches.patches(pictures).chunk(2)
+        columns["transport_distance"] = patch_transport(one, other).tolist()
+    return columns
+
+
+def _blind_margins(model: Any, batch: dict[str, Any]) -> list[float]:
+    """Log-probability of chosen minus that of rejected, both without the image."""
+    logits, labels, mask = _answer_logits(model, batch)
+    token_logps = selective_log_softmax(logits, labels)
+    chosen, rejected = torch.where(mask, token_logps, torch.zeros_like(token_logps)).sum(dim=1).chunk(2)
+    return (chosen - rejected).tolist()
+
+
+def _batch_signals(model: Any, batch: dict[str, Any], pairs: int, signals: Collection[Signal]) -> Columns:
+    columns: Columns = {}
+    if "tokens" in signals:
+        columns["tokens"] = batch["attention_mask"].sum(dim=1).reshape(4, pairs).amax(dim=0).tolist()
     if "image_similarity" in signals or "transport_distance" in signals:
         # The collator's first two blocks show images and rejected_images.
         features, other = patch_features(model, _one_picture_a_side(model, batch)[: 2 * pairs]).chunk(2)

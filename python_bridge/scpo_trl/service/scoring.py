@@ -5,33 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
 from scpo.v1 import pair_pb2, trainer_pb2
-from scpo_trl.difficulty.signals import BATCH_SIZE, SIGNALS, PairSignals, Signal, score_pairs
+from scpo_trl.difficulty.encoders import ImageEncoder
+from scpo_trl.difficulty.signals import (
+    BATCH_SIZE,
+    DEFAULT_SIGNALS,
+    SIGNALS,
+    Encoders,
+    PairSignals,
+    Signal,
+    score_pairs,
+)
 from scpo_trl.errors import UserError
 from scpo_trl.service.messages import quad_message
 from scpo_trl.service.model_store import LoadedModel
 from scpo_trl.service.pair_files import PICTURE_COLUMNS, TEXT_COLUMNS, OpenedFile
+from scpo_trl.service.roots import Roots
 
 _SIGNALS: dict[int, Signal] = {
     trainer_pb2.SIGNAL_ENTROPY: "entropy",
     trainer_pb2.SIGNAL_IMAGE_SIMILARITY: "image_similarity",
     trainer_pb2.SIGNAL_TRANSPORT_DISTANCE: "transport_distance",
     trainer_pb2.SIGNAL_LOGPS: "logps",
+    trainer_pb2.SIGNAL_BLIND_MARGIN: "blind_margin",
+    trainer_pb2.SIGNAL_TOKENS: "tokens",
 }
 
 
 def score_responses(
-    request: trainer_pb2.ScorePairsRequest, loaded: LoadedModel, opened: OpenedFile
+    request: trainer_pb2.ScorePairsRequest, loaded: LoadedModel, opened: OpenedFile, roots: Roots
 ) -> Iterator[trainer_pb2.ScorePairsResponse]:
     """Score the pairs that a request names; one response a batch, with progress.
 
     Raises:
-        UserError: An unknown signal, a row beyond the file, a damaged picture.
+        UserError: An unknown signal, a row beyond the file, a damaged picture, an encoder that cannot be loaded.
     """
     for signal in request.signals:
         if signal not in _SIGNALS:
             raise UserError(f"signals: found {signal}, expected {', '.join(name.upper() for name in SIGNALS)}")
-    signals: tuple[Signal, ...] = tuple(dict.fromkeys(_SIGNALS[signal] for signal in request.signals)) or SIGNALS
+    signals: tuple[Signal, ...] = (
+        tuple(dict.fromkeys(_SIGNALS[signal] for signal in request.signals)) or DEFAULT_SIGNALS
+    )
     opened.check_rows(request.pairs, "pairs")
     pairs = list(request.pairs) or list(range(opened.dataset.num_rows))
     texts = opened.dataset.select_columns(list(TEXT_COLUMNS))
@@ -40,15 +56,30 @@ def score_responses(
         pictures = {column: [opened.picture(pair, column)] for column in PICTURE_COLUMNS}
         return {**texts[pair], **pictures}
 
+    device = loaded.model.device
+    encoders = Encoders(
+        images=_encoder(request.image_encoder, "image_encoder", roots, device),
+        patches=_encoder(request.patch_encoder, "patch_encoder", roots, device),
+    )
     done = 0
     batches = score_pairs(
-        loaded.model, loaded.processor, read_row, pairs, signals, batch_size=request.batch_size or BATCH_SIZE
+        loaded.model,
+        loaded.processor,
+        read_row,
+        pairs,
+        signals,
+        batch_size=request.batch_size or BATCH_SIZE,
+        encoders=encoders,
     )
     for batch in batches:
         done += len(batch)
         yield trainer_pb2.ScorePairsResponse(
             scores=[score_message(score) for score in batch], done=done, total=len(pairs)
         )
+
+
+def _encoder(path: str, field: str, roots: Roots, device: torch.device) -> ImageEncoder | None:
+    return ImageEncoder(roots.folder(path, field), device, field) if path else None
 
 
 def score_message(score: PairSignals) -> pair_pb2.PairScore:
@@ -59,4 +90,6 @@ def score_message(score: PairSignals) -> pair_pb2.PairScore:
         image_similarity=score.image_similarity,
         transport_distance=score.transport_distance,
         logps=None if score.logps is None else quad_message(score.logps),
+        blind_margin=score.blind_margin,
+        tokens=score.tokens,
     )

@@ -111,7 +111,7 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
         def work(job: Job, emit: Emit[trainer_pb2.ScorePairsResponse]) -> None:
             loaded = self._models.get()
             opened = self._files.open_pairs(request.dataset.path, request.dataset.sha256)
-            for response in score_responses(request, loaded, opened):
+            for response in score_responses(request, loaded, opened, self._roots):
                 emit(response)
 
         return self.workbench.stream("scoring", context, work)

@@ -43,7 +43,15 @@ export interface PairScore {
     | undefined;
   /** Sinkhorn distance between the two images' patch features with cost 1 - cosine (the method's d_OT). */
   transportDistance?: number | undefined;
-  logps?: QuadLogps | undefined;
+  logps?:
+    | QuadLogps
+    | undefined;
+  /** Log-probability of chosen minus that of rejected when the prompt's image is left out, in nats. */
+  blindMargin?:
+    | number
+    | undefined;
+  /** Tokens of the longest of the pair's four sequences, the image's among them. */
+  tokens?: number | undefined;
 }
 
 function createBaseDataset(): Dataset {
@@ -265,7 +273,15 @@ export const QuadLogps: MessageFns<QuadLogps> = {
 };
 
 function createBasePairScore(): PairScore {
-  return { pair: 0, entropy: undefined, imageSimilarity: undefined, transportDistance: undefined, logps: undefined };
+  return {
+    pair: 0,
+    entropy: undefined,
+    imageSimilarity: undefined,
+    transportDistance: undefined,
+    logps: undefined,
+    blindMargin: undefined,
+    tokens: undefined,
+  };
 }
 
 export const PairScore: MessageFns<PairScore> = {
@@ -284,6 +300,12 @@ export const PairScore: MessageFns<PairScore> = {
     }
     if (message.logps !== undefined) {
       QuadLogps.encode(message.logps, writer.uint32(42).fork()).join();
+    }
+    if (message.blindMargin !== undefined) {
+      writer.uint32(49).double(message.blindMargin);
+    }
+    if (message.tokens !== undefined) {
+      writer.uint32(56).uint32(message.tokens);
     }
     return writer;
   },
@@ -341,6 +363,22 @@ export const PairScore: MessageFns<PairScore> = {
             message.logps = QuadLogps.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.blindMargin = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.tokens = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -368,6 +406,12 @@ export const PairScore: MessageFns<PairScore> = {
         ? globalThis.Number(object.transport_distance)
         : undefined,
       logps: isSet(object.logps) ? QuadLogps.fromJSON(object.logps) : undefined,
+      blindMargin: isSet(object.blindMargin)
+        ? globalThis.Number(object.blindMargin)
+        : isSet(object.blind_margin)
+        ? globalThis.Number(object.blind_margin)
+        : undefined,
+      tokens: isSet(object.tokens) ? globalThis.Number(object.tokens) : undefined,
     };
   },
 
@@ -388,6 +432,12 @@ export const PairScore: MessageFns<PairScore> = {
     if (message.logps !== undefined) {
       obj.logps = QuadLogps.toJSON(message.logps);
     }
+    if (message.blindMargin !== undefined) {
+      obj.blindMargin = floatToJson(message.blindMargin);
+    }
+    if (message.tokens !== undefined) {
+      obj.tokens = Math.round(message.tokens);
+    }
     return obj;
   },
 
@@ -403,6 +453,8 @@ export const PairScore: MessageFns<PairScore> = {
     message.logps = (object.logps !== undefined && object.logps !== null)
       ? QuadLogps.fromPartial(object.logps)
       : undefined;
+    message.blindMargin = object.blindMargin ?? undefined;
+    message.tokens = object.tokens ?? undefined;
     return message;
   },
 };

@@ -19,6 +19,10 @@ export const Signal = {
   IMAGE_SIMILARITY: 2,
   TRANSPORT_DISTANCE: 3,
   LOGPS: 4,
+  /** BLIND_MARGIN - Log-probability of chosen minus that of rejected without the image. */
+  BLIND_MARGIN: 5,
+  /** TOKENS - Tokens of the pair's longest sequence. */
+  TOKENS: 6,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -30,6 +34,8 @@ export namespace Signal {
   export type IMAGE_SIMILARITY = typeof Signal.IMAGE_SIMILARITY;
   export type TRANSPORT_DISTANCE = typeof Signal.TRANSPORT_DISTANCE;
   export type LOGPS = typeof Signal.LOGPS;
+  export type BLIND_MARGIN = typeof Signal.BLIND_MARGIN;
+  export type TOKENS = typeof Signal.TOKENS;
   export type UNRECOGNIZED = typeof Signal.UNRECOGNIZED;
 }
 
@@ -50,6 +56,12 @@ export function signalFromJSON(object: any): Signal {
     case 4:
     case "SIGNAL_LOGPS":
       return Signal.LOGPS;
+    case 5:
+    case "SIGNAL_BLIND_MARGIN":
+      return Signal.BLIND_MARGIN;
+    case 6:
+    case "SIGNAL_TOKENS":
+      return Signal.TOKENS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -69,6 +81,10 @@ export function signalToJSON(object: Signal): string {
       return "SIGNAL_TRANSPORT_DISTANCE";
     case Signal.LOGPS:
       return "SIGNAL_LOGPS";
+    case Signal.BLIND_MARGIN:
+      return "SIGNAL_BLIND_MARGIN";
+    case Signal.TOKENS:
+      return "SIGNAL_TOKENS";
     case Signal.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -231,10 +247,17 @@ export interface ScorePairsRequest {
     | undefined;
   /** Rows to score; empty means all. */
   pairs: number[];
-  /** Signals to compute; empty means all. */
+  /** Signals to compute; empty means the first four. */
   signals: Signal[];
   /** Pairs per forward pass; 0 means the trainer's default. */
   batchSize: number;
+  /**
+   * Folder of a CLIP, SigLIP or DINOv2 model that looks at pictures for SIGNAL_IMAGE_SIMILARITY; empty: the loaded
+   * model's own tower.
+   */
+  imageEncoder: string;
+  /** The same for SIGNAL_TRANSPORT_DISTANCE. */
+  patchEncoder: string;
 }
 
 export interface ScorePairsResponse {
@@ -1188,7 +1211,7 @@ export const LoadModelResponse: MessageFns<LoadModelResponse> = {
 };
 
 function createBaseScorePairsRequest(): ScorePairsRequest {
-  return { dataset: undefined, pairs: [], signals: [], batchSize: 0 };
+  return { dataset: undefined, pairs: [], signals: [], batchSize: 0, imageEncoder: "", patchEncoder: "" };
 }
 
 export const ScorePairsRequest: MessageFns<ScorePairsRequest> = {
@@ -1212,6 +1235,12 @@ export const ScorePairsRequest: MessageFns<ScorePairsRequest> = {
     }
     if (message.batchSize !== 0) {
       writer.uint32(32).uint32(message.batchSize);
+    }
+    if (message.imageEncoder !== "") {
+      writer.uint32(42).string(message.imageEncoder);
+    }
+    if (message.patchEncoder !== "") {
+      writer.uint32(50).string(message.patchEncoder);
     }
     return writer;
   },
@@ -1281,6 +1310,22 @@ export const ScorePairsRequest: MessageFns<ScorePairsRequest> = {
             message.batchSize = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.imageEncoder = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.patchEncoder = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1303,6 +1348,16 @@ export const ScorePairsRequest: MessageFns<ScorePairsRequest> = {
         : isSet(object.batch_size)
         ? globalThis.Number(object.batch_size)
         : 0,
+      imageEncoder: isSet(object.imageEncoder)
+        ? globalThis.String(object.imageEncoder)
+        : isSet(object.image_encoder)
+        ? globalThis.String(object.image_encoder)
+        : "",
+      patchEncoder: isSet(object.patchEncoder)
+        ? globalThis.String(object.patchEncoder)
+        : isSet(object.patch_encoder)
+        ? globalThis.String(object.patch_encoder)
+        : "",
     };
   },
 
@@ -1320,6 +1375,12 @@ export const ScorePairsRequest: MessageFns<ScorePairsRequest> = {
     if (message.batchSize !== 0) {
       obj.batchSize = Math.round(message.batchSize);
     }
+    if (message.imageEncoder !== "") {
+      obj.imageEncoder = message.imageEncoder;
+    }
+    if (message.patchEncoder !== "") {
+      obj.patchEncoder = message.patchEncoder;
+    }
     return obj;
   },
 
@@ -1334,6 +1395,8 @@ export const ScorePairsRequest: MessageFns<ScorePairsRequest> = {
     message.pairs = object.pairs?.map((e) => e) || [];
     message.signals = object.signals?.map((e) => e) || [];
     message.batchSize = object.batchSize ?? 0;
+    message.imageEncoder = object.imageEncoder ?? "";
+    message.patchEncoder = object.patchEncoder ?? "";
     return message;
   },
 };
