@@ -3,12 +3,23 @@ import { arranged } from "../curriculum/arrange.js";
 import { curriculumOrders, type CurriculumOrder } from "../curriculum/curriculum.js";
 import { shuffled } from "../curriculum/shuffle.js";
 import { UserError } from "../errors.js";
-import { type DuckDBOptions, parquetColumns, parquetSource, sqlDouble, sqlText, withDuckDB } from "../pairs/duckdb.js";
+import {
+  type DuckDBOptions,
+  parquetColumns,
+  parquetSource,
+  sqlDouble,
+  sqlName,
+  sqlText,
+  withDuckDB,
+} from "../pairs/duckdb.js";
 import { replaceAtomically } from "../write-atomically.js";
-import { DEFAULT_SIGNALS, SIGNALS, type SignalName, type SignalUse } from "./grade.js";
+import { DEFAULT_SIGNALS, SIGNALS, type SignalUse } from "./grade.js";
 
-/** What is being done: a signal ranked, the difficulty made of the ranks, the order drawn, the file written. */
-export type GradeFilePhase = SignalName | "difficulty" | "order" | "writing";
+/** What is being done: a signal ranked (its name), the difficulty made of the ranks, the order drawn, the file written. */
+export type GradeFilePhase = string;
+
+/** Sign and weight by the name of a signal's column, the published signals' or one's own. */
+export type SignalUses = Readonly<Record<string, SignalUse>>;
 
 /** A file of signals to grade, and how. */
 export interface GradeFileRequest extends DuckDBOptions {
@@ -16,8 +27,8 @@ export interface GradeFileRequest extends DuckDBOptions {
   readonly signals: string;
   /** Parquet file to write. */
   readonly out: string;
-  /** Sign and weight of each signal; one of weight 0 needs no column. @default DEFAULT_SIGNALS */
-  readonly uses?: Readonly<Record<SignalName, SignalUse>>;
+  /** Sign and weight of each signal, by column; one of weight 0 needs no column. @default DEFAULT_SIGNALS */
+  readonly uses?: SignalUses;
   /** Number of stages. @default 3 */
   readonly stages?: number;
   /**
@@ -37,7 +48,7 @@ export interface GradeFileRequest extends DuckDBOptions {
 export interface GradedFile {
   readonly pairs: number;
   /** Pairs that have the signal, for every signal that counts. */
-  readonly signals: Readonly<Partial<Record<SignalName, number>>>;
+  readonly signals: Readonly<Record<string, number>>;
   /** Pairs of each level of difficulty, easy first. */
   readonly stages: readonly number[];
   /** Pairs left out of the stages. */
@@ -55,9 +66,10 @@ export interface GradedFile {
  * @throws UserError naming file, row and column where a signal cannot be graded, or the option that is out of range.
  */
 export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> {
-  const { signals: path, out, uses = DEFAULT_SIGNALS, stages = 3, trim = 0, seed = 0 } = request;
+  const { signals: path, out, stages = 3, trim = 0, seed = 0 } = request;
+  const uses: SignalUses = request.uses ?? DEFAULT_SIGNALS;
   const { order = "easy-to-hard" } = request;
-  const used = SIGNALS.filter((name) => uses[name].weight !== 0);
+  const used = namesOf(uses).filter((name) => weightOf(uses, name) !== 0);
   check(request, uses, stages, trim, order, seed);
   const phases: GradeFilePhase[] = [...used, "difficulty", "order", "writing"];
   const begin = (phase: GradeFilePhase): void => request.onProgress?.(phase, phases.indexOf(phase), phases.length);
@@ -70,7 +82,7 @@ export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> 
     let table = parquetSource(path);
     for (const name of used) {
       begin(name);
-      table = await rank(connection, table, name, uses[name].sign, used);
+      table = await rank(connection, table, name, (uses[name] as SignalUse).sign, used);
     }
     begin("difficulty");
     await grade(connection, path, table, { present, uses, used });
@@ -97,20 +109,20 @@ export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> 
 
 function check(
   request: GradeFileRequest,
-  uses: Readonly<Record<SignalName, SignalUse>>,
+  uses: SignalUses,
   stages: number,
   trim: number,
   order: CurriculumOrder,
   seed: number,
 ): void {
-  for (const name of SIGNALS) {
-    const { weight } = uses[name];
+  for (const name of namesOf(uses)) {
+    const weight = weightOf(uses, name);
     if (!(weight >= 0 && weight < Infinity)) {
       throw new UserError(`signal ${name}: weight is ${weight}, expected 0 or more`);
     }
   }
-  if (SIGNALS.every((name) => uses[name].weight === 0)) {
-    throw new UserError(`every signal of ${SIGNALS.join(", ")} has weight 0, expected one above 0`);
+  if (namesOf(uses).every((name) => weightOf(uses, name) === 0)) {
+    throw new UserError(`every signal of ${namesOf(uses).join(", ")} has weight 0, expected one above 0`);
   }
   if (!Number.isInteger(stages) || stages < 1) {
     throw new UserError(`stages is ${stages}, expected a whole number of at least 1`);
@@ -125,9 +137,19 @@ function check(
   if (request.signals === request.out) throw new UserError(`${request.out}: is the file of signals; write elsewhere`);
 }
 
+/** The published signals in their own order, as they are added up in memory, then the others. */
+function namesOf(uses: SignalUses): string[] {
+  const published = SIGNALS.filter((name) => Object.hasOwn(uses, name));
+  return [...published, ...Object.keys(uses).filter((name) => !(published as string[]).includes(name))];
+}
+
+function weightOf(uses: SignalUses, name: string): number {
+  return (uses[name] as SignalUse).weight;
+}
+
 const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/;
 
-async function requireNumbers(connection: DuckDBConnection, path: string, used: readonly SignalName[]): Promise<void> {
+async function requireNumbers(connection: DuckDBConnection, path: string, used: readonly string[]): Promise<void> {
   const columns = await parquetColumns(connection, path);
   for (const name of used) {
     const type = columns.get(name);
@@ -140,16 +162,16 @@ async function requireNumbers(connection: DuckDBConnection, path: string, used: 
   }
 }
 
-type Counts = Partial<Record<SignalName, number>>;
+type Counts = Record<string, number>;
 
 async function count(
   connection: DuckDBConnection,
   path: string,
-  used: readonly SignalName[],
+  used: readonly string[],
 ): Promise<{ pairs: number; present: Counts }> {
   const values = used.flatMap((name) => [
-    `count(${name})`,
-    `min(file_row_number) filter (where not isfinite(${name}::double))`,
+    `count(${sqlName(name)})`,
+    `min(file_row_number) filter (where not isfinite(${sqlName(name)}::double))`,
   ]);
   const read = await connection.runAndReadAll(`select count(*), ${values.join(", ")} from ${parquetSource(path)}`);
   const [pairs, ...rest] = (read.getRows()[0] ?? []).map((value) => (value === null ? null : Number(value)));
@@ -158,7 +180,7 @@ async function count(
     const row = rest[2 * index + 1];
     if (typeof row !== "number") continue;
     const found = await connection.runAndReadAll(
-      `select ${name}::double from ${parquetSource(path)} where file_row_number = ${row}`,
+      `select ${sqlName(name)}::double from ${parquetSource(path)} where file_row_number = ${row}`,
     );
     throw new UserError(
       `${path}, row ${row}: signal ${name} is ${String(found.getRows()[0]?.[0])}, expected a finite number or no value`,
@@ -176,22 +198,27 @@ async function count(
 async function rank(
   connection: DuckDBConnection,
   table: string,
-  name: SignalName,
+  name: string,
   sign: SignalUse["sign"],
-  used: readonly SignalName[],
+  used: readonly string[],
 ): Promise<string> {
   const first = name === used[0];
-  const others = used.filter((other) => other !== name).join(", ");
+  const column = sqlName(name);
+  const ranked = sqlName(`ranked by ${name}`);
+  const others = used
+    .filter((other) => other !== name)
+    .map(sqlName)
+    .join(", ");
   const source = first
-    ? `(select file_row_number::uinteger as pair, ${used.map((each) => `${each}::double as ${each}`).join(", ")} from ${table})`
+    ? `(select file_row_number::uinteger as pair, ${used.map((each) => `${sqlName(each)}::double as ${sqlName(each)}`).join(", ")} from ${table})`
     : table;
   await connection.run(
-    `create table ranked_by_${name} as select pair${others && `, ${others}`},
-      case when ${name} is not null then (rank() over places + count(*) over places - 2)::uinteger end as ${name}
-    from ${source} window places as (order by ${name} ${sign > 0 ? "asc" : "desc"} nulls last)`,
+    `create table ${ranked} as select pair${others && `, ${others}`},
+      case when ${column} is not null then (rank() over places + count(*) over places - 2)::uinteger end as ${column}
+    from ${source} window places as (order by ${column} ${sign > 0 ? "asc" : "desc"} nulls last)`,
   );
   if (!first) await connection.run(`drop table ${table}`);
-  return `ranked_by_${name}`;
+  return ranked;
 }
 
 /** Makes the table `graded`: pair, rank (twice the average rank, from 0) and place (ties by pair, from 0). */
@@ -205,25 +232,25 @@ async function grade(
     used,
   }: {
     present: Counts;
-    uses: Readonly<Record<SignalName, SignalUse>>;
-    used: readonly SignalName[];
+    uses: SignalUses;
+    used: readonly string[];
   },
 ): Promise<void> {
   const unsigned = await connection.runAndReadAll(
-    `select min(pair) from ${table} where ${used.map((name) => `${name} is null`).join(" and ")}`,
+    `select min(pair) from ${table} where ${used.map((name) => `${sqlName(name)} is null`).join(" and ")}`,
   );
   const row = unsigned.getRows()[0]?.[0];
   if (row !== null) {
     throw new UserError(`${path}, row ${String(row)}: no signal of ${used.join(", ")} has a value`);
   }
   // Added one after the other, as `gradePairs` does: another order would round otherwise.
-  const sum = (term: (name: SignalName) => string): string =>
+  const sum = (term: (name: string) => string): string =>
     used.reduce(
-      (before, name) => `(${before} + case when ${name} is null then 0::double else ${term(name)} end)`,
+      (before, name) => `(${before} + case when ${sqlName(name)} is null then 0::double else ${term(name)} end)`,
       "0::double",
     );
-  const ranks = sum((name) => `${sqlDouble(uses[name].weight)} * ${scaled(name, present[name] as number)}`);
-  const weights = sum((name) => sqlDouble(uses[name].weight));
+  const ranks = sum((name) => `${sqlDouble(weightOf(uses, name))} * ${scaled(sqlName(name), present[name] as number)}`);
+  const weights = sum((name) => sqlDouble(weightOf(uses, name)));
   await connection.run(
     `create table means as select pair, round(${ranks} / ${weights} * 1e12)::bigint as mean from ${table}`,
   );
