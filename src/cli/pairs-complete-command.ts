@@ -9,6 +9,7 @@ import { TEXT_CONTRAST_KINDS } from "../pairs/making/make-rejected.js";
 import { TextWriter } from "../pairs/making/text-writer.js";
 import { WRITER } from "../pairs/making/writer-names.js";
 import { showProgress } from "../study/progress.js";
+import { listOption } from "./list-option.js";
 
 /** What `scpo pairs complete` was given. */
 export interface PairsCompleteOptions {
@@ -36,8 +37,9 @@ export async function pairsComplete(options: PairsCompleteOptions): Promise<void
   const { source, out, seed, signal } = options;
   const { writerUrl: url, writerModel: model, writerCache: cache } = options;
   const { writerConcurrency, writerSettings: settings } = options;
-  const kinds = chosen("--kinds", options.kinds ?? "", TEXT_CONTRAST_KINDS, ({ name }) => name);
-  const ways = options.pictures === "none" ? [] : chosen("--pictures", options.pictures, PICTURE_WAYS, (way) => way);
+  const kinds = listOption("--kinds", options.kinds ?? "", TEXT_CONTRAST_KINDS, ({ name }) => name);
+  const ways =
+    options.pictures === "none" ? [] : listOption("--pictures", options.pictures, PICTURE_WAYS, (way) => way);
   const band = bandOf(options.band);
   const command = commandOf(options, ways);
   const chat = chatModelFromOptions(
@@ -72,15 +74,6 @@ export async function pairsComplete(options: PairsCompleteOptions): Promise<void
     progress.close();
   }
   process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : lines(summary, out));
-}
-
-function chosen<T>(flag: string, text: string, all: readonly T[], nameOf: (each: T) => string): T[] {
-  if (text === "") return [];
-  return text.split(",").map((name) => {
-    const found = all.find((each) => nameOf(each) === name.trim());
-    if (found !== undefined) return found;
-    throw new UserError(`${flag} holds "${name.trim()}", expected some of ${all.map(nameOf).join(",")}`);
-  });
 }
 
 function bandOf(text: string): readonly [number, number] {

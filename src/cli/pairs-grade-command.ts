@@ -1,8 +1,6 @@
-import { UserError } from "../errors.js";
-import type { GradedFile } from "../difficulty/grade-file.js";
-import { DEFAULT_SIGNALS, SIGNALS, type SignalName, type SignalUse } from "../difficulty/grade.js";
-import { gradePairsFile } from "../difficulty/grade-pairs-file.js";
+import { type GradedPairsFile, gradePairsFile } from "../difficulty/grade-pairs-file.js";
 import { showProgress } from "../study/progress.js";
+import { useOption, usesLine } from "./use-option.js";
 
 /** What `scpo pairs grade` was given. */
 export interface PairsGradeOptions {
@@ -10,37 +8,42 @@ export interface PairsGradeOptions {
   readonly out: string;
   readonly stages: number;
   readonly trim: number;
-  readonly without: readonly string[];
+  /** Columns and weights. */
+  readonly use: readonly string[];
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Grades a pairs file and says how. */
 export async function pairsGrade(options: PairsGradeOptions): Promise<void> {
-  const { file, out, stages, trim, without, json, signal } = options;
-  for (const name of without) {
-    if ((SIGNALS as readonly string[]).includes(name)) continue;
-    throw new UserError(`--without: found ${name}, expected one of ${SIGNALS.join(", ")}`);
-  }
-  const uses = Object.fromEntries(
-    SIGNALS.map((name) => [name, without.includes(name) ? { sign: 1, weight: 0 } : DEFAULT_SIGNALS[name]]),
-  ) as Record<SignalName, SignalUse>;
+  const { file, out, stages, trim, use, json, signal } = options;
+  const uses = useOption(use);
   const progress = showProgress();
-  let graded: GradedFile;
+  let graded: GradedPairsFile;
   try {
     const onProgress = (done: number, total: number): void => {
       if (done % 1000 === 0) progress.update("grade", "pairs written", done, total);
     };
-    graded = await gradePairsFile({ pairs: file, out, stages, trim, uses, signal, onProgress });
+    const how = { stages, trim, ...(uses === undefined ? {} : { uses }) };
+    graded = await gradePairsFile({ pairs: file, out, ...how, signal, onProgress });
   } finally {
     progress.close();
   }
-  process.stdout.write(json ? `${JSON.stringify(graded, null, 2)}\n` : lines(graded, out));
+  process.stdout.write(json ? `${JSON.stringify(graded, null, 2)}\n` : `${gradedLines(graded, out).join("\n")}\n`);
 }
 
-function lines({ pairs, signals, stages, trimmed }: GradedFile, out: string): string {
+/** What grading came to, in lines. */
+export function gradedLines(graded: GradedPairsFile, out: string): string[] {
+  const { pairs, signals, stages, trimmed, ungraded, uses, columnsLeftOut } = graded;
   const measured = Object.entries(signals).map(([name, count]) => `${name} ${count}`);
-  const text = [`graded ${pairs} pairs to ${out}`, `signals: ${measured.join(", ")}`, `stages: ${stages.join(", ")}`];
+  const text = [
+    `graded ${pairs - ungraded} of ${pairs} pairs to ${out}`,
+    `difficulty: ${usesLine(uses)}`,
+    `pairs with signal: ${measured.join(", ")}`,
+    `stages: ${stages.join(", ")}`,
+  ];
   if (trimmed > 0) text.push(`${trimmed} of the hardest have no stage`);
-  return `${text.join("\n")}\n`;
+  if (ungraded > 0) text.push(`${ungraded} have none of these signals: no difficulty and no stage`);
+  if (columnsLeftOut.length > 0) text.push(`columns not kept: ${columnsLeftOut.join(", ")}`);
+  return text;
 }

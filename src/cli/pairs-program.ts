@@ -1,8 +1,10 @@
+import { availableParallelism } from "node:os";
 import { wholeNumber } from "./number-argument.js";
 import { type Command, InvalidArgumentError } from "commander";
 import { chatFlags } from "../chat/chat-model.js";
 import { WRITER } from "../pairs/making/writer-names.js";
 import type { PairsCompleteOptions } from "./pairs-complete-command.js";
+import type { PairsScoreOptions } from "./pairs-score-command.js";
 
 /**
  * Declares `scpo pairs` and its commands; what they need is loaded when one runs.
@@ -14,6 +16,7 @@ export function addPairsCommands(program: Command, signal: AbortSignal): void {
   const pairs = program.command("pairs").description("make graded contrast pairs from your own data");
   addImport(pairs, signal);
   addCheck(pairs, signal);
+  addScore(pairs, signal);
   addGrade(pairs, signal);
   addExport(pairs, signal);
   addComplete(pairs, signal);
@@ -86,12 +89,45 @@ function addCheck(pairs: Command, signal: AbortSignal): void {
     });
 }
 
+const USE = [
+  "--use <column=weight>",
+  "a column that counts, below 0 where more of it is easier; may be repeated (default: the published signals)",
+  collect,
+  [] as string[],
+] as const;
+
+function addScore(pairs: Command, signal: AbortSignal): void {
+  pairs
+    .command("score")
+    .description("measure signals of every pair, by a model, encoders, words and pictures, and grade by them")
+    .argument("<file>", "pairs file")
+    .requiredOption(
+      "--out <file>",
+      "pairs file to write; OUT.score.json says how, OUT.signals/ keeps answers of models",
+    )
+    .option("--model <folder>", "vision-language model: a folder, a name in the hub's local cache, or embedded")
+    .option("--reference-model <folder>", "model that it was trained from, for reward_gap")
+    .option("--image-encoder <folder>", "CLIP, SigLIP or the like, for image_similarity (default: the model's tower)")
+    .option("--patch-encoder <folder>", "DINOv2 or the like, for transport_distance (default: the model's tower)")
+    .option("--signals <names>", "what to measure, with commas (default: what costs no further pass of the models)")
+    .option(...USE)
+    .option("--stages <number>", "stages of equal size", wholeNumber(1, 1000), 3)
+    .option("--trim <share>", "share of the hardest pairs to give no stage, 0 up to but not 1", Number, 0)
+    .option("--batch-size <pairs>", "pairs a forward pass of the model", wholeNumber(1, 4096), 16)
+    .option("--threads <number>", "threads of torch", wholeNumber(1, 1024), availableParallelism())
+    .option("--json", "print the summary as JSON", false)
+    .action(async (file: string, options: Omit<PairsScoreOptions, "file" | "signal">) => {
+      const { pairsScore } = await import("./pairs-score-command.js");
+      await pairsScore({ ...options, file, signal });
+    });
+}
+
 function addGrade(pairs: Command, signal: AbortSignal): void {
   interface GradeFlags {
     out: string;
     stages: number;
     trim: number;
-    without: string[];
+    use: string[];
     json: boolean;
   }
   pairs
@@ -101,7 +137,7 @@ function addGrade(pairs: Command, signal: AbortSignal): void {
     .requiredOption("--out <file>", "pairs file to write")
     .option("--stages <number>", "stages of equal size", wholeNumber(1, 1000), 3)
     .option("--trim <share>", "share of the hardest pairs to give no stage, 0 up to but not 1", Number, 0)
-    .option("--without <signal>", "a signal that does not count; may be repeated", collect, [] as string[])
+    .option(...USE)
     .option("--json", "print the counts as JSON", false)
     .action(async (file: string, options: GradeFlags) => {
       const { pairsGrade } = await import("./pairs-grade-command.js");

@@ -36,6 +36,8 @@ export interface GradeFileRequest extends DuckDBOptions {
    * labelled wrongly. @default 0
    */
   readonly trim?: number;
+  /** What becomes of a pair that has no signal that counts: an error, or it gets no difficulty. @default "refuse" */
+  readonly withoutSignal?: "refuse" | "leave-out";
   /** Order of the stages in training. @default "easy-to-hard" */
   readonly order?: CurriculumOrder;
   /** Of the order within a stage, and of the `shuffled` order. @default 0 */
@@ -53,6 +55,8 @@ export interface GradedFile {
   readonly stages: readonly number[];
   /** Pairs left out of the stages. */
   readonly trimmed: number;
+  /** Pairs that have no signal that counts, and so no difficulty and no stage. */
+  readonly ungraded: number;
 }
 
 /**
@@ -62,7 +66,7 @@ export interface GradedFile {
  * @param request - Files, grading, order and resources.
  * @returns Counts. The file written has a row a pair in the order of the signals' file: `pair` (its row), `difficulty`
  *   (0 to 1), `stage` (0 easy to `stages` - 1) and `order` (its place in the first epoch of training, from 0); the last
- *   two are empty where the pair was trimmed.
+ *   two are empty where the pair was trimmed, all three where it has no signal and that is allowed.
  * @throws UserError naming file, row and column where a signal cannot be graded, or the option that is out of range.
  */
 export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> {
@@ -75,9 +79,10 @@ export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> 
   const begin = (phase: GradeFilePhase): void => request.onProgress?.(phase, phases.indexOf(phase), phases.length);
   return withDuckDB(out, request, async (connection) => {
     await requireNumbers(connection, path, used);
-    const { pairs, present } = await count(connection, path, used);
-    const trimmed = Math.floor(pairs * trim);
-    const kept = pairs - trimmed;
+    const { pairs, present, ungraded } = await count(connection, path, used, request.withoutSignal ?? "refuse");
+    const graded = pairs - ungraded;
+    const trimmed = Math.floor(graded * trim);
+    const kept = graded - trimmed;
     if (stages > kept) throw new UserError(`stages is ${stages}, expected at most the number of pairs kept (${kept})`);
     let table = parquetSource(path);
     for (const name of used) {
@@ -85,7 +90,7 @@ export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> 
       table = await rank(connection, table, name, (uses[name] as SignalUse).sign, used);
     }
     begin("difficulty");
-    await grade(connection, path, table, { present, uses, used });
+    await grade(connection, table, { present, uses, used });
     begin("order");
     const sizes = Array.from(
       { length: stages },
@@ -97,13 +102,13 @@ export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> 
     begin("writing");
     await replaceAtomically(out, async (temporary) => {
       await connection.run(
-        `copy (select pair::integer as pair, ${scaled("rank", pairs)} as difficulty, ${stage} as stage,
-          "order"::integer as "order" from graded left join ordered using (pair) order by pair)
+        `copy (select pair::integer as pair, ${scaled("rank", graded)} as difficulty, ${stage} as stage,
+          "order"::integer as "order" from ${everyPair(path, ungraded)} left join ordered using (pair) order by pair)
         to ${sqlText(temporary)} (format parquet)`,
       );
     });
     request.onProgress?.("writing", phases.length, phases.length);
-    return { pairs, signals: present, stages: sizes, trimmed };
+    return { pairs, signals: present, stages: sizes, trimmed, ungraded };
   });
 }
 
@@ -168,13 +173,20 @@ async function count(
   connection: DuckDBConnection,
   path: string,
   used: readonly string[],
-): Promise<{ pairs: number; present: Counts }> {
+  withoutSignal: "refuse" | "leave-out",
+): Promise<{ pairs: number; present: Counts; ungraded: number }> {
+  const none = used.map((name) => `${sqlName(name)} is null`).join(" and ");
   const values = used.flatMap((name) => [
     `count(${sqlName(name)})`,
     `min(file_row_number) filter (where not isfinite(${sqlName(name)}::double))`,
   ]);
-  const read = await connection.runAndReadAll(`select count(*), ${values.join(", ")} from ${parquetSource(path)}`);
-  const [pairs, ...rest] = (read.getRows()[0] ?? []).map((value) => (value === null ? null : Number(value)));
+  const read = await connection.runAndReadAll(
+    `select count(*), count(*) filter (where ${none}), min(file_row_number) filter (where ${none}), ${values.join(", ")}
+    from ${parquetSource(path)}`,
+  );
+  const [pairs, ungraded, first, ...rest] = (read.getRows()[0] ?? []).map((value) =>
+    value === null ? null : Number(value),
+  );
   if (!pairs) throw new UserError(`${path} holds no pairs; expected at least one row: add pairs`);
   for (const [index, name] of used.entries()) {
     const row = rest[2 * index + 1];
@@ -186,7 +198,12 @@ async function count(
       `${path}, row ${row}: signal ${name} is ${String(found.getRows()[0]?.[0])}, expected a finite number or no value`,
     );
   }
-  return { pairs, present: Object.fromEntries(used.map((name, index) => [name, rest[2 * index] as number])) };
+  if (ungraded === pairs) throw new UserError(`${path}: no pair has a signal of ${used.join(", ")}: measure one`);
+  if (withoutSignal === "refuse" && typeof first === "number") {
+    throw new UserError(`${path}, row ${first}: no signal of ${used.join(", ")} has a value`);
+  }
+  const present = Object.fromEntries(used.map((name, index) => [name, rest[2 * index] as number]));
+  return { pairs, present, ungraded: ungraded as number };
 }
 
 /**
@@ -224,7 +241,6 @@ async function rank(
 /** Makes the table `graded`: pair, rank (twice the average rank, from 0) and place (ties by pair, from 0). */
 async function grade(
   connection: DuckDBConnection,
-  path: string,
   table: string,
   {
     present,
@@ -236,13 +252,6 @@ async function grade(
     used: readonly string[];
   },
 ): Promise<void> {
-  const unsigned = await connection.runAndReadAll(
-    `select min(pair) from ${table} where ${used.map((name) => `${sqlName(name)} is null`).join(" and ")}`,
-  );
-  const row = unsigned.getRows()[0]?.[0];
-  if (row !== null) {
-    throw new UserError(`${path}, row ${String(row)}: no signal of ${used.join(", ")} has a value`);
-  }
   // Added one after the other, as `gradePairs` does: another order would round otherwise.
   const sum = (term: (name: string) => string): string =>
     used.reduce(
@@ -252,7 +261,8 @@ async function grade(
   const ranks = sum((name) => `${sqlDouble(weightOf(uses, name))} * ${scaled(sqlName(name), present[name] as number)}`);
   const weights = sum((name) => sqlDouble(weightOf(uses, name)));
   await connection.run(
-    `create table means as select pair, round(${ranks} / ${weights} * 1e12)::bigint as mean from ${table}`,
+    `create table means as select pair, round(${ranks} / ${weights} * 1e12)::bigint as mean from ${table}
+    where ${used.map((name) => `${sqlName(name)} is not null`).join(" or ")}`,
   );
   await connection.run(`drop table ${table}`);
   await connection.run(
@@ -261,6 +271,12 @@ async function grade(
     from means window equals as (order by mean)`,
   );
   await connection.run("drop table means");
+}
+
+/** The table `graded`, with the pairs that are not in it. */
+function everyPair(path: string, ungraded: number): string {
+  if (ungraded === 0) return "graded";
+  return `(select file_row_number::uinteger as pair from ${parquetSource(path)}) left join graded using (pair)`;
 }
 
 /** Twice a rank counted from 0, out of `values`, scaled to 0..1; a single value gives 0.5. */
@@ -280,16 +296,14 @@ async function rowsByLevel(
 ): Promise<Uint32Array[]> {
   const levels = sizes.map((size) => new Uint32Array(size));
   const filled = sizes.map(() => 0);
-  let row = 0;
-  for await (const chunk of await connection.stream(`select ${stage} from graded order by pair`)) {
-    chunk.visitColumnValues(0, (value) => {
-      if (value !== null) {
-        const level = Number(value);
-        (levels[level] as Uint32Array)[filled[level] as number] = row;
-        filled[level] = (filled[level] as number) + 1;
-      }
-      row += 1;
-    });
+  for await (const chunk of await connection.stream(`select pair, ${stage} from graded order by pair`)) {
+    const pairs = chunk.getColumnValues(0);
+    for (const [index, value] of chunk.getColumnValues(1).entries()) {
+      if (value === null) continue;
+      const level = Number(value);
+      (levels[level] as Uint32Array)[filled[level] as number] = Number(pairs[index]);
+      filled[level] = (filled[level] as number) + 1;
+    }
   }
   return levels;
 }

@@ -13,6 +13,8 @@ export const SIGNAL_COLUMNS = [
   "reward_gap",
   "edit_distance",
   "image_difference",
+  "blind_margin",
+  "tokens",
 ] as const;
 /** Name of a signal's column. */
 export type SignalColumn = (typeof SIGNAL_COLUMNS)[number];

@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.js";
 import { pairFault } from "../pair-faults.js";
 import { PAIR_COLUMNS } from "../pair-row.js";
-import { type Column, type Row, streamTable } from "../table.js";
+import { type Row, streamTable } from "../table.js";
 import { type BlindGuess, guessBlind } from "./blind-guess.js";
 import { type Finding, Findings, type RowCheck } from "./findings.js";
 import { contentDigest, HashList } from "./hash-list.js";
@@ -46,11 +46,6 @@ export interface CheckReport {
   readonly findings: readonly Finding[];
 }
 
-const COLUMNS: readonly Column[] = [
-  ...PAIR_COLUMNS,
-  { name: "blind_margin", kind: "double", optional: true },
-  { name: "tokens", kind: "double", optional: true },
-];
 /** Rows whose pictures are decoded at a time. */
 const batchRows = 64;
 
@@ -75,7 +70,7 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
     names: [],
   };
   let [rows, complete, blind, blindRight] = [0, 0, 0, 0];
-  for await (const batch of inBatches(streamTable(path, COLUMNS), batchRows)) {
+  for await (const batch of inBatches(streamTable(path, PAIR_COLUMNS), batchRows)) {
     signal?.throwIfAborted();
     const pictures = await Promise.all(batch.map((row) => lookAt(row, smallestSide)));
     for (const [at, row] of batch.entries()) {

@@ -5,14 +5,8 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { UserError } from "../../../src/errors.js";
 import { type CheckOptions, checkPairs, type CheckReport } from "../../../src/pairs/checking/check-pairs.js";
-import { type Column, type Row, writeTable } from "../../../src/pairs/table.js";
+import { type Row, writeTable } from "../../../src/pairs/table.js";
 import { PAIR_COLUMNS } from "../../../src/pairs/pair-row.js";
-
-const COLUMNS: readonly Column[] = [
-  ...PAIR_COLUMNS,
-  { name: "blind_margin", kind: "double", optional: true },
-  { name: "tokens", kind: "double", optional: true },
-];
 
 /** A picture of grey bars that no other seed shares. */
 async function picture(seed: number, options: { side?: number; quality?: number } = {}): Promise<Buffer> {
@@ -56,7 +50,7 @@ describe("check of a pairs file", () => {
     );
     files += 1;
     const path = join(folder, `pairs-${files}.parquet`);
-    await writeTable(path, COLUMNS, all as Row[]);
+    await writeTable(path, PAIR_COLUMNS, all as Row[]);
     return path;
   }
 

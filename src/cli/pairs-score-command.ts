@@ -1,0 +1,151 @@
+import { rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { bootEmbedded } from "../backend/embedded.js";
+import type { Trainer } from "../backend/trainer.js";
+import { cacheFolder, REWARD_GAP_BETA, type ScoredFile, scoreFile } from "../difficulty/score-file.js";
+import { type SignalCorrelations, signalCorrelations } from "../difficulty/signal-correlations.js";
+import { SIGNAL_COLUMNS, type SignalColumn } from "../pairs/pair-row.js";
+import { presentColumns, openParquet } from "../pairs/parquet-rows.js";
+import { showProgress } from "../study/progress.js";
+import { writeAtomically } from "../write-atomically.js";
+import { listOption } from "./list-option.js";
+import { modelFolder } from "./model-folder.js";
+import { gradedLines } from "./pairs-grade-command.js";
+import { useOption } from "./use-option.js";
+
+/** What `scpo pairs score` was given. */
+export interface PairsScoreOptions {
+  readonly file: string;
+  readonly out: string;
+  /** Folder, name on the hub, or "embedded"; so the next three. */
+  readonly model?: string;
+  readonly referenceModel?: string;
+  readonly imageEncoder?: string;
+  readonly patchEncoder?: string;
+  /** Names with commas. */
+  readonly signals?: string;
+  /** Columns and weights. */
+  readonly use: readonly string[];
+  readonly stages: number;
+  readonly trim: number;
+  readonly batchSize: number;
+  readonly threads: number;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What was scored and how; it lies beside the file. */
+interface ScoreSummary extends Omit<ScoredFile, "asked" | "known" | "signals" | "uses"> {
+  readonly choices: Readonly<Record<string, unknown>>;
+  /** Pairs that have the signal, for each that any pair has. */
+  readonly coverage: Readonly<Record<string, number>>;
+  readonly correlations: SignalCorrelations;
+}
+
+/** Where the summary of a scoring lies. */
+export function summaryPath(out: string): string {
+  return `${out}.score.json`;
+}
+
+/** Measures the signals of a pairs file, grades it, and says how. */
+export async function pairsScore(options: PairsScoreOptions): Promise<void> {
+  const { file, out, stages, trim, batchSize, json, signal } = options;
+  const uses = useOption(options.use);
+  const folders = foldersOf(options);
+  const signals = signalsOf(options);
+  const progress = showProgress();
+  let trainer: Promise<Trainer> | undefined;
+  let scored: ScoredFile;
+  const logPath = `${out}.log`;
+  try {
+    const roots = [...new Set([dirname(resolve(file)), ...Object.values(folders)])];
+    scored = await scoreFile({
+      pairs: file,
+      out,
+      signals,
+      ...folders,
+      batchSize,
+      stages,
+      trim,
+      ...(uses === undefined ? {} : { uses }),
+      trainer: () => (trainer ??= bootEmbedded({ roots, logPath, threads: options.threads })),
+      signal,
+      onProgress: (phase, done, total) => {
+        if (done % 64 === 0 || done === total) progress.update("score", phase, done, total);
+      },
+    });
+  } finally {
+    progress.close();
+    await (await trainer?.catch(() => undefined))?.stop();
+  }
+  await rm(logPath, { force: true });
+  const { asked, known, ...rest } = scored;
+  const summary = await summaryOf(options, rest, { signals, folders });
+  await writeAtomically(summaryPath(out), `${JSON.stringify(summary, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ ...summary, asked, known }, null, 2)}\n`);
+  else process.stdout.write(`${lines(options, scored, summary).join("\n")}\n`);
+}
+
+type Folders = Partial<Record<"model" | "referenceModel" | "imageEncoder" | "patchEncoder", string>>;
+
+function foldersOf({ model, referenceModel, imageEncoder, patchEncoder }: PairsScoreOptions): Folders {
+  return {
+    ...(model === undefined ? {} : { model: modelFolder("--model", model) }),
+    ...(referenceModel === undefined ? {} : { referenceModel: modelFolder("--reference-model", referenceModel) }),
+    ...(imageEncoder === undefined ? {} : { imageEncoder: modelFolder("--image-encoder", imageEncoder) }),
+    ...(patchEncoder === undefined ? {} : { patchEncoder: modelFolder("--patch-encoder", patchEncoder) }),
+  };
+}
+
+/** What is measured: what the user names, else what the models that are given can tell without a further pass. */
+function signalsOf({ signals, model, referenceModel }: PairsScoreOptions): SignalColumn[] {
+  if (signals !== undefined) return [...new Set(listOption("--signals", signals, SIGNAL_COLUMNS, (name) => name))];
+  return [
+    ...(model === undefined ? [] : (["entropy", "image_similarity", "transport_distance"] as const)),
+    "word_proximity",
+    ...(model === undefined || referenceModel === undefined ? [] : (["reward_gap"] as const)),
+    "edit_distance",
+    "image_difference",
+  ];
+}
+
+async function summaryOf(
+  options: PairsScoreOptions,
+  scored: Omit<ScoredFile, "asked" | "known">,
+  { signals, folders }: { signals: readonly SignalColumn[]; folders: Folders },
+): Promise<ScoreSummary> {
+  const { file, out, stages, trim, batchSize } = options;
+  const { signals: used, uses, ...counts } = scored;
+  const names = await presentColumns(await openParquet(out), [...new Set([...SIGNAL_COLUMNS, ...Object.keys(used)])]);
+  const { coverage, correlations } = await signalCorrelations(out, names);
+  const choices = {
+    file,
+    ...folders,
+    signals,
+    uses,
+    stages,
+    trim,
+    batchSize,
+    ...(signals.includes("reward_gap") ? { beta: REWARD_GAP_BETA } : {}),
+  };
+  return { ...counts, choices, coverage, correlations };
+}
+
+function lines(options: PairsScoreOptions, scored: ScoredFile, { coverage, correlations }: ScoreSummary): string[] {
+  const { out } = options;
+  const text = gradedLines(scored, out);
+  if (scored.incomplete > 0) {
+    text.push(
+      `${scored.incomplete} incomplete pairs: no model was asked about them (scpo pairs complete makes what they lack)`,
+    );
+  }
+  if (scored.asked + scored.known > 0) {
+    text.push(`models: asked about ${scored.asked} pairs, knew ${scored.known} (${cacheFolder(out)})`);
+  }
+  text.push("signal, pairs that have it, rank correlation with difficulty:");
+  for (const [name, count] of Object.entries(coverage)) {
+    text.push(`  ${name} ${count} ${correlations["difficulty"]?.[name]?.toFixed(2) ?? "-"}`);
+  }
+  text.push(`summary: ${summaryPath(out)}`);
+  return text;
+}
