@@ -91,7 +91,8 @@ export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> 
   return { ...graded, incomplete, ...counts };
 }
 
-async function check({ pairs, signals, model, referenceModel, uses }: ScoreFileRequest): Promise<void> {
+async function check({ pairs, out, signals, model, referenceModel, uses }: ScoreFileRequest): Promise<void> {
+  if (pairs === out) throw new UserError(`${out}: is the file that is read; write elsewhere`);
   await usesFor(pairs, uses, signals);
   const needy = signals.filter((name) => (FROM_MODEL as readonly string[]).includes(name) || name === "reward_gap");
   if (needy.length > 0 && model === undefined) {

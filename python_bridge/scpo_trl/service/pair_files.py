@@ -108,15 +108,31 @@ class PairFiles:
             )
         return opened
 
-    def open_pairs(self, path: str, sha256: str, field: str = "dataset") -> OpenedFile:
-        """Open a file of contrast quadruples; errors as `open`, and for missing columns or values."""
+    def open_pairs(
+        self, path: str, sha256: str, field: str = "dataset", rows: Sequence[int] | None = None
+    ) -> OpenedFile:
+        """Open a file of contrast quadruples; errors as `open`, and for missing columns or values.
+
+        Args:
+            path: As for `open`.
+            sha256: As for `open`.
+            field: As for `open`.
+            rows: Rows that have to be complete, in the request's field `pairs`; None: all.
+        """
         opened = self.open(path, sha256, field)
-        check_pair_columns(opened)
+        if rows is not None:
+            opened.check_rows(rows, "pairs")
+        check_pair_columns(opened, rows)
         return opened
 
 
-def check_pair_columns(opened: OpenedFile) -> None:
-    """Raise `UserError` unless each row has a picture on each side and three texts, `rejected` other than `chosen`."""
+def check_pair_columns(opened: OpenedFile, rows: Sequence[int] | None = None) -> None:
+    """Raise `UserError` unless each row has a picture on each side and three texts, `rejected` other than `chosen`.
+
+    Args:
+        opened: The file.
+        rows: Those that are looked at; None: all. Bytes of their pictures are not: `OpenedFile.picture` does that.
+    """
     names = opened.dataset.column_names
     missing = [name for name in PAIR_COLUMNS if name not in names]
     if missing:
@@ -129,15 +145,15 @@ def check_pair_columns(opened: OpenedFile) -> None:
         if not (pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)):
             raise UserError(f"{opened.path}: column {name}: found {column.type}, expected text")
         empty = compute.equal(compute.utf8_length(column), 0).fill_null(True)
-        _refuse(opened, name, empty, "found no text, expected some")
+        _refuse(opened, name, empty, "found no text, expected some", rows)
     table = opened.dataset.data
     same = compute.equal(table.column("chosen"), table.column("rejected"))
-    _refuse(opened, "rejected", same, "found the text of chosen again, expected another")
+    _refuse(opened, "rejected", same, "found the text of chosen again, expected another", rows)
     for name in PICTURE_COLUMNS:
-        check_picture_column(opened, name)
+        check_picture_column(opened, name, rows)
 
 
-def check_picture_column(opened: OpenedFile, name: str) -> None:
+def check_picture_column(opened: OpenedFile, name: str, rows: Sequence[int] | None = None) -> None:
     """Raise `UserError` unless a column holds one picture a row: encoded bytes, alone or in a list of one."""
     if name not in opened.dataset.column_names:
         raise UserError(f"{opened.path}: column {name}: not found, found {', '.join(opened.dataset.column_names)}")
@@ -145,20 +161,23 @@ def check_picture_column(opened: OpenedFile, name: str) -> None:
     if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
         length = compute.list_value_length(column)
         bad = compute.not_equal(length, 1).fill_null(True)
-        _refuse(opened, name, bad, "expected a list of exactly one picture")
+        _refuse(opened, name, bad, "expected a list of exactly one picture", rows)
         column = compute.list_flatten(column)
     if not (pyarrow.types.is_struct(column.type) and column.type.get_field_index("bytes") >= 0):
         raise UserError(
             f"{opened.path}: column {name}: found {column.type}, expected struct<bytes, path> or a list of one"
         )
+    if rows is not None:
+        return
     # A picture given by path alone would let a file name any place of the disk, or the network.
     bare = compute.is_null(compute.struct_field(column, "bytes"))
     _refuse(opened, name, bare, "found no picture bytes, expected the picture embedded in the file")
 
 
-def _refuse(opened: OpenedFile, column: str, bad: Any, message: str) -> None:
-    row = compute.index(bad, True).as_py()
+def _refuse(opened: OpenedFile, column: str, bad: Any, message: str, rows: Sequence[int] | None = None) -> None:
+    row = compute.index(bad if rows is None else bad.take(pyarrow.array(rows, pyarrow.int64())), True).as_py()
     if row >= 0:
+        row = row if rows is None else rows[row]
         raise UserError(f"{opened.path}: row {row}, column {column}: {message}")
 
 

@@ -40,7 +40,7 @@ def score_responses(
     """Score the pairs that a request names; one response a batch, with progress.
 
     Raises:
-        UserError: An unknown signal, a row beyond the file, a damaged picture, an encoder that cannot be loaded.
+        UserError: An unknown signal, a damaged picture, an encoder that cannot be loaded.
     """
     for signal in request.signals:
         if signal not in _SIGNALS:
@@ -48,7 +48,6 @@ def score_responses(
     signals: tuple[Signal, ...] = (
         tuple(dict.fromkeys(_SIGNALS[signal] for signal in request.signals)) or DEFAULT_SIGNALS
     )
-    opened.check_rows(request.pairs, "pairs")
     pairs = list(request.pairs) or list(range(opened.dataset.num_rows))
     texts = opened.dataset.select_columns(list(TEXT_COLUMNS))
 

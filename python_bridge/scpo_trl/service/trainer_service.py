@@ -110,7 +110,9 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
     ) -> Iterator[trainer_pb2.ScorePairsResponse]:
         def work(job: Job, emit: Emit[trainer_pb2.ScorePairsResponse]) -> None:
             loaded = self._models.get()
-            opened = self._files.open_pairs(request.dataset.path, request.dataset.sha256)
+            opened = self._files.open_pairs(
+                request.dataset.path, request.dataset.sha256, rows=list(request.pairs) or None
+            )
             for response in score_responses(request, loaded, opened, self._roots):
                 emit(response)
 
