@@ -9,7 +9,7 @@ export interface PairsGradeOptions {
   readonly stages: number;
   readonly trim: number;
   /** Columns and weights. */
-  readonly use: readonly string[];
+  readonly use?: readonly string[];
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
@@ -17,7 +17,7 @@ export interface PairsGradeOptions {
 /** Grades a pairs file and says how. */
 export async function pairsGrade(options: PairsGradeOptions): Promise<void> {
   const { file, out, stages, trim, use, json, signal } = options;
-  const uses = useOption(use);
+  const uses = useOption(use ?? []);
   const progress = showProgress();
   let graded: GradedPairsFile;
   try {

@@ -92,8 +92,7 @@ function addCheck(pairs: Command, signal: AbortSignal): void {
 const USE = [
   "--use <column=weight>",
   "a column that counts, below 0 where more of it is easier; may be repeated (default: the published signals)",
-  collect,
-  [] as string[],
+  (text: string, before?: string[]) => collect(text, before ?? []),
 ] as const;
 
 function addScore(pairs: Command, signal: AbortSignal): void {
@@ -127,7 +126,7 @@ function addGrade(pairs: Command, signal: AbortSignal): void {
     out: string;
     stages: number;
     trim: number;
-    use: string[];
+    use?: string[];
     json: boolean;
   }
   pairs

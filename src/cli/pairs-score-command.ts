@@ -25,7 +25,7 @@ export interface PairsScoreOptions {
   /** Names with commas. */
   readonly signals?: string;
   /** Columns and weights. */
-  readonly use: readonly string[];
+  readonly use?: readonly string[];
   readonly stages: number;
   readonly trim: number;
   readonly batchSize: number;
@@ -50,7 +50,7 @@ export function summaryPath(out: string): string {
 /** Measures the signals of a pairs file, grades it, and says how. */
 export async function pairsScore(options: PairsScoreOptions): Promise<void> {
   const { file, out, stages, trim, batchSize, json, signal } = options;
-  const uses = useOption(options.use);
+  const uses = useOption(options.use ?? []);
   const folders = foldersOf(options);
   const signals = signalsOf(options);
   const progress = showProgress();

@@ -112,14 +112,12 @@ export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> 
   });
 }
 
-function check(
-  request: GradeFileRequest,
-  uses: SignalUses,
-  stages: number,
-  trim: number,
-  order: CurriculumOrder,
-  seed: number,
-): void {
+/**
+ * Refuses weights, stages and trimming that no file can be graded by.
+ *
+ * @throws UserError naming the one that is out of range.
+ */
+export function checkGrading(uses: SignalUses, stages: number, trim: number): void {
   for (const name of namesOf(uses)) {
     const weight = weightOf(uses, name);
     if (!(weight >= 0 && weight < Infinity)) {
@@ -133,6 +131,17 @@ function check(
     throw new UserError(`stages is ${stages}, expected a whole number of at least 1`);
   }
   if (!(trim >= 0 && trim < 1)) throw new UserError(`trim is ${trim}, expected 0 up to but not 1`);
+}
+
+function check(
+  request: GradeFileRequest,
+  uses: SignalUses,
+  stages: number,
+  trim: number,
+  order: CurriculumOrder,
+  seed: number,
+): void {
+  checkGrading(uses, stages, trim);
   if (!curriculumOrders.includes(order)) {
     throw new UserError(`order is "${String(order)}", expected one of ${curriculumOrders.join(", ")}`);
   }

@@ -98,9 +98,9 @@ export async function usesFor(
   }
   for (const [name, { weight }] of Object.entries(asked)) {
     if (weight === 0 || present.has(name)) continue;
-    throw new UserError(
-      `${pairs}: column "${name}" is missing; found ${[...present].join(", ")}: add it or name another`,
-    );
+    const others = PAIR_COLUMNS.filter(({ kind }) => kind !== "double").map((column) => column.name);
+    const found = [...present].filter((column) => !others.includes(column)).join(", ");
+    throw new UserError(`${pairs}: column "${name}" is missing; found ${found}: add it or name another`);
   }
   return asked;
 }

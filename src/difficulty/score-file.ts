@@ -6,7 +6,7 @@ import { isComplete, type PairRow, type SignalColumn } from "../pairs/pair-row.j
 import { streamPairRows } from "../pairs/pair-rows.js";
 import { openParquet } from "../pairs/parquet-rows.js";
 import { askModel } from "./ask-model.js";
-import type { SignalUses } from "./grade-file.js";
+import { checkGrading, type SignalUses } from "./grade-file.js";
 import { type GradedPairsFile, gradePairsFile, type MeasuredSignals, usesFor } from "./grade-pairs-file.js";
 import { imageDifference } from "./image-difference.js";
 import type { ModelSignal } from "./model-signals.js";
@@ -91,9 +91,10 @@ export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> 
   return { ...graded, incomplete, ...counts };
 }
 
-async function check({ pairs, out, signals, model, referenceModel, uses }: ScoreFileRequest): Promise<void> {
+async function check(request: ScoreFileRequest): Promise<void> {
+  const { pairs, out, signals, model, referenceModel, stages = 3, trim = 0 } = request;
   if (pairs === out) throw new UserError(`${out}: is the file that is read; write elsewhere`);
-  await usesFor(pairs, uses, signals);
+  checkGrading(await usesFor(pairs, request.uses, signals), stages, trim);
   const needy = signals.filter((name) => (FROM_MODEL as readonly string[]).includes(name) || name === "reward_gap");
   if (needy.length > 0 && model === undefined) {
     throw new UserError(`model is missing, expected the folder of one for ${needy.join(", ")}: give --model`);

@@ -119,7 +119,7 @@ describe("gradePairsFile", () => {
     await write([0, 1, 2].map(pair));
     expect(await fault({ out: request.pairs })).to.include("write elsewhere");
     expect(await fault({ uses: { likes: { sign: 1, weight: 1 } } })).to.match(
-      /column "likes" is missing; found id, .*votes/,
+      /column "likes" is missing; found entropy, .*votes/,
     );
     expect(await fault({ uses: { author: { sign: 1, weight: 1 } } })).to.include('column "author" holds VARCHAR');
     expect(await fault({ uses: { rating: { sign: 1, weight: 1 }, tokens: { sign: 1, weight: 0 } } })).to.equal("none");

@@ -187,6 +187,8 @@ describe("scoreFile", function () {
     expect(await fault({ model: undefined })).to.include("expected the folder of one for entropy, image_similarity");
     expect(await fault({ signals: ["reward_gap"] })).to.include("give --reference-model");
     expect(await fault({ uses: { likes: { sign: 1, weight: 1 } } })).to.include('column "likes" is missing');
+    expect(await fault({ trim: 1 })).to.include("trim is 1");
+    expect(await fault({ stages: 0 })).to.include("stages is 0");
     expect(await fault({ out: request.pairs })).to.include("write elsewhere");
     expect(await fault({ pairs: join(world.folder, "none.parquet") })).to.include("cannot open");
     const broken = { ...(rows[0] as Row), images: [Buffer.from("picture")] };
