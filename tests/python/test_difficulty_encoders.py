@@ -18,9 +18,9 @@ from scpo_trl.difficulty.signals import Encoders, score_pairs
 from scpo_trl.difficulty.transport import patch_transport
 from scpo_trl.errors import UserError
 
-SIZES = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
-VISION = {**SIZES, "image_size": 32, "patch_size": 8}
-TEXT = {**SIZES, "vocab_size": 99, "max_position_embeddings": 16}
+SIZES: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+VISION: dict[str, Any] = {**SIZES, "image_size": 32, "patch_size": 8}
+TEXT: dict[str, Any] = {**SIZES, "vocab_size": 99, "max_position_embeddings": 16}
 
 
 def save(kind: str, folder: Path) -> Path:
