@@ -14,7 +14,7 @@ import transformers
 from datasets import Dataset
 
 from scpo_trl.difficulty.encoders import ImageEncoder
-from scpo_trl.difficulty.signals import Encoders, score_pairs
+from scpo_trl.difficulty.signals import Encoders, Signal, score_pairs
 from scpo_trl.difficulty.transport import patch_transport
 from scpo_trl.errors import UserError
 
@@ -76,10 +76,10 @@ def test_encoders_take_the_place_of_the_tower(
     clip = ImageEncoder(save("clip", tmp_path / "clip"), torch.device("cpu"), "image_encoder")
     dino = ImageEncoder(save("dinov2", tmp_path / "dino"), torch.device("cpu"), "patch_encoder")
     rows = [make_pairs()[row] for row in range(4)]
-    arguments = (make_model(), processor, rows.__getitem__, range(4), ("image_similarity", "transport_distance"))
-    scored = [
-        score for batch in score_pairs(*arguments, batch_size=3, encoders=Encoders(clip, dino)) for score in batch
-    ]
+    signals: tuple[Signal, ...] = ("image_similarity", "transport_distance")
+    encoders = Encoders(clip, dino)
+    batches = score_pairs(make_model(), processor, rows.__getitem__, range(4), signals, batch_size=3, encoders=encoders)
+    scored = [score for batch in batches for score in batch]
     with torch.inference_mode():
         for score, row in zip(scored, rows, strict=True):
             sides = [[row[side][0].convert("RGB")] for side in ("images", "rejected_images")]

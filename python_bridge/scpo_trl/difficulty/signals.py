@@ -107,7 +107,7 @@ def score_pairs(
         read = [{**read_row(pair), PAIR_KEY: pair} for pair in rows]
         with torch.inference_mode():
             columns = _encoder_signals(encoders, read, signals)
-            rest = [name for name in signals if name not in columns and name != "blind_margin"]
+            rest: list[Signal] = [s for s in signals if s not in set(columns) and s != "blind_margin"]
             if rest:
                 batch = collate([{**row, COMBINATIONS_KEY: combinations} for row in read])
                 columns |= _batch_signals(model, _to_device(batch, model.device), len(rows), rest)
