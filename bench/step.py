@@ -4,7 +4,8 @@ On the same rows: (i) stock DPO on the doubled batch, the same four sequences of
 (iii) SCPO written naively: four sequences of the policy and four of a live reference, every saving off; (iv) ours with
 each saving added. One round times every variant once, so that what else the machine does falls on all; medians over the
 rounds. What a stage costs before its first step (the reference's table, the tower's features) is timed apart and spread
-over the steps of its epochs.
+over the steps of its epochs; how much of it the making of batches took (decoding, processor), which no step's time
+counts, is told besides ("computed": without it).
 
 `--device cuda` takes larger shapes in bfloat16 on a GPU, one variant after the other, since two do not fit beside each
 other, and adds FlexAttention.
@@ -273,6 +274,7 @@ class Variant:
         self.name, self.shape, self.device = name, shape, device
         self.clock = Clock(device)
         self.table_seconds: list[float] = []
+        self.table_batches_seconds: list[float] = []
         self.processor = make_processor(shape)
         self.pairs = make_pairs(shape, shape.batch * (steps + 1))
         common: dict[str, Any] = {
@@ -326,10 +328,28 @@ class Variant:
         )
         opened = self.trainer._director.stage_opened
 
+        making = 0.0
+        batches = self.trainer._shared_batches
+
+        def timed_batches(*args: Any) -> Any:
+            nonlocal making
+            made = batches(*args)
+            while True:
+                started = time.perf_counter()
+                batch = next(made, None)
+                making += time.perf_counter() - started
+                if batch is None:
+                    return
+                yield batch
+
         def note(stage: Any, seconds: float) -> None:
+            nonlocal making
             self.table_seconds.append(seconds)
+            self.table_batches_seconds.append(making)
+            making = 0.0
             opened(stage, seconds)
 
+        self.trainer._shared_batches = timed_batches
         self.trainer._director.stage_opened = note
         self.trainer.remove_callback(PrinterCallback)
 
@@ -346,12 +366,20 @@ class Variant:
         self.trainer.train()
         del self.clock.seconds[counted]
 
-    @property
-    def table_a_step(self) -> float:
-        """Seconds of the reference's table and the features for the pairs of one step."""
+    def warm_up(self) -> float:
+        """A round that does not count, in which kernels are loaded, chosen and compiled; seconds."""
+        started = time.perf_counter()
+        self.round()
+        for seconds in (self.clock.seconds, self.table_seconds, self.table_batches_seconds):
+            seconds.clear()
+        return time.perf_counter() - started
+
+    def table_a_step(self, batches_only: bool = False) -> float:
+        """Seconds of the reference's table and the features for the pairs of one step, or of making its batches."""
         if self.name in (STOCK_FOUR, STOCK_TWO, NAIVE):
             return 0.0
-        return statistics.median(self.table_seconds) * self.shape.batch / len(self.pairs)
+        seconds = self.table_batches_seconds if batches_only else self.table_seconds
+        return statistics.median(seconds) * self.shape.batch / len(self.pairs)
 
 
 def flops(variant: Variant) -> dict[str, float]:
@@ -368,7 +396,9 @@ def flops(variant: Variant) -> dict[str, float]:
             logps = quad_logps(variant.model, batch, trainer.forward_path, tower)
             torch.stack(logps[:4]).sum().backward()
         variant.model.zero_grad(set_to_none=True)
-        return {"table": table, "step": counter.get_total_flops() + (table if variant.name == NAIVE else 0)}
+        step = counter.get_total_flops()
+        # Naive asks its reference at every step instead.
+        return {"table": 0.0, "step": step + table} if variant.name == NAIVE else {"table": table, "step": step}
     batch = trainer.data_collator([trainer.train_dataset[index] for index in range(trainer.args.train_batch_size)])
     batch = on_device(batch, variant.model)
     variant.model.train()
@@ -437,15 +467,19 @@ class Measured:
         name: See `variants`.
         seconds: Of every timed step.
         table: Seconds of the reference's table and the features for the pairs of one step.
+        table_batches: Those of them in which images are decoded and processed, which no step's time counts.
         flops: See `flops`.
         peak: Most bytes above the loaded models.
+        warm_up: Seconds of the round that did not count; None where there was none.
     """
 
     name: str
     seconds: list[float]
     table: float
+    table_batches: float
     flops: dict[str, float]
     peak: int | None
+    warm_up: float | None = None
 
     @property
     def median(self) -> float:
@@ -466,7 +500,8 @@ def interleaved(name: str, shape: Shape, rounds: int, steps: int, memory: bool) 
         Measured(
             variant.name,
             variant.clock.seconds,
-            variant.table_a_step,
+            variant.table_a_step(),
+            variant.table_a_step(batches_only=True),
             count,
             measure_memory(variant.name, name) if memory else None,
         )
@@ -484,12 +519,14 @@ def one_by_one(name: str, shape: Shape, rounds: int, steps: int) -> list[Measure
             torch.cuda.empty_cache()
             loaded = torch.cuda.memory_allocated()
             torch.cuda.reset_peak_memory_stats()
+            warm_up = variant.warm_up()
             for _ in range(rounds):
                 variant.round()
             peak = torch.cuda.max_memory_allocated() - loaded
             # The counter knows nothing of FlexAttention, whose work is at most that of the mask that it stands for.
             count = found[-1].flops if each == FLEX else flops(variant)
-            found.append(Measured(each, variant.clock.seconds, variant.table_a_step, count, peak))
+            table, batches = variant.table_a_step(), variant.table_a_step(batches_only=True)
+            found.append(Measured(each, variant.clock.seconds, table, batches, count, peak, warm_up))
             del variant
         gc.collect()
         torch.cuda.empty_cache()
@@ -506,7 +543,6 @@ def run_shape(name: str, device: str, rounds: int, steps: int, memory: bool) -> 
     difference = differences(shape, device)
     seconds = {variant.name: variant.median for variant in timed}
     counted = {variant.name: variant.flops for variant in timed}
-    tables = {variant.name: variant.table for variant in timed}
     tokens = 4 * shape.batch * (shape.patches**2 + shape.prompt + shape.answer)
     rows = []
     for variant in timed:
@@ -514,21 +550,27 @@ def run_shape(name: str, device: str, rounds: int, steps: int, memory: bool) -> 
             "variant": variant.name,
             "seconds": seconds[variant.name],
             "spread": [min(variant.seconds), max(variant.seconds)],
-            "table_seconds": tables[variant.name],
+            "table_seconds": variant.table,
+            "table_batches_seconds": variant.table_batches,
         }
         for epochs in (1, 3):
-            whole = seconds[variant.name] + tables[variant.name] / epochs
+            whole = seconds[variant.name] + variant.table / epochs
+            computed = whole - variant.table_batches / epochs
             count = counted[variant.name]["step"] + counted[variant.name]["table"] / epochs
             row[f"epochs_{epochs}"] = {
                 "seconds": whole,
                 "to_stock_four": whole / seconds[STOCK_FOUR],
                 "to_stock_two": whole / seconds[STOCK_TWO],
+                "computed_to_stock_four": computed / seconds[STOCK_FOUR],
+                "computed_to_stock_two": computed / seconds[STOCK_TWO],
                 "tokens_per_second": tokens / whole / (2 if variant.name == STOCK_TWO else 1),
                 "flops_to_stock_four": count / counted[STOCK_FOUR]["step"],
                 "flops_to_stock_two": count / counted[STOCK_TWO]["step"],
             }
         if variant.peak is not None:
             row["peak_bytes_above_model"] = variant.peak
+        if variant.warm_up is not None:
+            row["warm_up_seconds"] = variant.warm_up
         rows.append(row)
     return {
         "shape": name,
@@ -551,16 +593,19 @@ def table(result: dict[str, Any]) -> str:
         f"shape {result['shape']}: {result['about']}; {result['batch']} pairs a step, {result['device']}, "
         f"{result['precision']}, medians of {result['rounds'] * result['steps_a_round']} steps; "
         f"log-probs differ from naive: {close}",
-        f"{'variant':26} {'s/step':>7} {'1 epoch: /four':>15} {'/two':>6} {'count':>6} {'3 epochs: /four':>16} "
-        f"{'/two':>6} {'count':>6} {'tokens/s':>9} {'peak MB':>8}",
+        f"{'variant':26} {'s/step':>7} {'table':>6} {'of it batches':>13} {'1 epoch: /four':>15} {'computed':>8} "
+        f"{'/two':>6} {'count':>6} {'3 epochs: /four':>16} {'computed':>8} {'/two':>6} {'count':>6} {'tokens/s':>9} "
+        f"{'peak MB':>8}",
     ]
     for row in result["variants"]:
         one, three = row["epochs_1"], row["epochs_3"]
         memory = f"{row['peak_bytes_above_model'] / 1e6:8.0f}" if "peak_bytes_above_model" in row else ""
         lines.append(
-            f"{row['variant']:26} {row['seconds']:7.3f} {one['to_stock_four']:15.3f} {one['to_stock_two']:6.3f} "
-            f"{one['flops_to_stock_four']:6.3f} {three['to_stock_four']:16.3f} {three['to_stock_two']:6.3f} "
-            f"{three['flops_to_stock_four']:6.3f} {one['tokens_per_second']:9.0f} {memory}"
+            f"{row['variant']:26} {row['seconds']:7.3f} {row['table_seconds']:6.3f} "
+            f"{row['table_batches_seconds']:13.3f} "
+            f"{one['to_stock_four']:15.3f} {one['computed_to_stock_four']:8.3f} {one['to_stock_two']:6.3f} "
+            f"{one['flops_to_stock_four']:6.3f} {three['to_stock_four']:16.3f} {three['computed_to_stock_four']:8.3f} "
+            f"{three['to_stock_two']:6.3f} {three['flops_to_stock_four']:6.3f} {one['tokens_per_second']:9.0f} {memory}"
         )
     return "\n".join(lines)
 

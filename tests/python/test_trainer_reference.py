@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 import pytest
@@ -128,3 +129,22 @@ def test_swapped_weights_come_back_after_an_error(make_model) -> None:
 def test_blending_by_hand() -> None:
     blended = blend_weights({"a": torch.tensor([4.0, 0.0])}, {"a": torch.tensor([0.0, 2.0])}, 0.25)
     assert blended["a"].tolist() == [1.0, 1.5]
+
+
+def test_the_tables_batches_are_made_as_those_of_the_training(make_model, make_config, make_pairs, processor) -> None:
+    """By the loader's processes, with the same numbers; the last batch may be smaller."""
+    tables = []
+    for workers in (0, 1):
+        trainer = SCPOTrainer(
+            model=make_model(),
+            args=make_config(dataloader_num_workers=workers, precompute_ref_batch_size=5),
+            train_dataset=make_pairs(),
+            processing_class=processor,
+        )
+        tables.append(trainer.score_pairs([*range(11, -1, -1)])[:, :4])
+        collate = trainer.data_collator
+        trainer.data_collator = lambda rows, collate=collate: {**collate(rows), "made_by": os.getpid()}
+        batches = list(trainer._shared_batches(range(12), ("ww",)))
+        assert [count for count, _ in batches] == [5, 5, 2]
+        assert all((batch["made_by"] == os.getpid()) == (workers == 0) for _, batch in batches)
+    assert torch.equal(*tables)

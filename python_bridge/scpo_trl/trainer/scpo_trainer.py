@@ -385,16 +385,22 @@ class SCPOTrainer(DPOTrainer):
     def _shared_batches(self, pairs: Sequence[int], combinations: Sequence[str]) -> Iterator[tuple[int, Any]]:
         """This process's batches of some rows, and of how many pairs of all processes each is a part.
 
-        All processes get equally many, filled up with a repeated pair, since FSDP and ZeRO wait for each other.
+        All processes get equally many, filled up with a repeated pair, since FSDP and ZeRO wait for each other. The
+        batches are made as those of the training are, by `dataloader_num_workers` processes beside this one.
         """
         size = self._settings.precompute_ref_batch_size or self._settings.per_device_train_batch_size
         processes, process = self._processes.processes, self._processes.process
+        keys: list[PairKey] = []
+        counts: list[int] = []
         for start in range(0, len(pairs), size * processes):
             chunk = list(pairs[start : start + size * processes])
             share = -(-len(chunk) // processes)
             filled: list[int] = chunk + [chunk[-1]] * (share * processes - len(chunk))
-            keys = [PairKey(pair, -1, tuple(combinations)) for pair in filled[process * share : (process + 1) * share]]
-            yield len(chunk), self._prepare_inputs(self.data_collator([self._rows[key] for key in keys]))
+            keys += [PairKey(pair, -1, tuple(combinations)) for pair in filled[process * share : (process + 1) * share]]
+            counts.append(len(chunk))
+        # Only the last chunk may be smaller, so that the loader cuts the keys where the chunks end.
+        for count, batch in zip(counts, self._loader(keys, size), strict=True):
+            yield count, self._prepare_inputs(batch)
 
     @torch.no_grad()
     def evaluate_pairs(self, pairs: Sequence[int], combinations: Sequence[str]) -> ScoredPairs:
