@@ -24,6 +24,8 @@ export interface EmbeddedOptions {
   threads: number;
   /** Path of a Python interpreter; default: $SCPO_PYTHON, else the one that the set-up makes. */
   python?: string;
+  /** Gives up waiting for the trainer and ends what was started. */
+  signal?: AbortSignal;
 }
 
 /** Python imports torch and transformers meanwhile: seconds, or a minute on a busy disk. */
@@ -37,7 +39,8 @@ let running = false;
  * embedded trainer a process at a time; after `stop` another may be started. Node may end while the trainer is idle:
  * the trainer ends with it.
  *
- * @throws UserError when Python is missing or a trainer runs already; TrainerExitedError when Python dies meanwhile.
+ * @throws UserError when Python is missing or a trainer runs already; TrainerExitedError when Python dies meanwhile;
+ *   AbortError when the signal comes first.
  */
 export async function bootEmbedded(options: EmbeddedOptions): Promise<Trainer> {
   const python = findPython(options.python);
@@ -50,6 +53,8 @@ export async function bootEmbedded(options: EmbeddedOptions): Promise<Trainer> {
   running = true;
   let embedded: TrainerProcess | undefined;
   let sockets: SocketDirectory | undefined;
+  const abort = () => void embedded?.stop();
+  options.signal?.addEventListener("abort", abort, { once: true });
   const end = () => {
     sockets?.remove();
     running = false;
@@ -67,11 +72,15 @@ export async function bootEmbedded(options: EmbeddedOptions): Promise<Trainer> {
       end();
     };
     embedded = new TrainerProcess({ child: bridge.child, terminate: () => bridge.exit(), kill, clear }, logPath);
+    options.signal?.throwIfAborted();
     return await serve(embedded, python, bridge, sockets.socket("trainer.sock"), logPath, options);
   } catch (error) {
     if (embedded === undefined) end();
     else await embedded.stop();
+    options.signal?.throwIfAborted();
     throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", abort);
   }
 }
 

@@ -15,7 +15,7 @@ import type { RunFiles } from "./run-files.js";
 import type { StopRequest } from "./stop-request.js";
 
 /** The final telemetry message of a training that was cut off may never come. */
-const drainAfterStopMilliseconds = 300;
+const drainAfterStopMilliseconds = 100;
 
 /** What one trainer is given to do. */
 export interface AttemptParts {

@@ -1,5 +1,5 @@
 /** A training that has not ended by itself this long after it was cancelled is cut off; five seconds are promised. */
-const graceMilliseconds = 900;
+const graceMilliseconds = 600;
 
 /** Why a run ends before its plan does. */
 export interface Stop {

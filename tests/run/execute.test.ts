@@ -301,6 +301,10 @@ describe("executed run", function () {
       [1, 2, 0.01],
       [2, 2, 0.02],
     ]);
+    // Nor is it waited for when the run is cancelled while it boots.
+    const booting = await execute(definition(place()));
+    await booting.cancel("not needed");
+    expect(await booting.result()).to.include({ outcome: "cancelled", reason: "not needed", steps: 0 });
     trainer = await world.boot();
     // It failed before it began: there is nothing that it must agree with.
     await resumed(directory);
