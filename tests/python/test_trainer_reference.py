@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -143,7 +143,7 @@ def test_the_tables_batches_are_made_as_those_of_the_training(make_model, make_c
         )
         tables.append(trainer.score_pairs([*range(11, -1, -1)])[:, :4])
         collate = trainer.data_collator
-        trainer.data_collator = lambda rows, collate=collate: {**collate(rows), "made_by": os.getpid()}
+        cast(Any, trainer).data_collator = lambda rows, collate=collate: {**collate(rows), "made_by": os.getpid()}
         batches = list(trainer._shared_batches(range(12), ("ww",)))
         assert [count for count, _ in batches] == [5, 5, 2]
         assert all((batch["made_by"] == os.getpid()) == (workers == 0) for _, batch in batches)

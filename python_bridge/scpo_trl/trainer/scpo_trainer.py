@@ -489,7 +489,7 @@ class SCPOTrainer(DPOTrainer):
         """Writes a checkpoint to resume from below `folder`, between two optimiser steps; gives its own folder."""
         self._checkpoints_in = folder
         try:
-            self._save_checkpoint(self.model, trial=None)
+            self._save_checkpoint(cast(nn.Module, self.model), trial=None)
         finally:
             self._checkpoints_in = None
         return folder / f"checkpoint-{self.state.global_step}"
