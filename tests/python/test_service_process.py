@@ -162,7 +162,7 @@ class TestCommandLine:
             assert ready == {"address": f"unix://{folder}/s/trainer.sock", "pid": process.pid}
             assert describe(ready["address"]).process_id == process.pid
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=60) == 0
         finally:
             process.kill()
             process.communicate()
@@ -217,7 +217,7 @@ class TestBoot:
         while Path(settings["socket"]).exists() and time.monotonic() - began < 5:
             time.sleep(0.02)
         assert not Path(settings["socket"]).exists()
-        printed, complained = process.communicate(timeout=10)
+        printed, complained = process.communicate(timeout=60)
         assert process.returncode == 0
         assert (printed, complained) == ("before\n", "")
         log = Path(settings["log_path"]).read_text()
