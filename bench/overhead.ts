@@ -86,6 +86,7 @@ async function bench({ rounds, out }: { rounds: number; out: string }): Promise<
 class PluginAlone {
   readonly #process;
   readonly #lines;
+  readonly #ended: Promise<never>;
 
   constructor(environment: NodeJS.ProcessEnv) {
     this.#process = spawn(findPython(), ["-W", "ignore", SCRIPT, "train"], {
@@ -93,20 +94,21 @@ class PluginAlone {
       stdio: ["pipe", "pipe", "ignore"],
     });
     this.#lines = createInterface(this.#process.stdout);
+    this.#ended = once(this.#process, "exit").then((): never => {
+      throw new Error("bench/overhead.py ended: run `overhead.py train` by hand to see why");
+    });
+    // After the last training it may.
+    this.#ended.catch(() => undefined);
   }
 
   async train(folder: string, out: string): Promise<Step[]> {
     const answer = once(this.#lines, "line");
-    const exited = once(this.#process, "exit").then(() => {
-      throw new Error("bench/overhead.py ended: run `overhead.py train` by hand to see why");
-    });
     this.#process.stdin.write(`${JSON.stringify({ folder, out })}\n`);
-    const [line] = (await Promise.race([answer, exited])) as [string];
+    const [line] = (await Promise.race([answer, this.#ended])) as [string];
     return JSON.parse(line) as Step[];
   }
 
   end(): void {
-    this.#process.removeAllListeners("exit");
     this.#process.kill();
   }
 }
