@@ -23,7 +23,8 @@ describe("importers, given anything", function () {
     root = await publishedSets();
     folder = await mkdtemp(join(tmpdir(), "scpo-fuzz-"));
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  // A file of a refused import may still be on its way out.
+  after(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
 
   /** Counts that add up, or one line that says what is wrong. */
   async function importedOrRefused(set: PublishedSet, source: string): Promise<void> {
