@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -326,6 +326,26 @@ describe("service of runs", function () {
     );
     await Promise.all(closed);
     expect((await runs.listRuns({})).runs).to.deep.equal([]);
+  });
+
+  it("lets a reader that stops reading hold up nobody", async () => {
+    const runs = join(folder, "long");
+    mkdirSync(join(runs, "big"), { recursive: true });
+    writeFileSync(join(runs, "big", "run.yaml"), "");
+    const events = Array.from({ length: 20_000 }, (_, at) => ({
+      sequence: at + 1,
+      time: new Date(0).toISOString(),
+      event: { type: "training-saved", stage: 0, step: at, name: "x".repeat(200) },
+    }));
+    writeFileSync(join(runs, "big", "events.jsonl"), events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    const own = await start({ ...idle, runs });
+    const stalled = own.watchRun({ name: "runs/big" })[Symbol.asyncIterator]();
+    expect((await stalled.next()).value).to.have.nested.property("event.sequence", 1);
+    const whole = await eventsOf(client().watchRun({ name: "runs/big" }));
+    expect(whole).to.have.length(20_000);
+    // It goes on where it stopped.
+    expect((await stalled.next()).value).to.have.nested.property("event.sequence", 2);
+    expect((await own.listRuns({})).runs).to.have.length(1);
   });
 
   it("refuses a folder that another serves, and a port that is taken", async () => {
