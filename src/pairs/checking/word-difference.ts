@@ -73,6 +73,10 @@ function isAgreement(span: ChangedSpan): boolean {
   if (first.length > 1 || second.length > 1) return false;
   const [a, b] = [first[0], second[0]];
   // An article that comes or goes, as before a plural.
-  if (a === undefined || b === undefined) return groupOf.get((a ?? b) as string) === 0;
+  if (a === undefined || b === undefined) {
+    const lone = (a ?? b) as string;
+    // The last "and" of a list moves when the list gets longer.
+    return groupOf.get(lone) === 0 || lone === "and" || lone === "or";
+  }
   return groupOf.has(a) && groupOf.get(a) === groupOf.get(b);
 }

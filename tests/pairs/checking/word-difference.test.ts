@@ -31,6 +31,7 @@ describe("difference of two texts", () => {
     ["A dog on a red mat.", "A cat on a blue mat.", 2],
     ["A dog and a cat.", "A dog.", 1],
     ["Yes.", "No.", 1],
+    ["A volcano and a guitar.", "A volcano, a guitar and a helicopter.", 1],
     ["A man on a horse in the rain.", "A woman on a cow in the sun.", 3],
   ] as const) {
     it(`counts ${facts} between "${chosen}" and "${rejected}"`, () => {
