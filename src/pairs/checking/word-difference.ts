@@ -23,10 +23,14 @@ export function wordsOf(text: string): string[] {
  * @returns None where they differ in punctuation or case alone.
  */
 export function changedSpans(chosen: string, rejected: string): ChangedSpan[] {
+  return spansOf(wordsOf(chosen), wordsOf(rejected));
+}
+
+function spansOf(one: string[], other: string[]): ChangedSpan[] {
   const spans: { chosen: string[]; rejected: string[]; at: number }[] = [];
   let at = 0;
   let open = false;
-  for (const { value, added, removed } of diffArrays(wordsOf(chosen), wordsOf(rejected))) {
+  for (const { value, added, removed } of diffArrays(one, other)) {
     if (!added && !removed) {
       open = false;
       at += value.length;
@@ -54,6 +58,8 @@ const AGREEING: readonly (readonly string[])[] = [
   ["that", "those"],
 ];
 
+const joining = new Set(["and", "or"]);
+
 const groupOf = new Map(AGREEING.flatMap((group, index) => group.map((form) => [form, index] as const)));
 
 /**
@@ -63,9 +69,11 @@ const groupOf = new Map(AGREEING.flatMap((group, index) => group.map((form) => [
  * @returns 0 where no word differs.
  */
 export function changedFacts(chosen: string, rejected: string): number {
-  const spans = changedSpans(chosen, rejected);
-  const facts = spans.filter((span) => !isAgreement(span)).length;
-  return spans.length > 0 ? Math.max(facts, 1) : 0;
+  if (changedSpans(chosen, rejected).length === 0) return 0;
+  // The "and" of a list moves when the list gets longer.
+  const [one, other] = [chosen, rejected].map((text) => wordsOf(text).filter((found) => !joining.has(found)));
+  const facts = spansOf(one ?? [], other ?? []).filter((span) => !isAgreement(span)).length;
+  return Math.max(facts, 1);
 }
 
 function isAgreement(span: ChangedSpan): boolean {
@@ -73,10 +81,6 @@ function isAgreement(span: ChangedSpan): boolean {
   if (first.length > 1 || second.length > 1) return false;
   const [a, b] = [first[0], second[0]];
   // An article that comes or goes, as before a plural.
-  if (a === undefined || b === undefined) {
-    const lone = (a ?? b) as string;
-    // The last "and" of a list moves when the list gets longer.
-    return groupOf.get(lone) === 0 || lone === "and" || lone === "or";
-  }
+  if (a === undefined || b === undefined) return groupOf.get((a ?? b) as string) === 0;
   return groupOf.has(a) && groupOf.get(a) === groupOf.get(b);
 }
