@@ -48,7 +48,8 @@ async function isStale(directory: string): Promise<boolean> {
   return true;
 }
 
-function answers(path: string): Promise<boolean> {
+/** Whether somebody listens on a Unix socket; one that accepts and says nothing counts. */
+export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
     const settle = (answered: boolean) => {

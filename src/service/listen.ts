@@ -1,9 +1,9 @@
 import { ServerCredentials } from "@grpc/grpc-js";
 import { readFileSync, statSync } from "node:fs";
 import { lstat, mkdir, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
 import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
+import { answers } from "../backend/stale-sockets.js";
 import { isLocalAddress } from "../backend/settings.js";
 import { UserError } from "../errors.js";
 
@@ -87,18 +87,6 @@ async function prepareSocket(path: string): Promise<void> {
     throw new UserError(`--listen: another service listens on ${path}; stop it or choose another path`);
   }
   await rm(path, { force: true });
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path);
-    const settle = (answered: boolean) => {
-      socket.destroy();
-      resolve(answered);
-    };
-    socket.once("connect", () => settle(true));
-    socket.once("error", () => settle(false));
-  });
 }
 
 /**
