@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { articleFor } from "../english/article.js";
 import { UserError } from "../errors.js";
 import { cachedAnswer, keepAnswer, type Question } from "./cache.js";
-import { chat, chatUrl, type ChatAnswer, type ChatNames, type Endpoint } from "./http.js";
+import { chat, endpointUrl, type ChatAnswer, type ChatNames, type Endpoint } from "./http.js";
 
 /** A turn of the conversation with a model. */
 export interface Message {
@@ -86,11 +87,40 @@ export function chatModelFromOptions(
   environment: NodeJS.ProcessEnv = process.env,
   signal?: AbortSignal,
 ): ChatModel | undefined {
+  const parts = partsFromOptions(names, options, {
+    path: "/chat/completions",
+    reserved: RESERVED,
+    environment,
+    signal,
+  });
+  return parts === undefined ? undefined : openChatModel(parts);
+}
+
+/**
+ * Reads the options that name a model.
+ *
+ * @param names - See {@link chatModelFromOptions}, as are `options`, `environment` and `signal`.
+ * @param endpoint.path - What is asked for below the base address.
+ * @param endpoint.reserved - Fields of a request that are not the user's to replace.
+ */
+export function partsFromOptions(
+  names: ChatNames,
+  options: ChatOptions,
+  endpoint: {
+    path: string;
+    reserved: readonly string[];
+    environment: NodeJS.ProcessEnv;
+    signal?: AbortSignal | undefined;
+  },
+): ChatModelParts | undefined {
+  const { path, reserved, environment, signal } = endpoint;
   const { url, model } = options;
   const { who, keyVariable } = names;
   if (url === undefined && model === undefined) {
     if (Object.values(options).every((value) => value === undefined)) return undefined;
-    throw new UserError(`options for a ${who} without one: name it with --${who}-url and --${who}-model`);
+    throw new UserError(
+      `options for ${articleFor(who)} ${who} without one: name it with --${who}-url and --${who}-model`,
+    );
   }
   if (url === undefined) throw new UserError(`--${who}-url is missing; name the endpoint of --${who}-model`);
   if (model === undefined || model === "") {
@@ -100,18 +130,18 @@ export function chatModelFromOptions(
   if (key !== undefined && !/^[\x21-\x7e]*$/.test(key)) {
     throw new UserError(`${keyVariable} holds blanks or characters outside ASCII; set it to the key alone`);
   }
-  return openChatModel({
+  return {
     model,
     endpoint: {
       names,
-      url: chatUrl(url, names),
+      url: endpointUrl(url, names, path),
       ...(key !== undefined && key !== "" ? { key } : {}),
       ...(signal === undefined ? {} : { signal }),
     },
     cache: options.cache ?? defaultCache(who),
     concurrency: concurrencyFrom(who, options.concurrency),
-    overrides: overridesFrom(who, options.settings),
-  });
+    overrides: overridesFrom(who, options.settings, reserved),
+  };
 }
 
 /** What a model consists of. */
@@ -143,16 +173,22 @@ export function openChatModel({ model, endpoint, cache, concurrency, overrides }
       const known = await cachedAnswer(cache, question);
       if (known !== undefined) return known;
       const request = { ...question.settings, model, messages };
-      const answer = await chat(endpoint, request).catch((cause: unknown) => {
-        if (!(cause instanceof UserError)) throw cause;
-        throw new UserError(
-          `${cause.message}; ${endpoint.names.answers} so far are kept in ${cache}, the same command goes on from there`,
-        );
-      });
+      const answer = await chat(endpoint, request).catch((cause: unknown) => sayWhatIsKept(cause, endpoint, cache));
       await keepAnswer(cache, question, answer);
       return answer;
     },
   };
+}
+
+/**
+ * Adds to an error of an endpoint that nothing is lost.
+ *
+ * @throws Always; what is no UserError as it is.
+ */
+export function sayWhatIsKept(cause: unknown, { names }: Endpoint, cache: string): never {
+  if (!(cause instanceof UserError)) throw cause;
+  const kept = `${names.answers} so far are kept in ${cache}, the same command goes on from there`;
+  throw new UserError(`${cause.message}; ${kept}`);
 }
 
 function concurrencyFrom(who: string, text: string | undefined): number {
@@ -162,7 +198,7 @@ function concurrencyFrom(who: string, text: string | undefined): number {
   throw new UserError(`--${who}-concurrency is ${JSON.stringify(text)}, expected a whole number from 1 to 1000`);
 }
 
-function overridesFrom(who: string, text: string | undefined): ChatSettings {
+function overridesFrom(who: string, text: string | undefined, reserved: readonly string[]): ChatSettings {
   if (text === undefined) return {};
   let value: unknown;
   try {
@@ -173,9 +209,9 @@ function overridesFrom(who: string, text: string | undefined): ChatSettings {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UserError(`--${who}-settings is not a JSON object; expected one such as {"temperature": 0}`);
   }
-  const reserved = RESERVED.find((name) => Object.hasOwn(value, name));
-  if (reserved !== undefined) {
-    throw new UserError(`--${who}-settings holds ${reserved}, which is not a setting; leave it out`);
+  const wrong = reserved.find((name) => Object.hasOwn(value, name));
+  if (wrong !== undefined) {
+    throw new UserError(`--${who}-settings holds ${wrong}, which is not a setting; leave it out`);
   }
   return value as ChatSettings;
 }

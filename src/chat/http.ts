@@ -11,10 +11,10 @@ export interface ChatNames {
   readonly answers: string;
 }
 
-/** An OpenAI-compatible endpoint for chat completions. */
+/** An OpenAI-compatible endpoint. */
 export interface Endpoint {
   names: ChatNames;
-  /** Full address, as `chatUrl` makes it. */
+  /** Full address, as {@link endpointUrl} makes it. */
   url: string;
   /** Sent as bearer token; never written anywhere. */
   key?: string;
@@ -39,8 +39,20 @@ const LONGEST_WAIT = 600_000;
 /** Statuses besides 5xx that waiting may mend. */
 const PASSING = new Set([408, 409, 425, 429]);
 
+/** The endpoint refuses what it is asked; another try would not mend that. */
+export class Refusal extends UserError {
+  readonly status: number;
+  /** What the server says, in one line and without the key. */
+  readonly said: string;
+  constructor(message: string, status: number, said: string) {
+    super(message);
+    this.status = status;
+    this.said = said;
+  }
+}
+
 /** A failure that another try may mend. */
-class PassingFailure extends Error {
+export class PassingFailure extends Error {
   /** Milliseconds that the server asks to wait, 0 where it does not say. */
   readonly wait: number;
   constructor(message: string, wait = 0) {
@@ -54,10 +66,10 @@ class PassingFailure extends Error {
  *
  * @param base - As the user writes it, for example "http://localhost:8000/v1".
  * @param names - How errors name the flags.
- * @returns The address of its chat completions.
+ * @param path - What is asked for below it, for example "/chat/completions".
  * @throws UserError when it is no http or https address, or holds credentials.
  */
-export function chatUrl(base: string, names: ChatNames): string {
+export function endpointUrl(base: string, names: ChatNames, path: string): string {
   const url = URL.canParse(base) ? new URL(base) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new UserError(
@@ -69,24 +81,47 @@ export function chatUrl(base: string, names: ChatNames): string {
       `--${names.who}-url holds a user name or password; put the key into ${names.keyVariable} instead`,
     );
   }
-  const path = url.pathname.replace(/\/+$/, "");
-  url.pathname = path.endsWith("/chat/completions") ? path : `${path}/chat/completions`;
+  const given = url.pathname.replace(/\/+$/, "");
+  url.pathname = given.endsWith(path) ? given : `${given}${path}`;
   return url.href;
 }
 
+/** The address of an endpoint's chat completions; see {@link endpointUrl}. */
+export function chatUrl(base: string, names: ChatNames): string {
+  return endpointUrl(base, names, "/chat/completions");
+}
+
 /**
- * Puts a question to an endpoint, again after a growing pause where a failure may pass.
+ * Puts a question to an endpoint.
  *
  * @param endpoint - Where.
  * @param request - Body of the request.
  * @returns The first choice's text.
  * @throws UserError after the last try, or at once where the endpoint refuses the question.
  */
-export async function chat(endpoint: Endpoint, request: object): Promise<ChatAnswer> {
+export function chat(endpoint: Endpoint, request: object): Promise<ChatAnswer> {
+  const headers = { "content-type": "application/json" };
+  return post(endpoint, { headers, body: JSON.stringify(request) }, (answer) => answerOf(answer, request));
+}
+
+/**
+ * Posts to an endpoint, again after a growing pause where a failure may pass.
+ *
+ * @param endpoint - Where.
+ * @param request - Body, and headers besides the key's.
+ * @param read - Reads the JSON that is answered; throws {@link PassingFailure} where another try may answer better.
+ * @returns What `read` returns.
+ * @throws UserError after the last try, {@link Refusal} at once where the endpoint refuses the question.
+ */
+export async function post<Answer>(
+  endpoint: Endpoint,
+  request: { headers?: Record<string, string>; body: string | FormData },
+  read: (answer: unknown) => Answer,
+): Promise<Answer> {
   const { tries = 6, firstDelay = 1000, signal } = endpoint;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once(endpoint, request);
+      return read(await once(endpoint, request));
     } catch (cause) {
       signal?.throwIfAborted();
       if (!(cause instanceof PassingFailure)) throw cause;
@@ -101,16 +136,19 @@ export async function chat(endpoint: Endpoint, request: object): Promise<ChatAns
   }
 }
 
-async function once(endpoint: Endpoint, request: object): Promise<ChatAnswer> {
-  const { url, key, timeout = 180_000, signal } = endpoint;
+async function once(
+  endpoint: Endpoint,
+  { headers, body: sent }: { headers?: Record<string, string>; body: string | FormData },
+): Promise<unknown> {
+  const { names, url, key, timeout = 180_000, signal } = endpoint;
   const deadline = AbortSignal.timeout(timeout);
   let response: Response;
   let body: string;
   try {
     response = await fetch(url, {
       method: "POST",
-      headers: { "content-type": "application/json", ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
-      body: JSON.stringify(request),
+      headers: { ...headers, ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
+      body: sent,
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
     });
     body = await response.text();
@@ -122,24 +160,21 @@ async function once(endpoint: Endpoint, request: object): Promise<ChatAnswer> {
     if (PASSING.has(response.status) || response.status >= 500) {
       throw new PassingFailure(said, waitOf(response.headers.get("retry-after")));
     }
-    throw failure(
-      endpoint,
-      `refuses the question (${said}); check address, model, settings and ${endpoint.names.keyVariable}`,
-    );
+    const advice = `check address, model, settings and ${names.keyVariable}`;
+    const { message } = failure(endpoint, `refuses the question (${said}); ${advice}`);
+    throw new Refusal(message, response.status, withoutKey(endpoint, said));
   }
-  return answerOf(body, request);
-}
-
-function answerOf(body: string, request: object): ChatAnswer {
-  let value: unknown;
   try {
-    value = JSON.parse(body);
+    return JSON.parse(body);
   } catch {
     throw new PassingFailure(`answer is not JSON: ${oneLine(body)}`);
   }
+}
+
+function answerOf(value: unknown, request: object): ChatAnswer {
   const { choices, model } = (value ?? {}) as { choices?: { message?: { content?: unknown } }[]; model?: unknown };
   const content = Array.isArray(choices) ? choices[0]?.message?.content : undefined;
-  if (typeof content !== "string") throw new PassingFailure(`answer holds no text: ${oneLine(body)}`);
+  if (typeof content !== "string") throw new PassingFailure(`answer holds no text: ${oneLine(JSON.stringify(value))}`);
   return { content, model: typeof model === "string" ? model : String((request as { model?: unknown }).model) };
 }
 
@@ -156,10 +191,14 @@ function waitOf(header: string | null): number {
   return Number.isFinite(wait) && wait > 0 ? wait : 0;
 }
 
-function failure({ names, url, key }: Endpoint, what: string): UserError {
+/** An error that names the endpoint. */
+export function failure(endpoint: Endpoint, what: string): UserError {
+  return new UserError(`${endpoint.names.who} at ${new URL(endpoint.url).origin}: ${withoutKey(endpoint, what)}`);
+}
+
+function withoutKey({ key }: Endpoint, text: string): string {
   // Some servers repeat the key that they refuse.
-  const shown = key === undefined ? what : what.replaceAll(key, "[key]");
-  return new UserError(`${names.who} at ${new URL(url).origin}: ${shown}`);
+  return key === undefined ? text : text.replaceAll(key, "[key]");
 }
 
 function reasonOf(cause: unknown): string {

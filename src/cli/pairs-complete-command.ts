@@ -3,11 +3,12 @@ import { chatModelFromOptions } from "../chat/chat-model.js";
 import { UserError } from "../errors.js";
 import { completeFiles, completePairs, type CompleteSummary } from "../pairs/making/complete-pairs.js";
 import { EditingCommand } from "../pairs/making/editing-command.js";
+import { EditingEndpoint } from "../pairs/making/editing-endpoint.js";
 import { Embeddings } from "../pairs/making/embeddings.js";
 import { PICTURE_WAYS, type PictureWay } from "../pairs/making/make-picture.js";
 import { TEXT_CONTRAST_KINDS } from "../pairs/making/make-rejected.js";
 import { TextWriter } from "../pairs/making/text-writer.js";
-import { WRITER } from "../pairs/making/writer-names.js";
+import { WRITER } from "../pairs/making/endpoint-names.js";
 import { showProgress } from "../study/progress.js";
 import { listOption } from "./list-option.js";
 
@@ -28,6 +29,11 @@ export interface PairsCompleteOptions {
   readonly writerCache?: string;
   readonly writerConcurrency?: string;
   readonly writerSettings?: string;
+  readonly editorUrl?: string;
+  readonly editorModel?: string;
+  readonly editorCache?: string;
+  readonly editorConcurrency?: string;
+  readonly editorSettings?: string;
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
@@ -42,6 +48,7 @@ export async function pairsComplete(options: PairsCompleteOptions): Promise<void
     options.pictures === "none" ? [] : listOption("--pictures", options.pictures, PICTURE_WAYS, (way) => way);
   const band = bandOf(options.band);
   const command = commandOf(options, ways);
+  const endpoint = endpointOf(options, ways);
   const chat = chatModelFromOptions(
     WRITER,
     { url, model, cache, concurrency: writerConcurrency, settings },
@@ -62,8 +69,8 @@ export async function pairsComplete(options: PairsCompleteOptions): Promise<void
       ways,
       band,
       embeddings,
-      command,
-      concurrency: options.concurrency ?? chat?.concurrency,
+      editors: { ...(command === undefined ? {} : { command }), ...(endpoint === undefined ? {} : { endpoint }) },
+      concurrency: options.concurrency ?? least(chat?.concurrency, endpoint?.concurrency),
       signal,
       onProgress: (phase, done) => {
         if (phase === "read") total = done;
@@ -105,6 +112,25 @@ function commandOf(options: PairsCompleteOptions, ways: readonly PictureWay[]): 
     );
   }
   return new EditingCommand({ words, cache, signal });
+}
+
+function endpointOf(options: PairsCompleteOptions, ways: readonly PictureWay[]): EditingEndpoint | undefined {
+  const { editorUrl: url, editorModel: model, editorCache: cache, editorConcurrency: concurrency, signal } = options;
+  const named = { url, model, cache, concurrency, settings: options.editorSettings };
+  const endpoint = EditingEndpoint.fromOptions(named, process.env, signal);
+  if (endpoint === undefined && ways.includes("endpoint")) {
+    throw new UserError("--pictures holds endpoint; name it with --editor-url and --editor-model");
+  }
+  if (endpoint !== undefined && !ways.includes("endpoint")) {
+    throw new UserError("--editor-url is given; add endpoint to --pictures");
+  }
+  return endpoint;
+}
+
+/** The smaller of two limits; undefined where there is none. */
+function least(...limits: (number | undefined)[]): number | undefined {
+  const known = limits.filter((limit) => limit !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function lines(summary: CompleteSummary, out: string): string {

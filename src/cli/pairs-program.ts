@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { wholeNumber } from "./number-argument.js";
 import { type Command, InvalidArgumentError } from "commander";
 import { chatFlags } from "../chat/chat-model.js";
-import { WRITER } from "../pairs/making/writer-names.js";
+import { EDITOR, WRITER } from "../pairs/making/endpoint-names.js";
 import type { PairsCompleteOptions } from "./pairs-complete-command.js";
 import type { PairsScoreOptions } from "./pairs-score-command.js";
 
@@ -175,7 +175,7 @@ function addComplete(pairs: Command, signal: AbortSignal): void {
     .option("--kinds <names>", "facts that are replaced: object,attribute,count,relation,presence (default: all)")
     .option(
       "--pictures <ways>",
-      "contrast pictures by retrieval, crop, mask, noise or command, tried in this order; none leaves them to be made",
+      "contrast pictures by retrieval, crop, mask, noise, command or endpoint, tried in this order; none leaves them to be made",
       "retrieval",
     )
     .option("--band <least,most>", "similarity of a retrieved picture to the row's own", "-1,1")
@@ -187,7 +187,7 @@ function addComplete(pairs: Command, signal: AbortSignal): void {
     .option("--edit-cache <folder>", "where edited pictures are kept", "runs/edit-cache")
     .option("--concurrency <number>", "rows under way at a time", wholeArgument)
     .option("--json", "print the summary as JSON", false);
-  for (const [flags, meaning] of chatFlags(WRITER)) command.option(flags, meaning);
+  for (const [flags, meaning] of [...chatFlags(WRITER), ...chatFlags(EDITOR)]) command.option(flags, meaning);
   command.action(async (source: string, options: Omit<PairsCompleteOptions, "source" | "signal">) => {
     const { pairsComplete } = await import("./pairs-complete-command.js");
     await pairsComplete({ ...options, source, signal });

@@ -21,3 +21,13 @@ export function pictureFault(bytes: Uint8Array): string | null {
   }
   return `is no picture (it starts with the bytes ${view.toString("hex", 0, 4)})`;
 }
+
+/**
+ * The usual ending of a picture file's name.
+ *
+ * @param bytes - Of a PNG, JPEG or WebP file, as {@link pictureFault} knows them.
+ */
+export function pictureExtension(bytes: Uint8Array): "png" | "jpg" | "webp" {
+  if (bytes[0] === 0x89) return "png";
+  return bytes[0] === 0xff ? "jpg" : "webp";
+}

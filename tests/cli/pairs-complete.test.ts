@@ -52,6 +52,7 @@ describe("scpo pairs complete", function () {
       json: false,
       signal: new AbortController().signal,
     };
+    const endpoint = { pictures: "endpoint", editorUrl: "http://localhost:1/v1", editorModel: "m" };
     const wrong: [Partial<PairsCompleteOptions>, string][] = [
       [{}, "cannot open"],
       [{ kinds: "object,colour" }, '--kinds holds "colour", expected some of object,attribute,count,relation,presence'],
@@ -65,6 +66,14 @@ describe("scpo pairs complete", function () {
       [{ embeddings: join(folder, "none.parquet") }, "cannot open"],
       [{ writerUrl: "http://localhost:1/v1" }, "--writer-model is missing"],
       [{ writerUrl: "nowhere", writerModel: "m" }, "--writer-url is"],
+      [{ pictures: "endpoint" }, "name it with --editor-url and --editor-model"],
+      [{ pictures: "endpoint", editorUrl: "http://localhost:1/v1" }, "--editor-model is missing"],
+      [{ pictures: "endpoint", editorCache: folder }, "options for an editor without one"],
+      [{ editorUrl: "http://localhost:1/v1", editorModel: "m" }, "add endpoint to --pictures"],
+      [{ ...endpoint, editorUrl: "http://me:pass@localhost/v1" }, "put the key into SCPO_EDITOR_API_KEY"],
+      [{ ...endpoint, editorSettings: "size=2" }, "--editor-settings is not a JSON object"],
+      [{ ...endpoint, editorSettings: '{"prompt": "x"}' }, "--editor-settings holds prompt"],
+      [{ ...endpoint, editorSettings: '{"size": [1, 2]}' }, "--editor-settings: size is a list or an object"],
     ];
     for (const [parts, expected] of wrong) {
       const error = await pairsComplete({ ...usual, ...parts }).catch((cause: unknown) => cause);

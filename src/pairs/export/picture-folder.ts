@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pictureExtension } from "../picture-bytes.js";
 
 /** A folder of picture files that are named by their content, so that writing one again changes nothing. */
 export class PictureFolder {
@@ -20,7 +21,7 @@ export class PictureFolder {
   async add(bytes: Uint8Array): Promise<string> {
     const name = createHash("sha256").update(bytes).digest("hex").slice(0, 40);
     const folder = `images/${name.slice(0, 2)}`;
-    const path = `${folder}/${name}.${extension(bytes)}`;
+    const path = `${folder}/${name}.${pictureExtension(bytes)}`;
     const whole = join(this.#root, path);
     if (!this.#made.has(folder)) {
       await mkdir(join(this.#root, folder), { recursive: true });
@@ -37,9 +38,4 @@ export class PictureFolder {
     await rename(temporary, whole);
     return path;
   }
-}
-
-function extension(bytes: Uint8Array): string {
-  if (bytes[0] === 0x89) return "png";
-  return bytes[0] === 0xff ? "jpg" : "webp";
 }

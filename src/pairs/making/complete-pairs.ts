@@ -5,10 +5,9 @@ import { replaceAtomically, writeAtomically } from "../../write-atomically.js";
 import type { PairRow } from "../pair-row.js";
 import { streamPairRows, writePairRows } from "../pair-rows.js";
 import type { TextContrast, TextContrastKind } from "./contrast-text.js";
-import type { EditingCommand } from "./editing-command.js";
 import type { Embeddings } from "./embeddings.js";
 import { factsOfRow } from "./facts.js";
-import { makePicture, type PictureWay } from "./make-picture.js";
+import { makePicture, type PictureEditors, type PictureWay } from "./make-picture.js";
 import { openContext, RejectedTextMaker } from "./make-rejected.js";
 import { PictureStore } from "./picture-store.js";
 import { RetrievalIndex } from "./retrieval.js";
@@ -32,7 +31,8 @@ export interface CompleteRequest {
   /** Least and greatest similarity of a retrieved picture. */
   readonly band: readonly [least: number, most: number];
   readonly embeddings?: Embeddings | undefined;
-  readonly command?: EditingCommand | undefined;
+  /** What edits pictures; needed for the ways `command` and `endpoint`. */
+  readonly editors?: PictureEditors | undefined;
   /** Rows under way at a time. */
   readonly concurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -229,8 +229,8 @@ class Completion {
   }
 
   async #withPicture(row: PairRow, known: MakingRow, way: PictureWay): Promise<Completed | string> {
-    const { seed, command } = this.#request;
-    const tools = { context: this.#context, seed, index: this.#index, store: this.#store, names: this.#names, command };
+    const { seed, editors = {} } = this.#request;
+    const tools = { context: this.#context, seed, index: this.#index, store: this.#store, names: this.#names, editors };
     const made = await makePicture({ ...row, rejected: row.rejected as string }, known, way, tools);
     if (typeof made === "string") return made;
     const { picture, origin, objects, verifiedBy } = made;

@@ -1,19 +1,17 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { writeAtomically } from "../../write-atomically.js";
-import { pictureFault } from "../picture-bytes.js";
 import type { RowWithTexts } from "./make-picture.js";
+import { editedOnce, instructionOf, type PictureEditor } from "./picture-editor.js";
 
 const PLACES = ["{in}", "{out}", "{instruction}"] as const;
 /** Milliseconds that one picture may take. */
 const LONGEST = 600_000;
 
 /** A user's own program that edits pictures; what it made is kept and not made again. */
-export class EditingCommand {
+export class EditingCommand implements PictureEditor {
   readonly #words: readonly string[];
   readonly #cache: string;
   readonly #signal: AbortSignal | undefined;
@@ -38,42 +36,26 @@ export class EditingCommand {
     this.#signal = options.signal;
   }
 
-  /**
-   * Edits a row's picture.
-   *
-   * @returns Bytes of the edited picture, or what went wrong.
-   * @throws UserError when the program cannot be started.
-   */
-  async edit(picture: Uint8Array, row: RowWithTexts): Promise<Uint8Array | string> {
+  /** See {@link PictureEditor.edit}; throws when the program cannot be started. */
+  edit(picture: Uint8Array, row: RowWithTexts): Promise<Uint8Array | string> {
     const instruction = instructionOf(row);
-    const identity = createHash("sha256")
-      .update(JSON.stringify([this.#words, instruction]))
-      .update(picture)
-      .digest("hex");
-    const kept = join(this.#cache, identity.slice(0, 2), `${identity}.png`);
-    const known = await readFile(kept).catch(() => undefined);
-    if (known !== undefined && pictureFault(known) === null) return known;
-    const folder = await mkdtemp(join(tmpdir(), "scpo-edit-"));
-    try {
-      const [input, output] = [join(folder, "in.png"), join(folder, "out.png")];
-      await writeFile(input, picture);
-      const values = { "{in}": input, "{out}": output, "{instruction}": instruction };
-      const words = this.#words.map((word) =>
-        word.replaceAll(/\{(?:in|out|instruction)\}/g, (place) => values[place as keyof typeof values]),
-      );
-      const failure = await this.#run(words);
-      if (failure !== undefined) return failure;
-      const edited = await readFile(output).catch(() => undefined);
-      if (edited === undefined) return "the editing command wrote no picture to {out}";
-      const fault = pictureFault(edited);
-      if (fault !== null) return `the editing command's picture ${fault}`;
-      if (Buffer.compare(edited, picture) === 0) return "the editing command changed nothing";
-      await mkdir(dirname(kept), { recursive: true });
-      await writeAtomically(kept, edited);
-      return edited;
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    const asked = { picture, by: [this.#words, instruction] };
+    return editedOnce(this.#cache, "the editing command", asked, async () => {
+      const folder = await mkdtemp(join(tmpdir(), "scpo-edit-"));
+      try {
+        const [input, output] = [join(folder, "in.png"), join(folder, "out.png")];
+        await writeFile(input, picture);
+        const values = { "{in}": input, "{out}": output, "{instruction}": instruction };
+        const words = this.#words.map((word) =>
+          word.replaceAll(/\{(?:in|out|instruction)\}/g, (place) => values[place as keyof typeof values]),
+        );
+        const failure = await this.#run(words);
+        if (failure !== undefined) return failure;
+        return await readFile(output).catch(() => "the editing command wrote no picture to {out}");
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
   }
 
   #run([program, ...args]: readonly string[]): Promise<string | undefined> {
@@ -97,21 +79,4 @@ export class EditingCommand {
       });
     });
   }
-}
-
-/**
- * Says in a sentence how a picture has to change for the rejected text to become true.
- *
- * @param row - With both texts.
- */
-export function instructionOf({ kind, chosen, rejected, chosenWord, rejectedWord }: RowWithTexts): string {
-  if (chosenWord !== null && rejectedWord !== null && kind !== "relation" && kind !== "position") {
-    return `Replace "${chosenWord}" with "${rejectedWord}", so that the picture shows: ${rejected}`;
-  }
-  if (chosenWord === null && rejectedWord !== null)
-    return `Add "${rejectedWord}", so that the picture shows: ${rejected}`;
-  if (chosenWord !== null && rejectedWord === null) {
-    return `Remove "${chosenWord}", so that the picture shows: ${rejected}`;
-  }
-  return `Change the picture from "${chosen}" to "${rejected}"`;
 }

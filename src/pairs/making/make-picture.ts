@@ -2,17 +2,19 @@ import { Random } from "../../scenes/random.js";
 import type { PairRow } from "../pair-row.js";
 import { alterPicture, type Alteration } from "./alter-picture.js";
 import type { MakingContext } from "./contrast-text.js";
-import type { EditingCommand } from "./editing-command.js";
 import { factsOfRow, factsOfText } from "./facts.js";
 import type { MakingRow } from "./making-row.js";
+import type { PictureEditor } from "./picture-editor.js";
 import type { PictureStore } from "./picture-store.js";
 import type { RetrievalIndex, Retrieved } from "./retrieval.js";
 import { objectName } from "./row-knowledge.js";
 
 /** Ways of making a contrast picture. */
-export const PICTURE_WAYS = ["retrieval", "crop", "mask", "noise", "command"] as const;
+export const PICTURE_WAYS = ["retrieval", "crop", "mask", "noise", "command", "endpoint"] as const;
 /** One of {@link PICTURE_WAYS}. */
 export type PictureWay = (typeof PICTURE_WAYS)[number];
+/** What edits pictures, by the way that it is named by. */
+export type PictureEditors = Partial<Readonly<Record<"command" | "endpoint", PictureEditor>>>;
 
 /** A contrast picture and how it came about. */
 export interface MadePicture {
@@ -32,7 +34,7 @@ export interface PictureTools {
   readonly store: PictureStore;
   /** Names that the set's annotations use. */
   readonly names: ReadonlySet<string>;
-  readonly command: EditingCommand | undefined;
+  readonly editors: PictureEditors;
 }
 
 /** A row that has both of its texts. */
@@ -56,9 +58,8 @@ export async function makePicture(
   const own = row.images[0] as Uint8Array;
   const random = new Random(`picture/${tools.seed}/${way}/${row.id}`);
   if (way === "retrieval") return retrieve(row, known, tools, random);
-  if (way === "command") {
-    if (tools.command === undefined) return "no command was given";
-    const picture = await tools.command.edit(own, row);
+  if (way === "command" || way === "endpoint") {
+    const picture = (await tools.editors[way]?.edit(own, row)) ?? `no editing ${way} was given`;
     return typeof picture === "string" ? picture : { picture, origin: way, objects: null, verifiedBy: null };
   }
   try {

@@ -12,7 +12,7 @@ import { completeFiles, completePairs, type CompleteRequest } from "../../../src
 import { EditingCommand } from "../../../src/pairs/making/editing-command.js";
 import { Embeddings } from "../../../src/pairs/making/embeddings.js";
 import { TextWriter } from "../../../src/pairs/making/text-writer.js";
-import { WRITER } from "../../../src/pairs/making/writer-names.js";
+import { WRITER } from "../../../src/pairs/making/endpoint-names.js";
 import type { PairRow } from "../../../src/pairs/pair-row.js";
 import { streamPairRows, writePairRows } from "../../../src/pairs/pair-rows.js";
 import { judgeServer, type JudgeServer } from "../../evaluation/judge-server.js";
@@ -340,7 +340,7 @@ writeFileSync(output, readFileSync(process.env.OTHER));`,
         request(out, {
           source: edited,
           ways: ["command"],
-          command: new EditingCommand({ words, cache: join(folder, "edits") }),
+          editors: { command: new EditingCommand({ words, cache: join(folder, "edits") }) },
           concurrency: 1,
         }),
       );
@@ -363,7 +363,7 @@ writeFileSync(output, readFileSync(process.env.OTHER));`,
       cache: join(folder, "edits"),
     });
     const error = await completePairs(
-      request("x.parquet", { source: edited, ways: ["command"], command: missing }),
+      request("x.parquet", { source: edited, ways: ["command"], editors: { command: missing } }),
     ).catch((cause: unknown) => cause);
     expect(error).to.be.instanceOf(UserError);
   });
