@@ -16,6 +16,7 @@ import { WRITER } from "../../../src/pairs/making/endpoint-names.js";
 import type { PairRow } from "../../../src/pairs/pair-row.js";
 import { streamPairRows, writePairRows } from "../../../src/pairs/pair-rows.js";
 import { judgeServer, type JudgeServer } from "../../evaluation/judge-server.js";
+import { bareRow } from "../bare-row.js";
 import { readSentence, sceneSentence } from "./scene-sentences.js";
 
 const COUNT = 400;
@@ -32,20 +33,11 @@ function pictureOf(number: number): Promise<Buffer> {
 
 async function rowOf(index: number, parts: Partial<PairRow> = {}): Promise<PairRow> {
   const { text, counts, colours } = sceneSentence(7, index);
-  return {
+  return bareRow({
     id: `row-${index}`,
     images: [await pictureOf(index)],
-    rejectedImages: null,
-    prompt: "Describe the picture.",
     chosen: text,
-    rejected: null,
-    kind: null,
-    detail: null,
-    chosenWord: null,
-    rejectedWord: null,
     objects: [...counts.keys()],
-    rejectedObjects: null,
-    captions: null,
     annotations: [...counts].flatMap(([object, count]) =>
       Array.from({ length: count }, () => {
         const colour = colours.get(object);
@@ -53,16 +45,8 @@ async function rowOf(index: number, parts: Partial<PairRow> = {}): Promise<PairR
         return { object, box, ...(colour === undefined ? {} : { attributes: [colour] }) };
       }),
     ),
-    imagesOrigin: null,
-    chosenOrigin: null,
-    rejectedImagesOrigin: null,
-    rejectedOrigin: null,
-    source: null,
-    signals: {},
-    difficulty: null,
-    stage: null,
     ...parts,
-  };
+  });
 }
 
 async function all(path: string): Promise<PairRow[]> {

@@ -14,6 +14,7 @@ import { EditingEndpoint } from "../../../src/pairs/making/editing-endpoint.js";
 import { EDITOR } from "../../../src/pairs/making/endpoint-names.js";
 import type { PairRow } from "../../../src/pairs/pair-row.js";
 import { streamPairRows, writePairRows } from "../../../src/pairs/pair-rows.js";
+import { bareRow } from "../bare-row.js";
 
 interface Asked {
   readonly path: string;
@@ -209,31 +210,7 @@ describe("an endpoint that edits pictures", function () {
 });
 
 function row(id: string, image: Buffer, parts: Partial<PairRow>): PairRow {
-  return {
-    id,
-    images: [image],
-    rejectedImages: null,
-    prompt: "Describe the picture.",
-    chosen: "There is a dog.",
-    rejected: null,
-    kind: "object",
-    detail: null,
-    chosenWord: "dog",
-    rejectedWord: null,
-    objects: null,
-    rejectedObjects: null,
-    captions: null,
-    annotations: null,
-    imagesOrigin: null,
-    chosenOrigin: null,
-    rejectedImagesOrigin: null,
-    rejectedOrigin: null,
-    source: null,
-    signals: {},
-    difficulty: null,
-    stage: null,
-    ...parts,
-  };
+  return bareRow({ id, images: [image], chosen: "There is a dog.", chosenWord: "dog", kind: "object", ...parts });
 }
 
 async function all(path: string): Promise<PairRow[]> {
