@@ -36,6 +36,7 @@ const STEPS = [
   { name: "format (Python)", command: python, args: ["-m", "ruff", "format", "--check", "-q", ...pythonSources] },
   { name: "lint (Python)", command: python, args: ["-m", "ruff", "check", "-q", ...pythonSources] },
   { name: "types (TypeScript)", command: bin("tsc"), args: ["-p", "tests"] },
+  { name: "types (page)", command: bin("tsc"), args: ["-p", "src/review/page", "--noEmit"] },
   { name: "lint (TypeScript)", command: bin("eslint"), args: ["--max-warnings", "0", "src", "tests", "examples"] },
   { name: "package (publint)", command: bin("publint"), args: ["run", "--strict"] },
   { name: "package (types)", command: bin("attw"), args: ["--pack", ".", "--profile", "esm-only"] },

@@ -20,6 +20,8 @@ export function addPairsCommands(program: Command, signal: AbortSignal): void {
   addGrade(pairs, signal);
   addExport(pairs, signal);
   addComplete(pairs, signal);
+  addView(pairs, signal);
+  addApply(pairs, signal);
 }
 
 function addImport(pairs: Command, signal: AbortSignal): void {
@@ -192,6 +194,48 @@ function addComplete(pairs: Command, signal: AbortSignal): void {
     const { pairsComplete } = await import("./pairs-complete-command.js");
     await pairsComplete({ ...options, source, signal });
   });
+}
+
+function addView(pairs: Command, signal: AbortSignal): void {
+  interface ViewFlags {
+    decisions?: string;
+    port: number;
+    json: boolean;
+  }
+  pairs
+    .command("view")
+    .description("offer a page on this machine to look at pairs and to accept, reject or re-grade them")
+    .argument("<file>", "pairs file")
+    .option("--decisions <file>", "where decisions are kept (default: FILE.decisions.jsonl)")
+    .option("--port <number>", "port on this machine; 0 takes a free one", wholeNumber(0, 65535), 0)
+    .option("--json", "print the address as JSON", false)
+    .action(async (file: string, options: ViewFlags) => {
+      const { pairsView } = await import("./pairs-view-command.js");
+      await pairsView({ ...options, file, signal });
+    });
+}
+
+function addApply(pairs: Command, signal: AbortSignal): void {
+  interface ApplyFlags {
+    out: string;
+    decisions?: string;
+    onlyAccepted: boolean;
+    ignoreStale: boolean;
+    json: boolean;
+  }
+  pairs
+    .command("apply")
+    .description("write a pairs file without the pairs that were rejected, and with the stages that they were given")
+    .argument("<file>", "pairs file")
+    .requiredOption("--out <file>", "pairs file to write")
+    .option("--decisions <file>", "what was decided (default: FILE.decisions.jsonl)")
+    .option("--only-accepted", "leave out pairs about which nothing was decided", false)
+    .option("--ignore-stale", "pass over decisions whose pair is gone or has changed since", false)
+    .option("--json", "print the counts as JSON", false)
+    .action(async (file: string, options: ApplyFlags) => {
+      const { pairsApply } = await import("./pairs-apply-command.js");
+      await pairsApply({ ...options, file, signal });
+    });
 }
 
 function wholeArgument(text: string): number {

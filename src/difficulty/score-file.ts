@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { Trainer } from "../backend/trainer.js";
 import { UserError } from "../errors.js";
 import { inBatches } from "../pairs/checking/repeats.js";
+import { contentKey } from "../pairs/content-key.js";
 import { isComplete, type PairRow, type SignalColumn } from "../pairs/pair-row.js";
 import { streamPairRows } from "../pairs/pair-rows.js";
 import { openParquet } from "../pairs/parquet-rows.js";
@@ -121,7 +121,7 @@ async function measureContent(
     await Promise.all(
       batch.map(async (row, index) => {
         const found = measured[at + index] as MeasuredSignals;
-        if (isComplete(row)) keys[at + index] = keyOf(row);
+        if (isComplete(row)) keys[at + index] = contentKey(row);
         else incomplete += 1;
         if (signals.includes("word_proximity") && row.chosenWord !== null && row.rejectedWord !== null) {
           const proximity = wordnet.proximity(row.chosenWord, row.rejectedWord);
@@ -145,18 +145,6 @@ async function measureContent(
     onProgress?.("texts and pictures", at, measured.length);
   }
   return incomplete;
-}
-
-function keyOf({ images, rejectedImages, prompt, chosen, rejected }: PairRow): string {
-  const hash = createHash("sha256");
-  for (const part of [
-    ...images,
-    ...(rejectedImages ?? []),
-    ...[prompt, chosen, rejected ?? ""].map((text) => Buffer.from(text)),
-  ]) {
-    hash.update(`${part.length}:`).update(part);
-  }
-  return hash.digest("base64url").slice(0, 27);
 }
 
 /** Fills in what models give. */

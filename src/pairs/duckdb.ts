@@ -20,14 +20,14 @@ export interface DuckDBOptions {
  *
  * @param out - The file that the queries are for; its folder is made when missing and must have room for what spills.
  * @param options - Memory, threads and cancellation.
- * @param work - The queries.
+ * @param work - The queries; `connect` gives further connections, so that a long query does not hold up a short one.
  * @returns What `work` returns.
  * @throws UserError when an option is malformed, or memory or disk do not suffice; the signal's reason when it aborts.
  */
 export async function withDuckDB<Result>(
   out: string,
   options: DuckDBOptions,
-  work: (connection: DuckDBConnection) => Promise<Result>,
+  work: (connection: DuckDBConnection, connect: () => Promise<DuckDBConnection>) => Promise<Result>,
 ): Promise<Result> {
   const { memoryLimit = "800MB", threads = availableParallelism(), signal } = options;
   if (!/^[1-9]\d*([KMGT]i?B)$/.test(memoryLimit)) {
@@ -48,17 +48,22 @@ export async function withDuckDB<Result>(
     preserve_insertion_order: "false",
   });
   try {
-    const connection = await instance.connect();
-    const interrupt = (): void => connection.interrupt();
+    const connections: DuckDBConnection[] = [];
+    const connect = async (): Promise<DuckDBConnection> => {
+      const connection = await instance.connect();
+      connections.push(connection);
+      return connection;
+    };
+    const interrupt = (): void => connections.forEach((connection) => connection.interrupt());
     signal?.addEventListener("abort", interrupt);
     try {
-      return await work(connection);
+      return await work(await connect(), connect);
     } catch (error) {
       signal?.throwIfAborted();
       throw shortage(error, memoryLimit, dirname(out)) ?? error;
     } finally {
       signal?.removeEventListener("abort", interrupt);
-      connection.closeSync();
+      for (const connection of connections) connection.closeSync();
     }
   } finally {
     instance.closeSync();

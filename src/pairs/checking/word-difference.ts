@@ -1,4 +1,4 @@
-import { diffArrays } from "diff";
+import { type ArrayChange, diffArrays } from "diff";
 
 /** A place where two texts differ: what one says there and what the other says. */
 export interface ChangedSpan {
@@ -43,6 +43,70 @@ function spansOf(one: string[], other: string[]): ChangedSpan[] {
     if (removed) at += value.length;
   }
   return spans;
+}
+
+/** A piece of a text: words that the other text lacks, or what lies between such. */
+export interface TextPiece {
+  readonly text: string;
+  readonly changed: boolean;
+}
+
+/**
+ * Two texts in pieces, so that the words that differ can be marked; case and punctuation do not count.
+ *
+ * @returns The pieces of each text, which together are the whole of it.
+ */
+export function changedPieces(chosen: string, rejected: string): [chosen: TextPiece[], rejected: TextPiece[]] {
+  const words = { chosen: [...chosen.matchAll(word)], rejected: [...rejected.matchAll(word)] };
+  const changed = { chosen: new Set<number>(), rejected: new Set<number>() };
+  const at = { chosen: 0, rejected: 0 };
+  for (const { value, added, removed } of slid(diffArrays(words.chosen.map(plain), words.rejected.map(plain)))) {
+    for (const side of ["chosen", "rejected"] as const) {
+      if (side === "chosen" ? added : removed) continue;
+      if (added || removed) value.forEach((_, place) => changed[side].add(at[side] + place));
+      at[side] += value.length;
+    }
+  }
+  return [piecesOf(chosen, words.chosen, changed.chosen), piecesOf(rejected, words.rejected, changed.rejected)];
+}
+
+/** Of several shortest edits the one that takes articles along: of "a dog, a cat", "a dog" goes rather than "dog, a". */
+function slid(changes: readonly ArrayChange<string>[]): ArrayChange<string>[] {
+  const after = changes.map((change) => ({ ...change, value: [...change.value] }));
+  for (const [at, { value, added, removed }] of after.entries()) {
+    const [before, next] = [after[at - 1], after[at + 1]];
+    const isAlone =
+      (added || removed) && before && next && ![before, next].some((other) => other.added || other.removed);
+    while (isAlone && before.value.length > 0 && before.value.at(-1) === value.at(-1)) {
+      next.value.unshift(value.pop() as string);
+      value.unshift(before.value.pop() as string);
+    }
+  }
+  return after;
+}
+
+function plain([found]: RegExpExecArray): string {
+  return found.toLowerCase().replaceAll("’", "'");
+}
+
+function piecesOf(text: string, words: readonly RegExpExecArray[], changed: ReadonlySet<number>): TextPiece[] {
+  const pieces: TextPiece[] = [];
+  let end = 0;
+  const add = (upTo: number, isChanged: boolean): void => {
+    if (upTo > end) pieces.push({ text: text.slice(end, upTo), changed: isChanged });
+    end = upTo;
+  };
+  for (let first = 0; first < words.length; first++) {
+    if (!changed.has(first)) continue;
+    let last = first;
+    while (changed.has(last + 1)) last += 1;
+    add((words[first] as RegExpExecArray).index, false);
+    const { index, 0: found } = words[last] as RegExpExecArray;
+    add(index + found.length, true);
+    first = last;
+  }
+  add(text.length, false);
+  return pieces;
 }
 
 /** Words that follow another word of the sentence in form, so that one fact can change several of them. */

@@ -1,0 +1,151 @@
+import type { IncomingMessage } from "node:http";
+import { z } from "zod";
+import { UserError } from "../errors.js";
+import { pictureFault } from "../pairs/picture-bytes.js";
+import { FILTER, SORT } from "./filter.js";
+import type { Review } from "./review.js";
+import { STAGES, type DecisionRequest } from "./wire.js";
+
+/** What a request is answered with. */
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string | Uint8Array;
+  /** The same as long as the view runs. */
+  readonly lasting?: boolean;
+}
+
+/** A request that cannot be answered. */
+class RequestError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const LARGEST_BODY = 10_000;
+const MOST_CARDS = 200;
+
+const DECISION: z.ZodType<DecisionRequest> = z
+  .strictObject({
+    row: z.int().min(0),
+    verdict: z.enum(["accept", "reject", "stage", "undecided"]),
+    stage: z.literal([...STAGES]).nullable(),
+  })
+  .refine(({ verdict, stage }) => (verdict === "stage") === (stage !== null), "stage goes with verdict stage");
+
+/**
+ * Answers a question of the page.
+ *
+ * @param path - Behind `api/`.
+ * @param query - The address's.
+ * @param request - For its method and body.
+ * @param review - The file that is viewed.
+ */
+export async function answerQuestion(
+  path: string,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  review: Review,
+): Promise<Answer> {
+  try {
+    if (path === "decisions") {
+      if (request.method !== "POST") throw new RequestError(405, "expected POST");
+      return json(await review.decide(parsed(DECISION, await bodyOf(request), "the decision")));
+    }
+    if (request.method !== "GET") throw new RequestError(405, "expected GET");
+    const [name, ...rest] = path.split("/");
+    if (name === "pictures") return await picture(review, rest);
+    return json(await answered(name as string, rest, query, review));
+  } catch (error) {
+    if (error instanceof RequestError) return json({ error: error.message }, error.status);
+    if (error instanceof UserError) return json({ error: error.message }, 409);
+    throw error;
+  }
+}
+
+async function answered(
+  name: string,
+  rest: readonly string[],
+  query: URLSearchParams,
+  review: Review,
+): Promise<unknown> {
+  const filter = () => parsed(FILTER, query.get("filter"), "filter");
+  switch (name) {
+    case "file":
+      return review.facts();
+    case "selection":
+      return review.selections.select(filter(), parsed(SORT, query.get("sort"), "sort"));
+    case "cards": {
+      const count = wholeNumber(query.get("count"), "count", MOST_CARDS);
+      const rows = review.selections.rows(query.get("key") ?? "", wholeNumber(query.get("from"), "from"), count);
+      if (rows === null) throw new RequestError(410, "these pairs are no longer kept: select again");
+      return review.cards.of(rows);
+    }
+    case "pairs": {
+      await review.table.requireUnchanged();
+      const record = await review.cards.record(wholeNumber(rest[0] ?? null, "row"));
+      if (record === null) throw new RequestError(404, "the file has no such row");
+      return record;
+    }
+    case "figures":
+      return review.figures(filter());
+    case "relation":
+      return review.relation(filter(), query.get("x") ?? "", query.get("y") ?? "");
+    case "correlations":
+      return review.correlations(filter());
+    default:
+      throw new RequestError(404, "no such question");
+  }
+}
+
+async function picture(review: Review, [row, side]: readonly string[]): Promise<Answer> {
+  await review.table.requireUnchanged();
+  const pictures = await review.pictures.of(wholeNumber(row ?? null, "row"));
+  const bytes = side === "images" ? pictures.images : side === "rejected_images" ? pictures.rejectedImages : null;
+  if (bytes === null) throw new RequestError(404, side === "images" ? "missing" : "still to be made");
+  const fault = pictureFault(bytes);
+  if (fault !== null) throw new RequestError(415, fault);
+  return { status: 200, type: pictureType(bytes), body: bytes, lasting: true };
+}
+
+/** Of a PNG, JPEG or WebP file. */
+function pictureType(bytes: Uint8Array): string {
+  return bytes[0] === 0x89 ? "image/png" : bytes[0] === 0xff ? "image/jpeg" : "image/webp";
+}
+
+function json(value: unknown, status = 200): Answer {
+  return { status, type: "application/json; charset=utf-8", body: JSON.stringify(value) };
+}
+
+function wholeNumber(text: string | null, name: string, most = 2 ** 32 - 1): number {
+  const value = Number(text);
+  if (text !== null && /^\d+$/.test(text) && value <= most) return value;
+  throw new RequestError(400, `${name} is ${text}, expected a whole number up to ${most}`);
+}
+
+function parsed<Value>(schema: z.ZodType<Value>, text: string | null, name: string): Value {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? "");
+  } catch {
+    throw new RequestError(400, `${name} is no JSON`);
+  }
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  throw new RequestError(400, `${name}: ${read.error.issues[0]?.message ?? "not understood"}`);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  if (request.headers["content-type"] !== "application/json") throw new RequestError(415, "expected application/json");
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    length += piece.length;
+    if (length > LARGEST_BODY) throw new RequestError(413, `expected at most ${LARGEST_BODY} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
