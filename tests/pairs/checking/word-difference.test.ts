@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { changedFacts, changedSpans, wordsOf } from "../../../src/pairs/checking/word-difference.js";
+import { changedFacts, changedPieces, changedSpans, wordsOf } from "../../../src/pairs/checking/word-difference.js";
 
 describe("difference of two texts", () => {
   const texts = fc.array(fc.constantFrom("a", "dog", "cat", "is", "on", "red", "two", "mat"), { maxLength: 12 });
@@ -37,6 +37,39 @@ describe("difference of two texts", () => {
     it(`counts ${facts} between "${chosen}" and "${rejected}"`, () => {
       expect(changedFacts(chosen, rejected)).to.equal(facts);
       expect(changedFacts(rejected, chosen)).to.equal(facts);
+    });
+  }
+
+  it("marks in each text what the other lacks, and loses nothing of it", () => {
+    const text = fc
+      .array(fc.constantFrom("a", "An", "dog", "Dog", "cat", "is", "on", "red", "İ", "don’t", ", ", " ", ". ", "\n"))
+      .map((parts) => parts.join(" "));
+    const joined = (pieces: readonly { text: string }[]): string => pieces.map((piece) => piece.text).join("");
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        const [chosen, rejected] = changedPieces(one, other);
+        expect([joined(chosen), joined(rejected)]).to.deep.equal([one, other]);
+        const same = (pieces: typeof chosen): string[] => wordsOf(joined(pieces.filter(({ changed }) => !changed)));
+        expect(same(chosen)).to.deep.equal(same(rejected));
+        const marked = [...chosen, ...rejected].some(({ changed }) => changed);
+        expect(marked).to.equal(changedSpans(one, other).length > 0);
+      }),
+    );
+  });
+
+  for (const [one, other, marked] of [
+    ["A dog sits.", "A cat sits.", ["dog", "cat"]],
+    ["There is a pig in it.", "There is a pig and a dog in it.", ["and a dog"]],
+    [
+      "A picture of a ball, a boat and a fly.",
+      "A picture of an airplane, a boat and a fly.",
+      ["a ball", "an airplane"],
+    ],
+    ["Yes, it’s red.", "yes it's RED", []],
+  ] as const) {
+    it(`marks ${marked.join(" and ") || "nothing"} in "${one}" and "${other}"`, () => {
+      const pieces = changedPieces(one, other).flat();
+      expect(pieces.flatMap(({ text, changed }) => (changed ? [text] : []))).to.deep.equal(marked);
     });
   }
 
