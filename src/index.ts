@@ -16,10 +16,18 @@ export type {
   Promote,
   Promotion,
 } from "./curriculum/curriculum.js";
-export { cutStages } from "./curriculum/stages.js";
+export { cutStages, stagesByBounds } from "./curriculum/stages.js";
 export { curriculumPolicy, curriculumPolicyNames, type CurriculumSettings } from "./curriculum/registry.js";
-export { DEFAULT_SIGNALS, gradePairs, type PairSignals, type SignalName, type SignalUse } from "./difficulty/grade.js";
+export {
+  type Combination,
+  DEFAULT_SIGNALS,
+  gradePairs,
+  type PairSignals,
+  type SignalName,
+  type SignalUse,
+} from "./difficulty/grade.js";
 export { gradeFile, type GradedFile, type GradeFilePhase, type GradeFileRequest } from "./difficulty/grade-file.js";
+export type { Grading, SignalUses } from "./difficulty/grading.js";
 export { scorePairs, signalsOf } from "./difficulty/score-pairs.js";
 export { WordNet } from "./difficulty/wordnet.js";
 export type { Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "./evaluation/benchmark.js";

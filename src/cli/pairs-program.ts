@@ -3,7 +3,9 @@ import { wholeNumber } from "./number-argument.js";
 import { type Command, InvalidArgumentError } from "commander";
 import { chatFlags } from "../chat/chat-model.js";
 import { EDITOR, WRITER } from "../pairs/making/endpoint-names.js";
+import { addGradingOptions } from "./grading-options.js";
 import type { PairsCompleteOptions } from "./pairs-complete-command.js";
+import type { PairsGradeOptions } from "./pairs-grade-command.js";
 import type { PairsScoreOptions } from "./pairs-score-command.js";
 
 /**
@@ -91,14 +93,8 @@ function addCheck(pairs: Command, signal: AbortSignal): void {
     });
 }
 
-const USE = [
-  "--use <column=weight>",
-  "a column that counts, below 0 where more of it is easier; may be repeated (default: the published signals)",
-  (text: string, before?: string[]) => collect(text, before ?? []),
-] as const;
-
 function addScore(pairs: Command, signal: AbortSignal): void {
-  pairs
+  const command = pairs
     .command("score")
     .description("measure signals of every pair, by a model, encoders, words and pictures, and grade by them")
     .argument("<file>", "pairs file")
@@ -110,10 +106,8 @@ function addScore(pairs: Command, signal: AbortSignal): void {
     .option("--reference-model <folder>", "model that it was trained from, for reward_gap")
     .option("--image-encoder <folder>", "CLIP, SigLIP or the like, for image_similarity (default: the model's tower)")
     .option("--patch-encoder <folder>", "DINOv2 or the like, for transport_distance (default: the model's tower)")
-    .option("--signals <names>", "what to measure, with commas (default: what costs no further pass of the models)")
-    .option(...USE)
-    .option("--stages <number>", "stages of equal size", wholeNumber(1, 1000), 3)
-    .option("--trim <share>", "share of the hardest pairs to give no stage, 0 up to but not 1", Number, 0)
+    .option("--signals <names>", "what to measure, with commas (default: what costs no further pass of the models)");
+  addGradingOptions(command)
     .option("--batch-size <pairs>", "pairs a forward pass of the model", wholeNumber(1, 4096), 16)
     .option("--threads <number>", "threads of torch", wholeNumber(1, 1024), availableParallelism())
     .option("--json", "print the summary as JSON", false)
@@ -124,23 +118,14 @@ function addScore(pairs: Command, signal: AbortSignal): void {
 }
 
 function addGrade(pairs: Command, signal: AbortSignal): void {
-  interface GradeFlags {
-    out: string;
-    stages: number;
-    trim: number;
-    use?: string[];
-    json: boolean;
-  }
-  pairs
+  const command = pairs
     .command("grade")
     .description("give every pair the difficulty and stage that its signals make")
     .argument("<file>", "pairs file with signals")
-    .requiredOption("--out <file>", "pairs file to write")
-    .option("--stages <number>", "stages of equal size", wholeNumber(1, 1000), 3)
-    .option("--trim <share>", "share of the hardest pairs to give no stage, 0 up to but not 1", Number, 0)
-    .option(...USE)
+    .requiredOption("--out <file>", "pairs file to write; OUT.grade.json says how");
+  addGradingOptions(command)
     .option("--json", "print the counts as JSON", false)
-    .action(async (file: string, options: GradeFlags) => {
+    .action(async (file: string, options: Omit<PairsGradeOptions, "file" | "signal">) => {
       const { pairsGrade } = await import("./pairs-grade-command.js");
       await pairsGrade({ ...options, file, signal });
     });

@@ -8,13 +8,13 @@ import { SIGNAL_COLUMNS, type SignalColumn } from "../pairs/pair-row.js";
 import { presentColumns, openParquet } from "../pairs/parquet-rows.js";
 import { showProgress } from "../study/progress.js";
 import { writeAtomically } from "../write-atomically.js";
+import { gradingFrom, type GradingOptions } from "./grading-options.js";
 import { listOption } from "./list-option.js";
 import { modelFolder } from "./model-folder.js";
 import { gradedLines } from "./pairs-grade-command.js";
-import { useOption } from "./use-option.js";
 
 /** What `scpo pairs score` was given. */
-export interface PairsScoreOptions {
+export interface PairsScoreOptions extends GradingOptions {
   readonly file: string;
   readonly out: string;
   /** Folder, name on the hub, or "embedded"; so the next three. */
@@ -24,10 +24,6 @@ export interface PairsScoreOptions {
   readonly patchEncoder?: string;
   /** Names with commas. */
   readonly signals?: string;
-  /** Columns and weights. */
-  readonly use?: readonly string[];
-  readonly stages: number;
-  readonly trim: number;
   readonly batchSize: number;
   readonly threads: number;
   readonly json: boolean;
@@ -35,7 +31,7 @@ export interface PairsScoreOptions {
 }
 
 /** What was scored and how; it lies beside the file. */
-interface ScoreSummary extends Omit<ScoredFile, "asked" | "known" | "signals" | "uses"> {
+interface ScoreSummary extends Omit<ScoredFile, "asked" | "known" | "signals" | "grading"> {
   readonly choices: Readonly<Record<string, unknown>>;
   /** Pairs that have the signal, for each that any pair has. */
   readonly coverage: Readonly<Record<string, number>>;
@@ -49,8 +45,8 @@ export function summaryPath(out: string): string {
 
 /** Measures the signals of a pairs file, grades it, and says how. */
 export async function pairsScore(options: PairsScoreOptions): Promise<void> {
-  const { file, out, stages, trim, batchSize, json, signal } = options;
-  const uses = useOption(options.use ?? []);
+  const { file, out, batchSize, json, signal } = options;
+  const grading = gradingFrom(options);
   const folders = foldersOf(options);
   const signals = signalsOf(options);
   const progress = showProgress();
@@ -65,9 +61,7 @@ export async function pairsScore(options: PairsScoreOptions): Promise<void> {
       signals,
       ...folders,
       batchSize,
-      stages,
-      trim,
-      ...(uses === undefined ? {} : { uses }),
+      ...grading,
       trainer: () => (trainer ??= bootEmbedded({ roots, logPath, threads: options.threads })),
       signal,
       onProgress: (phase, done, total) => {
@@ -114,17 +108,15 @@ async function summaryOf(
   scored: Omit<ScoredFile, "asked" | "known">,
   { signals, folders }: { signals: readonly SignalColumn[]; folders: Folders },
 ): Promise<ScoreSummary> {
-  const { file, out, stages, trim, batchSize } = options;
-  const { signals: used, uses, ...counts } = scored;
+  const { file, out, batchSize } = options;
+  const { signals: used, grading, ...counts } = scored;
   const names = await presentColumns(await openParquet(out), [...new Set([...SIGNAL_COLUMNS, ...Object.keys(used)])]);
   const { coverage, correlations } = await signalCorrelations(out, names);
   const choices = {
     file,
     ...folders,
     signals,
-    uses,
-    stages,
-    trim,
+    ...grading,
     batchSize,
     ...(signals.includes("reward_gap") ? { beta: REWARD_GAP_BETA } : {}),
   };

@@ -1,17 +1,26 @@
-import { cutStages } from "./stages.js";
+import { cutStages, stagesByBounds } from "./stages.js";
 import { UserError } from "../errors.js";
 import type { CurriculumPair } from "./curriculum.js";
 import { easyToHard } from "./pairs.js";
 
+/** How levels are formed; at most one of the two. */
+export interface Cut {
+  /** So many levels. */
+  readonly stages?: number | undefined;
+  /** Difficulties at which harder levels begin. */
+  readonly bounds?: readonly number[] | undefined;
+}
+
 /**
  * Rows by level, easy first, in any order within a level.
  *
- * Levels are the pairs' `stage` column when it has `stages` of them, or when that is left out; otherwise pairs are
- * ranked by difficulty (ties: by row) and cut into levels whose sizes differ by one at most.
+ * Levels are the pairs' `stage` column when it has `stages` of them, or when nothing is said; otherwise pairs are
+ * cut at the bounds, or ranked by difficulty (ties: by row) and cut into levels whose sizes differ by one at most.
  *
  * @throws UserError when the levels cannot be formed.
  */
-export function levels(pairs: readonly CurriculumPair[], stages: number | undefined): number[][] {
+export function levels(pairs: readonly CurriculumPair[], { stages, bounds }: Cut): number[][] {
+  if (bounds !== undefined) return byBounds(pairs, bounds);
   if (stages === 1) return [pairs.map(({ pair }) => pair)];
   const unstaged = pairs.find(({ stage }) => stage === null);
   if (unstaged === undefined) {
@@ -19,8 +28,8 @@ export function levels(pairs: readonly CurriculumPair[], stages: number | undefi
     if (stages === undefined || groups.length === stages) return groups;
   } else if (stages === undefined) {
     throw new UserError(
-      `curriculum: pair ${unstaged.pair} has no stage; expected a stage for every pair: ` +
-        "score the pairs first, or set curriculum.stages",
+      `curriculum: pair ${unstaged.pair} has no stage; expected a stage for every pair: grade the pairs without ` +
+        "trimming (curriculum.trim leaves out the hardest here), or set curriculum.stages or curriculum.bounds",
     );
   }
   return byDifficulty(pairs, stages);
@@ -53,4 +62,22 @@ function byDifficulty(pairs: readonly CurriculumPair[], stages: number): number[
   }
   const cut = cutStages([...ranked.keys()], stages);
   return Array.from({ length: stages }, (_, level) => ranked.filter((_, rank) => cut[rank] === level));
+}
+
+function byBounds(pairs: readonly CurriculumPair[], bounds: readonly number[]): number[][] {
+  const purpose = `to cut stages at ${bounds.join(", ")}`;
+  const ranked = easyToHard(pairs, purpose);
+  const difficulties = new Map(pairs.map(({ pair, difficulty }) => [pair, difficulty as number]));
+  const cut = stagesByBounds(
+    ranked.map((pair) => difficulties.get(pair) as number),
+    bounds,
+  );
+  const formed = Array.from({ length: bounds.length + 1 }, (_, level) =>
+    ranked.filter((_, rank) => cut[rank] === level),
+  );
+  const empty = formed.findIndex(({ length }) => length === 0);
+  if (empty < 0) return formed;
+  throw new UserError(
+    `curriculum.bounds: found ${bounds.join(", ")}, by which stage ${empty} would hold no pair; move the bounds`,
+  );
 }

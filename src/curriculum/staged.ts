@@ -2,6 +2,7 @@ import { z } from "zod";
 import { arranged } from "./arrange.js";
 import type { Curriculum, CurriculumOrder, CurriculumRun, CurriculumStage } from "./curriculum.js";
 import { curriculumOrders } from "./curriculum.js";
+import { UserError } from "../errors.js";
 import { levelNames, levels } from "./levels.js";
 import { checkPairs } from "./pairs.js";
 import { holdOut } from "./promotion/held-out.js";
@@ -18,6 +19,11 @@ export const stagedSettings = z.strictObject({
     .min(1)
     .optional()
     .describe("Number of stages; left out: as many as the pairs' `stage` column has. 1 takes all pairs together."),
+  bounds: z
+    .array(z.number().gt(0).lt(1))
+    .min(1)
+    .optional()
+    .describe("Difficulties at which a harder stage begins, rising, in place of `stages`; above 0, below 1."),
   epochs: z.int().min(1).default(1).describe("How often each pair of a stage is used in it."),
   replay: replaySetting,
   promotion: promotionSettings.optional().describe("Ends a stage before its planned steps; left out: never."),
@@ -28,7 +34,7 @@ export const stagedSettings = z.strictObject({
  * Stages of rising difficulty (or falling, or mixed as a control), shuffled inside a stage.
  *
  * Levels come from the pairs' `stage` column when it has `stages` of them (or that is left out); otherwise pairs are
- * ranked by difficulty (ties: by row) and cut into groups whose sizes differ by one at most. `"shuffled"` keeps number
+ * ranked by difficulty (ties: by row) and cut into groups whose sizes differ by one at most, or are cut at `bounds`. `"shuffled"` keeps number
  * and sizes of the groups, and so the number of steps, but draws every group from all pairs. Inside a stage each epoch
  * uses every pair once, in an order of its own. A last batch that is not full is filled by repeating the stage's
  * sequence from its front.
@@ -40,7 +46,10 @@ export function staged(settings: z.output<typeof stagedSettings>): Curriculum {
   const promote = promotion === undefined ? {} : { promote: promotionPolicy(promotion) };
   return (pairs, run) => {
     checkPairs(pairs, run);
-    const sorted = levels(pairs, settings.stages).map((rows) => Uint32Array.from(rows).sort());
+    if (settings.bounds !== undefined && settings.stages !== undefined) {
+      throw new UserError("curriculum: found both stages and bounds, expected one of the two");
+    }
+    const sorted = levels(pairs, settings).map((rows) => Uint32Array.from(rows).sort());
     const stages = arranged(sorted, settings.order, run.seed);
     const names = stageNames(stages.length, settings.order);
     let earlier: number[] = [];

@@ -21,3 +21,30 @@ export function cutStages(difficulties: readonly number[], stages: number): numb
     .forEach((pair, position) => (result[pair] = Math.floor((position * stages) / difficulties.length)));
   return result;
 }
+
+/**
+ * Cuts pairs into stages at bounds of difficulty.
+ *
+ * @param difficulties - By pair, shape (n).
+ * @param bounds - Difficulties at which a harder stage begins; see {@link checkBounds}.
+ * @returns Stage by pair: how many bounds its difficulty reaches, 0 (easiest) to the number of bounds, shape (n).
+ * @throws UserError when the bounds are wrong.
+ */
+export function stagesByBounds(difficulties: readonly number[], bounds: readonly number[]): number[] {
+  checkBounds(bounds, "bounds");
+  return difficulties.map((difficulty) => bounds.filter((bound) => difficulty >= bound).length);
+}
+
+/**
+ * Refuses bounds that are not above 0, below 1 and rising.
+ *
+ * @param name - Of the setting, for the error.
+ * @throws UserError
+ */
+export function checkBounds(bounds: readonly number[], name: string): void {
+  const rising = bounds.every((bound, at) => bound > (at === 0 ? 0 : (bounds[at - 1] as number)) && bound < 1);
+  if (bounds.length > 0 && rising) return;
+  throw new UserError(
+    `${name}: found ${bounds.join(",") || "nothing"}, expected difficulties above 0 and below 1, rising, such as 0.3,0.7`,
+  );
+}

@@ -7,8 +7,9 @@ import { PAIR_COLUMNS, SIGNAL_COLUMNS, type SignalColumn } from "../pairs/pair-r
 import { openParquet } from "../pairs/parquet-rows.js";
 import { type Column, type Row, streamTable, writeTable } from "../pairs/table.js";
 import { removeLeftovers } from "../write-atomically.js";
-import { type GradedFile, gradeFile, type GradeFileRequest, type SignalUses } from "./grade-file.js";
+import { type GradedFile, gradeFile, type GradeFileRequest } from "./grade-file.js";
 import { DEFAULT_SIGNALS } from "./grade.js";
+import { type CheckedGrading, checkedGrading, type SignalUses } from "./grading.js";
 import { ownColumns } from "./own-columns.js";
 
 /** Signals of one pair by column; one that does not apply or was not measured is left out. */
@@ -25,14 +26,14 @@ export interface GradePairsFileRequest extends Omit<
   /** Signals by row that were measured now; they take the place of the file's. @default those of the file alone */
   readonly measured?: readonly Readonly<MeasuredSignals>[];
   /** Sign and weight by column. @default the published signals, as far as there are any */
-  readonly uses?: SignalUses;
+  readonly uses?: SignalUses | undefined;
   /** Hears how many pairs are written, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** What grading a pairs file came to. */
 export interface GradedPairsFile extends GradedFile {
-  readonly uses: SignalUses;
+  readonly grading: CheckedGrading;
   /** Columns of the file that are not kept: neither a pairs file's own nor numbers or texts. */
   readonly columnsLeftOut: readonly string[];
 }
@@ -50,6 +51,7 @@ export async function gradePairsFile(request: GradePairsFileRequest): Promise<Gr
   if (pairs === out) throw new UserError(`${out}: is the file that is read; write elsewhere`);
   const own = await ownColumns(pairs);
   const uses = await usesFor(pairs, request.uses, measured === undefined ? [] : SIGNAL_COLUMNS);
+  const grading = checkedGrading({ ...request, uses });
   await mkdir(dirname(out), { recursive: true });
   await removeLeftovers(out);
   const merged = measured === undefined ? undefined : temporaryBeside(out);
@@ -65,7 +67,7 @@ export async function gradePairsFile(request: GradePairsFileRequest): Promise<Gr
     });
     const columns = [...PAIR_COLUMNS, ...own.kept];
     await writeTable(out, columns, gradedRows(request, own.kept, grades, graded.pairs));
-    return { ...graded, uses, columnsLeftOut: own.leftOut };
+    return { ...graded, grading, columnsLeftOut: own.leftOut };
   } catch (error) {
     // The user knows the rows of the pairs file, not those of the table made of it.
     if (error instanceof UserError && merged !== undefined)

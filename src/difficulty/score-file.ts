@@ -6,15 +6,15 @@ import { isComplete, type PairRow, type SignalColumn } from "../pairs/pair-row.j
 import { streamPairRows } from "../pairs/pair-rows.js";
 import { openParquet } from "../pairs/parquet-rows.js";
 import { askModel } from "./ask-model.js";
-import { checkGrading, type SignalUses } from "./grade-file.js";
 import { type GradedPairsFile, gradePairsFile, type MeasuredSignals, usesFor } from "./grade-pairs-file.js";
+import { checkedGrading, type Grading, gradingOf } from "./grading.js";
 import { imageDifference } from "./image-difference.js";
 import type { ModelSignal } from "./model-signals.js";
 import { wordEditDistance } from "./text-signals.js";
 import { WordNet } from "./wordnet.js";
 
-/** A pairs file to score and to grade. */
-export interface ScoreFileRequest {
+/** A pairs file to score and to grade; `uses` are the published signals, as far as there are any, where left out. */
+export interface ScoreFileRequest extends Grading {
   readonly pairs: string;
   /** Pairs file to write: the same pairs with signals, difficulty and stage. */
   readonly out: string;
@@ -28,12 +28,6 @@ export interface ScoreFileRequest {
   readonly patchEncoder?: string | undefined;
   /** Pairs a forward pass. @default 16 */
   readonly batchSize?: number;
-  /** Sign and weight by column. @default the published signals, as far as there are any */
-  readonly uses?: SignalUses;
-  /** @default 3 */
-  readonly stages?: number;
-  /** Share of the hardest pairs that get no stage. @default 0 */
-  readonly trim?: number;
   /** Obtains a trainer; called when a model is to be asked. */
   readonly trainer: () => Promise<Trainer>;
   readonly signal?: AbortSignal;
@@ -71,7 +65,7 @@ export function cacheFolder(out: string): string {
  * @throws UserError when a file, a model or a choice does not serve.
  */
 export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> {
-  const { pairs, out, uses, stages, trim, signal, onProgress } = request;
+  const { pairs, out, signal, onProgress } = request;
   await check(request);
   const count = (await openParquet(pairs)).count;
   const measured: MeasuredSignals[] = Array.from({ length: count }, () => ({}));
@@ -79,12 +73,10 @@ export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> 
   const incomplete = await measureContent(request, measured, keys);
   const counts = await measureByModels(request, measured, keys);
   const graded = await gradePairsFile({
+    ...gradingOf(request),
     pairs,
     out,
     measured,
-    ...(uses === undefined ? {} : { uses }),
-    ...(stages === undefined ? {} : { stages }),
-    ...(trim === undefined ? {} : { trim }),
     signal,
     onProgress: (done, total) => onProgress?.("pairs written", done, total),
   });
@@ -92,9 +84,9 @@ export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> 
 }
 
 async function check(request: ScoreFileRequest): Promise<void> {
-  const { pairs, out, signals, model, referenceModel, stages = 3, trim = 0 } = request;
+  const { pairs, out, signals, model, referenceModel } = request;
   if (pairs === out) throw new UserError(`${out}: is the file that is read; write elsewhere`);
-  checkGrading(await usesFor(pairs, request.uses, signals), stages, trim);
+  checkedGrading({ ...gradingOf(request), uses: await usesFor(pairs, request.uses, signals) });
   const needy = signals.filter((name) => (FROM_MODEL as readonly string[]).includes(name) || name === "reward_gap");
   if (needy.length > 0 && model === undefined) {
     throw new UserError(`model is missing, expected the folder of one for ${needy.join(", ")}: give --model`);

@@ -20,7 +20,7 @@ export interface ContrastPairText {
   readonly rejectedObjects: readonly string[] | null;
   /** 0 (easy) to 1 (hard); null before it is measured. */
   readonly difficulty: number | null;
-  /** 0, 1 or 2; null before it is assigned. */
+  /** A whole number, 0 is trained first; null before it is assigned. */
   readonly stage: number | null;
 }
 

@@ -1,6 +1,7 @@
 import type { PairRow } from "./pair-row.js";
 
-const STAGES: readonly number[] = [0, 1, 2];
+/** A column holds stages in 32 bits. */
+const LARGEST_STAGE = 0x7fffffff;
 
 /** What is wrong with a field of a pair. */
 export interface PairFault {
@@ -33,8 +34,9 @@ export function pairFault(
     const expected = "expected 0 (easy) to 1 (hard), or nothing: mend the value";
     return { field: "difficulty", found: `is ${difficulty}`, expected };
   }
-  if (stage !== null && !STAGES.includes(stage)) {
-    return { field: "stage", found: `is ${stage}`, expected: "expected 0, 1 or 2, or nothing: mend the value" };
+  if (stage !== null && !(Number.isInteger(stage) && stage >= 0 && stage <= LARGEST_STAGE)) {
+    const expected = "expected a whole number from 0 (trained first), or nothing: mend the value";
+    return { field: "stage", found: `is ${stage}`, expected };
   }
   return null;
 }

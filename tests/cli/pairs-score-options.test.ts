@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { modelFolder } from "../../src/cli/model-folder.js";
-import { useOption, usesLine } from "../../src/cli/use-option.js";
+import { gradingFrom, gradingLine, useOption } from "../../src/cli/grading-options.js";
+import { checkedGrading } from "../../src/difficulty/grading.js";
 import { EMBEDDED_MODEL_FOLDER } from "../../src/package-root.js";
 
 describe("options of scpo pairs score", () => {
@@ -21,11 +22,30 @@ describe("options of scpo pairs score", () => {
       transport_distance: { sign: -1, weight: 0.5 },
       "a=b": { sign: 1, weight: 0.1 },
     });
-    expect(usesLine(uses ?? {})).to.equal("entropy=2 transport_distance=-0.5 a=b=0.1");
+    expect(gradingLine(checkedGrading({ uses }))).to.equal("entropy=2 transport_distance=-0.5 a=b=0.1");
     for (const wrong of ["entropy", "entropy=", "=1", "entropy=0", "entropy=much", "entropy=Infinity"]) {
       expect(() => useOption([wrong])).to.throw(`--use: found "${wrong}", expected column=weight`);
     }
     expect(() => useOption(["entropy=1", "entropy=2"])).to.throw("--use: names entropy twice");
+  });
+
+  it("--normalise, --missing, --stages, --bounds and --trim say how to grade; wrong ones are told in a line", () => {
+    expect(gradingFrom({})).to.deep.equal(gradingFrom({ use: [] }));
+    const grading = gradingFrom({ normalise: "min-max", missing: "middle", bounds: "0.3, 0.7", trim: 0.1 });
+    expect(checkedGrading(grading)).to.deep.include({ normalise: "min-max", missing: "middle", stages: 3, trim: 0.1 });
+    expect(checkedGrading(grading).bounds).to.deep.equal([0.3, 0.7]);
+    expect(gradingLine(checkedGrading({ ...grading, uses: { mine: { sign: 1, weight: 1 } } }))).to.equal(
+      "mine=1; normalised by min-max; missing: middle; bounds 0.3,0.7",
+    );
+    expect(() => gradingFrom({ normalise: "z" })).to.throw('--normalise is "z", expected one of ranks, min-max');
+    expect(() => gradingFrom({ missing: "0" })).to.throw('--missing is "0", expected one of skip, middle, require');
+    expect(() => gradingFrom({ bounds: "0.5", stages: 2 })).to.throw("--stages and --bounds are given");
+    for (const bounds of ["", "0.3;0.7", "0.3,", "easy"]) {
+      expect(() => gradingFrom({ bounds })).to.throw(`--bounds is "${bounds}", expected difficulties with commas`);
+    }
+    for (const bounds of ["0.7,0.3", "0.3,0.3", "0,0.5", "0.5,1", "-0.1"]) {
+      expect(() => checkedGrading(gradingFrom({ bounds }))).to.throw(`bounds: found ${bounds}, expected difficulties`);
+    }
   });
 
   it("--model is a folder, embedded, or a name in the hub's local cache", () => {

@@ -8,6 +8,7 @@ import { UserError } from "../../src/errors.js";
 interface Options {
   order: CurriculumOrder;
   stages?: number;
+  bounds?: number[];
   epochs: number;
   effectiveBatch: number;
   seed: number;
@@ -120,6 +121,21 @@ describe("staged curriculum", () => {
       [2, 3],
     ]);
     expect(sets(staged(pairs, { ...options, stages: 4, effectiveBatch: 1 }))).to.deep.equal([[3], [2], [1], [0]]);
+  });
+
+  it("cuts at bounds of difficulty, whatever the column says", () => {
+    const pairs = [0.9, 0.3, 0.29, 0.7, 0.1].map((difficulty, pair) => ({ pair, difficulty, stage: 0 }));
+    const unsaid: Options = { order: "easy-to-hard", epochs: 1, effectiveBatch: 1, seed: 1 };
+    const cut = staged(pairs, { ...unsaid, bounds: [0.3, 0.7] });
+    expect(cut.map((stage) => [...stage.pairs].sort())).to.deep.equal([[2, 4], [1], [0, 3]]);
+    const wrong = (settings: Partial<Options>) => () => staged(pairs, { ...unsaid, ...settings });
+    expect(wrong({ bounds: [0.3, 0.7], stages: 3 })).to.throw(UserError, "found both stages and bounds");
+    expect(wrong({ bounds: [0.95] })).to.throw(
+      UserError,
+      "curriculum.bounds: found 0.95, by which stage 1 would hold no",
+    );
+    expect(wrong({ bounds: [0.7, 0.3] })).to.throw(UserError, "bounds: found 0.7,0.3");
+    expect(wrong({ bounds: [1.5] })).to.throw(UserError, "curriculum.bounds");
   });
 
   it("cuts equal difficulties by row, with sizes that differ by one at most", () => {

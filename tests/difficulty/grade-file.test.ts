@@ -5,15 +5,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { curriculumOrders } from "../../src/curriculum/curriculum.js";
 import { curriculumPolicy } from "../../src/curriculum/registry.js";
-import { cutStages } from "../../src/curriculum/stages.js";
+import { cutStages, stagesByBounds } from "../../src/curriculum/stages.js";
 import { gradeFile, type GradeFileRequest } from "../../src/difficulty/grade-file.js";
-import { DEFAULT_SIGNALS, gradePairs, SIGNALS, type PairSignals } from "../../src/difficulty/grade.js";
+import {
+  DEFAULT_SIGNALS,
+  gradePairs,
+  MISSING_SIGNALS,
+  NORMALISATIONS,
+  type PairSignals,
+  SIGNALS,
+} from "../../src/difficulty/grade.js";
 import { readTable, writeTable, type Column, type Row } from "../../src/pairs/table.js";
 
 const SIGNAL_COLUMNS: Column[] = SIGNALS.map((name) => ({ name, kind: "double", optional: true }));
 const GRADE_COLUMNS: Column[] = [
   { name: "pair", kind: "int32" },
-  { name: "difficulty", kind: "double" },
+  { name: "difficulty", kind: "double", optional: true },
   { name: "stage", kind: "int32", optional: true },
   { name: "order", kind: "int32", optional: true },
 ];
@@ -43,13 +50,20 @@ describe("gradeFile", () => {
 
   it("grades, cuts and orders as it is done in memory, to the last bit", async () => {
     const tied = fc.integer({ min: -2, max: 4 }).map((value) => value / 4);
-    const value = fc.oneof(tied, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constant(-0));
+    // Twice as far apart still is a number.
+    const value = fc.oneof(tied, fc.double({ noNaN: true, min: -8e307, max: 8e307 }), fc.constant(-0));
     const optional = fc.option(value, { nil: undefined });
     const pair = fc.record({
       entropy: value,
       image_similarity: optional,
       transport_distance: optional,
       word_proximity: optional,
+    });
+    const whole = fc.record({
+      entropy: value,
+      image_similarity: value,
+      transport_distance: value,
+      word_proximity: value,
     });
     const use = fc.record({ sign: fc.constantFrom<1 | -1>(1, -1), weight: fc.constantFrom(0, 1, 0.1, 3) });
     const uses = fc.record({
@@ -59,59 +73,77 @@ describe("gradeFile", () => {
       word_proximity: use,
     });
     const options = fc.record({
-      stages: fc.integer({ min: 1, max: 4 }),
+      normalise: fc.constantFrom(...NORMALISATIONS),
+      missing: fc.constantFrom(...MISSING_SIGNALS),
+      cut: fc.oneof(
+        fc.record({ stages: fc.integer({ min: 1, max: 2 }) }),
+        fc.record({ bounds: fc.constantFrom<number[]>([0.5], [0.3, 0.7], [0.25, 0.5, 0.75]) }),
+      ),
       trim: fc.constantFrom(0, 0.1, 0.5),
       order: fc.constantFrom(...curriculumOrders),
       seed: fc.integer({ min: 0, max: 2 ** 40 }),
     });
+    let compared = 0;
     await fc.assert(
       fc.asyncProperty(
-        fc.array(pair, { minLength: 8, maxLength: 40 }),
+        // Some pairs have every signal, so that there is something to grade.
+        fc.tuple(fc.array(whole, { minLength: 4, maxLength: 4 }), fc.array(pair, { minLength: 4, maxLength: 36 })),
         uses,
         options,
-        async (pairs, uses, { stages, trim, order, seed }) => {
+        async ([first, others], uses, { normalise, missing, cut, trim, order, seed }) => {
+          const pairs: PairSignals[] = [...first, ...others];
           await write(pairs);
-          const result = await gradeFile({ ...request, uses, stages, trim, order, seed });
-
-          const difficulties = gradePairs(pairs, uses);
-          const rows = difficulties.map((_, row) => row);
-          const byDifficulty = [...rows].sort(
-            (a, b) => (difficulties[a] as number) - (difficulties[b] as number) || a - b,
+          const used = SIGNALS.filter((name) => uses[name].weight > 0);
+          const has = (one: PairSignals) => used.filter((name) => one[name] !== undefined);
+          const rows = [...pairs.keys()].filter(
+            (row) => missing !== "require" || has(pairs[row] as PairSignals).length === used.length,
           );
-          const kept = byDifficulty.slice(0, pairs.length - Math.floor(pairs.length * trim)).sort((a, b) => a - b);
-          const levels = cutStages(
-            kept.map((row) => difficulties[row] as number),
-            stages,
+          const graded = gradePairs(
+            rows.map((row) => pairs[row] as PairSignals),
+            uses,
+            { normalise, missing },
           );
-          const curriculum = curriculumPolicy({ policy: "staged", order, stages })(
-            kept.map((row) => ({ pair: row, difficulty: difficulties[row] as number, stage: null })),
+          const difficulties = new Map(rows.map((row, at) => [row, graded[at] as number]));
+          const difficultyOf = (row: number) => difficulties.get(row) as number;
+          const byDifficulty = [...rows].sort((a, b) => difficultyOf(a) - difficultyOf(b) || a - b);
+          const kept = byDifficulty.slice(0, rows.length - Math.floor(rows.length * trim)).sort((a, b) => a - b);
+          const found = kept.map(difficultyOf);
+          const levels = "bounds" in cut ? stagesByBounds(found, cut.bounds) : cutStages(found, cut.stages);
+          const stages = "bounds" in cut ? cut.bounds.length + 1 : cut.stages;
+          const sizes = Array.from({ length: stages }, (_, stage) => levels.filter((level) => level === stage).length);
+          const changes = { uses, normalise, missing, ...cut, trim, order, seed, withoutSignal: "leave-out" } as const;
+          if (sizes.includes(0)) {
+            expect(await faultOf(changes)).to.include(`stage ${sizes.indexOf(0)} would hold no pair`);
+            return;
+          }
+          const result = await gradeFile({ ...request, ...changes });
+          const curriculum = curriculumPolicy({ policy: "staged", order, ...cut })(
+            kept.map((row) => ({ pair: row, difficulty: difficultyOf(row), stage: null })),
             { effectiveBatch: 1, seed },
           );
           const feeding = curriculum.stages.flatMap((stage) => stage.pairs);
-          const expected = rows.map((row) => ({
+          const expected = pairs.map((_, row) => ({
             pair: row,
-            difficulty: difficulties[row],
+            difficulty: difficulties.get(row) ?? null,
             stage: levels[kept.indexOf(row)] ?? null,
             order: kept.includes(row) ? feeding.indexOf(row) : null,
           }));
           expect(await readTable(request.out, GRADE_COLUMNS)).to.deep.equal(expected);
-          expect(result.pairs).to.equal(pairs.length);
-          expect(result.trimmed).to.equal(pairs.length - kept.length);
-          expect(result.stages).to.deep.equal(
-            Array.from({ length: stages }, (_, stage) => levels.filter((level) => level === stage).length),
-          );
-          expect(result.signals).to.deep.equal(
-            Object.fromEntries(
-              SIGNALS.filter((name) => uses[name].weight > 0).map((name) => [
-                name,
-                pairs.filter((one) => one[name] !== undefined).length,
-              ]),
+          expect(result).to.deep.equal({
+            pairs: pairs.length,
+            signals: Object.fromEntries(
+              used.map((name) => [name, rows.filter((row) => pairs[row]?.[name] !== undefined).length]),
             ),
-          );
+            stages: sizes,
+            trimmed: rows.length - kept.length,
+            ungraded: pairs.length - rows.length,
+          });
+          compared += 1;
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
+    expect(compared).to.be.greaterThan(30);
     expect((await readdir(folder)).sort()).to.deep.equal(["graded.parquet", "signals.parquet"]);
   });
 
@@ -145,6 +177,15 @@ describe("gradeFile", () => {
     await write([{ entropy: 1 }, {}, { entropy: 2 }]);
     expect(await faultOf()).to.equal(
       "UserError: FILE, row 1: no signal of entropy, image_similarity, transport_distance, word_proximity has a value",
+    );
+    expect(await faultOf({ missing: "require" })).to.include(
+      "no pair has every signal of entropy, image_similarity, transport_distance, word_proximity: measure one",
+    );
+    await write([{ entropy: 1 }, { entropy: 1, image_similarity: 1, transport_distance: 1, word_proximity: 1 }]);
+    expect(await faultOf({ missing: "require" })).to.include("FILE, row 0: a signal of entropy, ");
+    await write([{ entropy: 1e308 }, { entropy: -1e308 }]);
+    expect(await faultOf({ normalise: "min-max", stages: 1 })).to.include(
+      "signal entropy: its values are too far apart",
     );
     await write([{ entropy: 1 }, { entropy: NaN }]);
     expect(await faultOf()).to.equal(
@@ -180,6 +221,11 @@ describe("gradeFile", () => {
     expect(await faultOf()).to.equal("UserError: stages is 3, expected at most the number of pairs kept (2)");
     expect(await faultOf({ stages: 0.5 })).to.include("stages is 0.5");
     expect(await faultOf({ stages: 2, trim: 0.5 })).to.include("number of pairs kept (1)");
+    expect(await faultOf({ stages: 2, bounds: [0.5] })).to.include("stages is 2 and bounds are 0.5, expected one of");
+    expect(await faultOf({ bounds: [0.7, 0.3] })).to.include("bounds: found 0.7,0.3, expected difficulties above 0");
+    expect(await faultOf({ bounds: [0.5, 0.9], trim: 0.5 })).to.include("stage 1 would hold no pair");
+    expect(await faultOf({ normalise: "z" as never })).to.include('normalise is "z", expected one of ranks, min-max');
+    expect(await faultOf({ missing: "zero" as never })).to.include('missing is "zero", expected one of skip');
     expect(await faultOf({ trim: 1 })).to.include("trim is 1, expected 0 up to but not 1");
     expect(await faultOf({ seed: -1 })).to.include("seed is -1");
     expect(await faultOf({ order: "easy" as never })).to.include('order is "easy", expected one of easy-to-hard');

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { gradePairsFile, type GradePairsFileRequest } from "../../src/difficulty/grade-pairs-file.js";
+import { readPairs } from "../../src/pairs/parquet.js";
 import { PAIR_COLUMNS } from "../../src/pairs/pair-row.js";
 import { type Column, readTable, type Row, writeTable } from "../../src/pairs/table.js";
 
@@ -94,6 +95,24 @@ describe("gradePairsFile", () => {
       [2 / 3, 1],
       [1, null],
     ]);
+  });
+
+  it("makes more than three stages, at bounds of the difficulty too, and they are read again", async () => {
+    await write([0, 1, 2, 3, 4].map(pair));
+    await gradePairsFile({ ...request, stages: 5 });
+    expect((await readPairs(request.out, { images: true })).map(({ stage }) => stage)).to.deep.equal([0, 1, 2, 3, 4]);
+    // Entropies 0 to 4 are difficulties of 0, 1/4 and so on.
+    const cut = { stages: undefined, bounds: [0.2, 0.75], normalise: "min-max" } as const;
+    const { grading, stages } = await gradePairsFile({ ...request, ...cut });
+    expect(await graded()).to.deep.equal([
+      [0, 0],
+      [0.25, 1],
+      [0.5, 1],
+      [0.75, 2],
+      [1, 2],
+    ]);
+    expect(stages).to.deep.equal([1, 2, 2]);
+    expect(grading).to.deep.include({ normalise: "min-max", missing: "skip", stages: 3, bounds: [0.2, 0.75] });
   });
 
   it("what is measured now counts in place of the file's, missing stays missing", async () => {

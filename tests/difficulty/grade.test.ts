@@ -61,6 +61,36 @@ describe("gradePairs", () => {
     expect(even).to.deep.equal([0.5, 0.5]);
   });
 
+  it("scales signals from least to most when asked to, and leaves their mean as it is", () => {
+    // entropy 0, .25, 1; distance (less is harder) 1, 0, .8 -> means .5, .125, .9
+    const values = [
+      { entropy: 2, transport_distance: 10 },
+      { entropy: 3, transport_distance: 60 },
+      { entropy: 6, transport_distance: 20 },
+    ];
+    expect(gradePairs(values, DEFAULT_SIGNALS, { normalise: "min-max" })).to.deep.equal([0.5, 0.125, 0.9]);
+    const same = gradePairs([{ entropy: 4 }, { entropy: 4 }], DEFAULT_SIGNALS, { normalise: "min-max" });
+    expect(same).to.deep.equal([0.5, 0.5]);
+    const far = [{ entropy: -1.5e308 }, { entropy: 1.5e308 }];
+    expect(() => gradePairs(far, DEFAULT_SIGNALS, { normalise: "min-max" })).to.throw(UserError, "too far apart");
+  });
+
+  it("takes a missing signal for the middle, or requires it, when asked to", () => {
+    const values = [{ entropy: 0, word_proximity: 0 }, { entropy: 2 }, { entropy: 2, word_proximity: 1 }];
+    // entropy 0, 1, 1; words 0, (.5), 1
+    const combination = { normalise: "min-max", missing: "middle" } as const;
+    expect(gradePairs(values, DEFAULT_SIGNALS, combination)).to.deep.equal([0, 0.75, 1]);
+    expect(gradePairs(values, DEFAULT_SIGNALS, { ...combination, missing: "skip" })).to.deep.equal([0, 1, 1]);
+    const needs = { ...only("entropy"), word_proximity: { sign: 1, weight: 1 } } as const;
+    expect(() => gradePairs(values, needs, { missing: "require" })).to.throw(
+      UserError,
+      "pair 1: signal word_proximity is missing",
+    );
+    expect(() => gradePairs([{ entropy: 1 }, {}], DEFAULT_SIGNALS, { missing: "middle" })).to.throw(
+      "pair 1: no signal",
+    );
+  });
+
   it("stays within 0..1 and follows the pairs when they are reordered", () => {
     fc.assert(
       fc.property(pairs, fc.nat(), (drawn, turn) => {

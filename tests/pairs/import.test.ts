@@ -206,7 +206,7 @@ describe("import", function () {
       { ...talk, prompt: [asks, { role: "assistant", content: "?" }, asks] },
       { ...talk, prompt: [{ role: "system", content: "Be." }, asks] },
       { ...good, prompt: "What <image> is it?" },
-      { ...good, stage: 7 },
+      { ...good, stage: 1.5 },
       { ...good, difficulty: "easy" },
       { ...good, annotations: [{ box: [0, 0, 1, 1] }] },
     );
@@ -229,7 +229,7 @@ describe("import", function () {
       "13 prompt: has 3 messages before the answer, a pair has one question",
       "14 prompt: has a system message, which a pair has no place for; leave it out with --drop-system",
       "15 prompt: holds <image> in the middle or more than once, expected it once at the beginning or end",
-      "16 stage: is 7, expected 0, 1 or 2, or nothing",
+      "16 stage: is 1.5, expected a whole number from 0 (trained first), or nothing",
       '17 difficulty: found "easy", expected a number',
       "18 annotations: 0.object: Invalid input: expected string, received undefined; expected [{object, box, attributes, crowd}]",
     ]);

@@ -159,8 +159,8 @@ describe("pairs file", () => {
       `${at}chosen and rejected are both "a dog."; expected two texts that differ in one fact: mend or drop the row`,
     );
     expect(await faultOf([pair, { ...second, chosen: " " }], false)).to.include(`${at}chosen is empty`);
-    expect(await faultOf([pair, { ...second, stage: 3 }], false)).to.equal(
-      `${at}stage is 3; expected 0, 1 or 2, or nothing: mend the value`,
+    expect(await faultOf([pair, { ...second, stage: -1 }], false)).to.equal(
+      `${at}stage is -1; expected a whole number from 0 (trained first), or nothing: mend the value`,
     );
     for (const difficulty of [1.01, -0.1, Number.NaN]) {
       expect(await faultOf([pair, { ...second, difficulty }], false)).to.equal(

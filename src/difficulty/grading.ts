@@ -1,0 +1,93 @@
+import { checkBounds } from "../curriculum/stages.js";
+import { UserError } from "../errors.js";
+import {
+  DEFAULT_SIGNALS,
+  MISSING_SIGNALS,
+  NORMALISATIONS,
+  SIGNALS,
+  type Combination,
+  type SignalUse,
+} from "./grade.js";
+
+/** Sign and weight by the name of a signal's column, the published signals' or one's own. */
+export type SignalUses = Readonly<Record<string, SignalUse>>;
+
+/** How a difficulty is made of signals, and stages of it. */
+export interface Grading extends Combination {
+  /** Sign and weight of each signal, by column; one of weight 0 needs no column. @default DEFAULT_SIGNALS */
+  readonly uses?: SignalUses | undefined;
+  /** Number of stages of equal size; not beside `bounds`. @default 3 */
+  readonly stages?: number | undefined;
+  /**
+   * Difficulties at which a harder stage begins, rising, above 0 and below 1: a pair's stage is how many of them its
+   * difficulty reaches.
+   */
+  readonly bounds?: readonly number[] | undefined;
+  /**
+   * Share of the pairs, the hardest, to leave out of the stages, 0 up to but not 1: among them are most that are
+   * labelled wrongly. @default 0
+   */
+  readonly trim?: number | undefined;
+}
+
+/** A grading with every default filled in. */
+export interface CheckedGrading {
+  readonly uses: SignalUses;
+  readonly normalise: NonNullable<Grading["normalise"]>;
+  readonly missing: NonNullable<Grading["missing"]>;
+  readonly stages: number;
+  /** Null: stages are of equal size. */
+  readonly bounds: readonly number[] | null;
+  readonly trim: number;
+}
+
+/**
+ * Fills in the defaults, and refuses what no file can be graded by.
+ *
+ * @throws UserError naming the choice that is out of range.
+ */
+export function checkedGrading(grading: Grading): CheckedGrading {
+  const { uses = DEFAULT_SIGNALS, normalise = "ranks", missing = "skip", trim = 0 } = grading;
+  const bounds = grading.bounds ?? null;
+  if (bounds !== null && grading.stages !== undefined) {
+    throw new UserError(`stages is ${grading.stages} and bounds are ${bounds.join(",")}, expected one of the two`);
+  }
+  const stages = bounds === null ? (grading.stages ?? 3) : bounds.length + 1;
+  for (const name of namesOf(uses)) {
+    const weight = weightOf(uses, name);
+    if (!(weight >= 0 && weight < Infinity)) {
+      throw new UserError(`signal ${name}: weight is ${weight}, expected 0 or more`);
+    }
+  }
+  if (namesOf(uses).every((name) => weightOf(uses, name) === 0)) {
+    throw new UserError(`every signal of ${namesOf(uses).join(", ")} has weight 0, expected one above 0`);
+  }
+  if (!Number.isInteger(stages) || stages < 1) {
+    throw new UserError(`stages is ${stages}, expected a whole number of at least 1`);
+  }
+  if (bounds !== null) checkBounds(bounds, "bounds");
+  if (!(trim >= 0 && trim < 1)) throw new UserError(`trim is ${trim}, expected 0 up to but not 1`);
+  if (!NORMALISATIONS.includes(normalise)) {
+    throw new UserError(`normalise is "${String(normalise)}", expected one of ${NORMALISATIONS.join(", ")}`);
+  }
+  if (!MISSING_SIGNALS.includes(missing)) {
+    throw new UserError(`missing is "${String(missing)}", expected one of ${MISSING_SIGNALS.join(", ")}`);
+  }
+  return { uses, normalise, missing, stages, bounds, trim };
+}
+
+/** The grading alone, out of a request that holds more. */
+export function gradingOf({ uses, normalise, missing, stages, bounds, trim }: Grading): Grading {
+  return { uses, normalise, missing, stages, bounds, trim };
+}
+
+/** The published signals in their own order, as they are added up in memory, then the others. */
+export function namesOf(uses: SignalUses): string[] {
+  const published = SIGNALS.filter((name) => Object.hasOwn(uses, name));
+  return [...published, ...Object.keys(uses).filter((name) => !(published as string[]).includes(name))];
+}
+
+/** The weight of a signal of {@link namesOf}. */
+export function weightOf(uses: SignalUses, name: string): number {
+  return (uses[name] as SignalUse).weight;
+}
