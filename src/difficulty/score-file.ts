@@ -2,7 +2,7 @@ import type { Trainer } from "../backend/trainer.js";
 import { UserError } from "../errors.js";
 import { inBatches } from "../pairs/checking/repeats.js";
 import { contentKey } from "../pairs/content-key.js";
-import { isComplete, type PairRow, type SignalColumn } from "../pairs/pair-row.js";
+import { isComplete, type SignalColumn } from "../pairs/pair-row.js";
 import { streamPairRows } from "../pairs/pair-rows.js";
 import { openParquet } from "../pairs/parquet-rows.js";
 import { askModel } from "./ask-model.js";
