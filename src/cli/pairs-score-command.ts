@@ -92,10 +92,13 @@ function foldersOf({ model, referenceModel, imageEncoder, patchEncoder }: PairsS
 }
 
 /** What is measured: what the user names, else what the models that are given can tell without a further pass. */
-function signalsOf({ signals, model, referenceModel }: PairsScoreOptions): SignalColumn[] {
+function signalsOf(options: PairsScoreOptions): SignalColumn[] {
+  const { signals, model, referenceModel, imageEncoder, patchEncoder } = options;
   if (signals !== undefined) return [...new Set(listOption("--signals", signals, SIGNAL_COLUMNS, (name) => name))];
   return [
-    ...(model === undefined ? [] : (["entropy", "image_similarity", "transport_distance"] as const)),
+    ...(model === undefined ? [] : (["entropy"] as const)),
+    ...(model === undefined && imageEncoder === undefined ? [] : (["image_similarity"] as const)),
+    ...(model === undefined && patchEncoder === undefined ? [] : (["transport_distance"] as const)),
     "word_proximity",
     ...(model === undefined || referenceModel === undefined ? [] : (["reward_gap"] as const)),
     "edit_distance",

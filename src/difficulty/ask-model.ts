@@ -5,16 +5,16 @@ import { modelFolderHash } from "./model-folder-hash.js";
 import { type ModelSignal, modelSignals } from "./model-signals.js";
 import { SignalCache } from "./signal-cache.js";
 
-/** What one model is asked about the pairs of a file. */
+/** What one model, or encoders alone, are asked about the pairs of a file. */
 export interface ModelQuestion {
   /** Pairs file. */
   readonly pairs: string;
   /** Key of each row's content, by row; null for a pair that no model can be asked about. */
   readonly keys: readonly (string | null)[];
-  /** Folder of the model. */
-  readonly model: string;
+  /** Folder of the model; left out where encoders give all signals. */
+  readonly model?: string | undefined;
   readonly signals: readonly ModelSignal[];
-  /** Folders of encoders that stand in for the model's own tower. */
+  /** Folders of the encoders that give image_similarity and transport_distance. */
   readonly imageEncoder?: string | undefined;
   readonly patchEncoder?: string | undefined;
   /** Pairs a forward pass, at least 1. */
@@ -44,7 +44,8 @@ export interface ModelAnswers {
 export async function askModel(question: ModelQuestion): Promise<ModelAnswers> {
   const { keys, signals, batchSize, onProgress } = question;
   const storedAs = await names(question);
-  const cache = await SignalCache.open(join(question.cache, `${await modelFolderHash(question.model)}.jsonl`));
+  const of = question.model === undefined ? "encoders" : await modelFolderHash(question.model);
+  const cache = await SignalCache.open(join(question.cache, `${of}.jsonl`));
   try {
     const lacks = (key: string): boolean => signals.some((name) => cache.get(key)?.[storedAs(name)] === undefined);
     const complete = keys.flatMap((key, row) => (key === null ? [] : [{ key, row }]));
@@ -73,7 +74,7 @@ export async function askModel(question: ModelQuestion): Promise<ModelAnswers> {
   }
 }
 
-/** Under which name a signal is kept: what an encoder gave is another thing than what the model's tower gives. */
+/** Under which name a signal is kept: another encoder gives another number. */
 async function names({ imageEncoder, patchEncoder }: ModelQuestion): Promise<(name: ModelSignal) => string> {
   const image = imageEncoder === undefined ? "" : `@${await modelFolderHash(imageEncoder)}`;
   const patch = patchEncoder === undefined ? "" : `@${await modelFolderHash(patchEncoder)}`;
@@ -89,7 +90,9 @@ async function ask(
 ): Promise<void> {
   const { keys, signals, batchSize, signal, imageEncoder, patchEncoder } = question;
   const trainer = await question.trainer();
-  await trainer.client.loadModel({ path: resolve(question.model) }, signal === undefined ? {} : { signal });
+  const { model } = question;
+  const options = signal === undefined ? {} : { signal };
+  if (model !== undefined) await trainer.client.loadModel({ path: resolve(model) }, options);
   const path = resolve(question.pairs);
   const scoring = {
     dataset: { path, sha256: await sha256File(path) },

@@ -5,11 +5,10 @@ import { contentKey } from "../pairs/content-key.js";
 import { isComplete, type SignalColumn } from "../pairs/pair-row.js";
 import { streamPairRows } from "../pairs/pair-rows.js";
 import { openParquet } from "../pairs/parquet-rows.js";
-import { askModel } from "./ask-model.js";
+import { askModel, type ModelAnswers, type ModelQuestion } from "./ask-model.js";
 import { type GradedPairsFile, gradePairsFile, type MeasuredSignals, usesFor } from "./grade-pairs-file.js";
 import { checkedGrading, type Grading, gradingOf } from "./grading.js";
 import { imageDifference } from "./image-difference.js";
-import type { ModelSignal } from "./model-signals.js";
 import { wordEditDistance } from "./text-signals.js";
 import { WordNet } from "./wordnet.js";
 
@@ -24,6 +23,7 @@ export interface ScoreFileRequest extends Grading {
   readonly model?: string | undefined;
   /** Folder of the model that `model` was trained from, for reward_gap. */
   readonly referenceModel?: string | undefined;
+  /** Folders of the encoders that give image_similarity and transport_distance in place of the model's tower. */
   readonly imageEncoder?: string | undefined;
   readonly patchEncoder?: string | undefined;
   /** Pairs a forward pass. @default 16 */
@@ -87,9 +87,14 @@ async function check(request: ScoreFileRequest): Promise<void> {
   const { pairs, out, signals, model, referenceModel } = request;
   if (pairs === out) throw new UserError(`${out}: is the file that is read; write elsewhere`);
   checkedGrading({ ...gradingOf(request), uses: await usesFor(pairs, request.uses, signals) });
-  const needy = signals.filter((name) => (FROM_MODEL as readonly string[]).includes(name) || name === "reward_gap");
+  const { byModel } = sources(request);
+  const needy = [...byModel, ...signals.filter((name) => name === "reward_gap")];
   if (needy.length > 0 && model === undefined) {
-    throw new UserError(`model is missing, expected the folder of one for ${needy.join(", ")}: give --model`);
+    const flags = ["--model"];
+    if (byModel.includes("image_similarity")) flags.push("--image-encoder for image_similarity");
+    if (byModel.includes("transport_distance")) flags.push("--patch-encoder for transport_distance");
+    const give = flags.join(", or ");
+    throw new UserError(`model is missing, expected the folder of one for ${needy.join(", ")}: give ${give}`);
   }
   if (signals.includes("reward_gap") && referenceModel === undefined) {
     throw new UserError(
@@ -139,43 +144,65 @@ async function measureContent(
   return incomplete;
 }
 
-/** Fills in what models give. */
+type GivenSignal = (typeof FROM_MODEL)[number];
+
+/** Which signals encoders give, and which the model. */
+function sources({ signals, imageEncoder, patchEncoder }: ScoreFileRequest): {
+  byEncoders: GivenSignal[];
+  byModel: GivenSignal[];
+} {
+  const encoders: Partial<Record<GivenSignal, string | undefined>> = {
+    image_similarity: imageEncoder,
+    transport_distance: patchEncoder,
+  };
+  const wanted = FROM_MODEL.filter((name) => signals.includes(name));
+  return {
+    byEncoders: wanted.filter((name) => encoders[name] !== undefined),
+    byModel: wanted.filter((name) => encoders[name] === undefined),
+  };
+}
+
+/** Fills in what models and encoders give. */
 async function measureByModels(
   request: ScoreFileRequest,
   measured: readonly MeasuredSignals[],
   keys: readonly (string | null)[],
 ): Promise<{ asked: number; known: number }> {
   const { pairs, out, model, referenceModel, signals, batchSize = 16, trainer, signal, onProgress } = request;
-  const wanted = FROM_MODEL.filter((name) => signals.includes(name));
+  const { byEncoders, byModel } = sources(request);
   const gap = signals.includes("reward_gap");
-  if (model === undefined || (wanted.length === 0 && !gap)) return { asked: 0, known: 0 };
-  const { imageEncoder, patchEncoder } = request;
   const common = { pairs, keys, batchSize, cache: cacheFolder(out), trainer, signal };
-  const own: readonly ModelSignal[] = gap ? [...wanted, "margin"] : wanted;
-  const policy = await askModel({
-    ...common,
-    model,
-    signals: own,
-    imageEncoder,
-    patchEncoder,
-    onProgress: (done, total) => onProgress?.("pairs by the model", done, total),
-  });
-  for (const [row, found] of policy.found.entries()) {
-    for (const name of wanted) {
-      if (found?.[name] !== undefined) (measured[row] as MeasuredSignals)[name] = found[name];
+  const counts = { asked: 0, known: 0 };
+  const ask = async (
+    who: string,
+    question: Pick<ModelQuestion, "model" | "signals" | "imageEncoder" | "patchEncoder">,
+  ) => {
+    const onAnswer = (done: number, total: number): void => onProgress?.(`pairs by the ${who}`, done, total);
+    const { found, asked, known } = await askModel({ ...common, ...question, onProgress: onAnswer });
+    counts.asked += asked;
+    counts.known += known;
+    return found;
+  };
+  const fillIn = (names: readonly GivenSignal[], found: ModelAnswers["found"]): void => {
+    for (const [row, answer] of found.entries()) {
+      for (const name of names) {
+        if (answer?.[name] !== undefined) (measured[row] as MeasuredSignals)[name] = answer[name];
+      }
     }
+  };
+  if (byEncoders.length > 0) {
+    const { imageEncoder, patchEncoder } = request;
+    fillIn(byEncoders, await ask("encoders", { signals: byEncoders, imageEncoder, patchEncoder }));
   }
-  if (!gap || referenceModel === undefined) return { asked: policy.asked, known: policy.known };
-  const reference = await askModel({
-    ...common,
-    model: referenceModel,
-    signals: ["margin"],
-    onProgress: (done, total) => onProgress?.("pairs by the reference model", done, total),
-  });
-  for (const [row, found] of policy.found.entries()) {
-    const [after, before] = [found?.margin, reference.found[row]?.margin];
+  if (model === undefined || (byModel.length === 0 && !gap)) return counts;
+  const policy = await ask("model", { model, signals: gap ? [...byModel, "margin"] : byModel });
+  fillIn(byModel, policy);
+  if (!gap || referenceModel === undefined) return counts;
+  const reference = await ask("reference model", { model: referenceModel, signals: ["margin"] });
+  for (const [row, found] of policy.entries()) {
+    const [after, before] = [found?.margin, reference[row]?.margin];
     if (after === undefined || before === undefined) continue;
     (measured[row] as MeasuredSignals).reward_gap = REWARD_GAP_BETA * (after - before);
   }
-  return { asked: policy.asked + reference.asked, known: policy.known + reference.known };
+  return counts;
 }

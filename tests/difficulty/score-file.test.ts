@@ -63,6 +63,24 @@ describe("scoreFile", function () {
     return scorePairs(trainer.client, { ...world.pairs, pairs: 12 }, { signals });
   }
 
+  it("encoders alone need no model", async () => {
+    // No model is loaded before this.
+    const out = join(world.folder, "encoded.parquet");
+    const encoders = { imageEncoder: join(world.folder, "clip"), patchEncoder: join(world.folder, "dinov2") };
+    const signals = ["image_similarity", "transport_distance"] as const;
+    const result = await scoreFile({ ...request, out, model: undefined, signals, ...encoders });
+    expect([result.asked, result.known, result.ungraded]).to.deep.equal([10, 0, 2]);
+    for (const [index, row] of (await scored(out)).entries()) {
+      expect(row["transport_distance"] === null).to.equal(!isComplete(index));
+      if (isComplete(index)) expect(row["image_similarity"]).to.be.closeTo(cosines[index] as number, 1e-5);
+    }
+    expect((await trainer.client.describe({})).modelPath).to.equal("");
+    // With a model beside them they are not asked again; the model is, for what only it gives.
+    const both = await scoreFile({ ...request, out, signals: ["entropy", ...signals], ...encoders });
+    expect([both.asked, both.known]).to.deep.equal([10, 10]);
+    expect((await scored(out)).filter(({ entropy }) => entropy !== null)).to.have.length(10);
+  });
+
   it("measures and grades; signals that do not apply are missing, own columns and incomplete pairs stay", async () => {
     const result = await scoreFile(request);
     expect([result.asked, result.known, result.incomplete, result.ungraded]).to.deep.equal([10, 0, 2, 2]);
@@ -185,6 +203,11 @@ describe("scoreFile", function () {
       return (error as Error).message;
     };
     expect(await fault({ model: undefined })).to.include("expected the folder of one for entropy, image_similarity");
+    const clip = { model: undefined, imageEncoder: join(world.folder, "clip") };
+    expect(await fault(clip)).to.match(
+      /for entropy, transport_distance: give --model, or --patch-encoder for transport_distance$/,
+    );
+    expect(await fault({ ...clip, signals: ["reward_gap"] })).to.include("for reward_gap: give --model");
     expect(await fault({ signals: ["reward_gap"] })).to.include("give --reference-model");
     expect(await fault({ uses: { likes: { sign: 1, weight: 1 } } })).to.include('column "likes" is missing');
     expect(await fault({ trim: 1 })).to.include("trim is 1");

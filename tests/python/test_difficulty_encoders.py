@@ -90,6 +90,18 @@ def test_encoders_take_the_place_of_the_tower(
             assert score.transport_distance == pytest.approx(distance, abs=1e-4)
 
 
+def test_encoders_alone_need_no_model(tmp_path: Path, make_pairs: Callable[..., Dataset]) -> None:
+    clip = ImageEncoder(save("clip", tmp_path / "clip"), torch.device("cpu"), "image_encoder")
+    row = make_pairs()[0]
+    (score,) = next(score_pairs(None, None, [row].__getitem__, [0], ("image_similarity",), encoders=Encoders(clip)))
+    with torch.inference_mode():
+        one, other = (clip.embeddings([row[side][0].convert("RGB")]) for side in ("images", "rejected_images"))
+    assert score.image_similarity == pytest.approx(float(torch.cosine_similarity(one, other)), abs=1e-5)
+    for signal in ("transport_distance", "blind_margin"):
+        with pytest.raises(UserError, match=f"signals: {signal} asked for without a model"):
+            next(score_pairs(None, None, [row].__getitem__, [0], ("image_similarity", signal), encoders=Encoders(clip)))
+
+
 def test_margin_without_the_picture_and_tokens(
     make_model: Callable[..., Any], make_pairs: Callable[..., Dataset], processor: Any
 ) -> None:

@@ -84,7 +84,7 @@ def score_pairs(
     """Compute signals of pairs.
 
     Args:
-        model: A model of pictures and text; put into evaluation mode.
+        model: A model of pictures and text; put into evaluation mode. None will do where encoders give all signals.
         processor: Its processor.
         read_row: Gives a pair's row with decoded pictures.
         pairs: Rows to score.
@@ -98,22 +98,28 @@ def score_pairs(
     Raises:
         UserError: A signal that the model cannot give, a row that cannot be read, or a number that is not finite.
     """
-    model.eval()
-    collate = QuadCollator(processor)
     encoders = encoders or Encoders()
+    by_model = signals_by_model(signals, images=encoders.images is not None, patches=encoders.patches is not None)
+    if by_model and model is None:
+        raise UserError(f"signals: {', '.join(by_model)} asked for without a model: give one, or an encoder")
+    device = torch.device("cpu")
+    if model is not None:
+        model.eval()
+        device = model.device
+    collate = QuadCollator(processor) if by_model else None
+    rest: list[Signal] = [signal for signal in by_model if signal != "blind_margin"]
     combinations = _ALL if "logps" in signals or "tokens" in signals else _MATCHED
     for start in range(0, len(pairs), batch_size):
         rows = pairs[start : start + batch_size]
         read = [{**read_row(pair), PAIR_KEY: pair} for pair in rows]
         with torch.inference_mode():
             columns = _encoder_signals(encoders, read, signals)
-            rest: list[Signal] = [s for s in signals if s not in set(columns) and s != "blind_margin"]
-            if rest:
+            if collate is not None and rest:
                 batch = collate([{**row, COMBINATIONS_KEY: combinations} for row in read])
-                columns |= _batch_signals(model, _to_device(batch, model.device), len(rows), rest)
-            if "blind_margin" in signals:
+                columns |= _batch_signals(model, _to_device(batch, device), len(rows), rest)
+            if collate is not None and "blind_margin" in by_model:
                 blind = collate([{**row, COMBINATIONS_KEY: _BLIND} for row in read])
-                columns["blind_margin"] = _blind_margins(model, _to_device(blind, model.device))
+                columns["blind_margin"] = _blind_margins(model, _to_device(blind, device))
         scored = []
         for position, pair in enumerate(rows):
             values: dict[str, Any] = {name: column[position] for name, column in columns.items()}
@@ -121,6 +127,21 @@ def score_pairs(
                 _require_finite(pair, name, value)
             scored.append(PairSignals(pair=pair, **values))
         yield scored
+
+
+def signals_by_model(signals: Collection[Signal], *, images: bool, patches: bool) -> list[Signal]:
+    """Say which signals a model has to give.
+
+    Args:
+        signals: What is to be computed.
+        images: Whether an encoder gives image_similarity.
+        patches: Whether an encoder gives transport_distance.
+
+    Returns:
+        Those that no encoder gives.
+    """
+    given = {"image_similarity": images, "transport_distance": patches}
+    return [signal for signal in signals if not given.get(signal, False)]
 
 
 def patch_features(model: nn.Module, pixel_values: Tensor) -> Tensor:

@@ -59,6 +59,11 @@ class ModelStore:
         self._loaded: LoadedModel | None = None
 
     @property
+    def device(self) -> torch.device:
+        """Where models compute."""
+        return self._device
+
+    @property
     def path(self) -> str:
         """Folder of the loaded model; empty when none is loaded."""
         return "" if self._loaded is None else str(self._loaded.path)

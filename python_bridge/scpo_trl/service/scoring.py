@@ -17,11 +17,12 @@ from scpo_trl.difficulty.signals import (
     PairSignals,
     Signal,
     score_pairs,
+    signals_by_model,
 )
 from scpo_trl.errors import UserError
 from scpo_trl.service.messages import quad_message
-from scpo_trl.service.model_store import LoadedModel
-from scpo_trl.service.pair_files import PICTURE_COLUMNS, TEXT_COLUMNS, OpenedFile
+from scpo_trl.service.model_store import ModelStore
+from scpo_trl.service.pair_files import PICTURE_COLUMNS, TEXT_COLUMNS, PairFiles
 from scpo_trl.service.roots import Roots
 
 _SIGNALS: dict[int, Signal] = {
@@ -35,12 +36,13 @@ _SIGNALS: dict[int, Signal] = {
 
 
 def score_responses(
-    request: trainer_pb2.ScorePairsRequest, loaded: LoadedModel, opened: OpenedFile, roots: Roots
+    request: trainer_pb2.ScorePairsRequest, models: ModelStore, files: PairFiles, roots: Roots
 ) -> Iterator[trainer_pb2.ScorePairsResponse]:
     """Score the pairs that a request names; one response a batch, with progress.
 
     Raises:
         UserError: An unknown signal, a damaged picture, an encoder that cannot be loaded.
+        NotReadyError: A signal needs a model and none is loaded.
     """
     for signal in request.signals:
         if signal not in _SIGNALS:
@@ -48,6 +50,9 @@ def score_responses(
     signals: tuple[Signal, ...] = (
         tuple(dict.fromkeys(_SIGNALS[signal] for signal in request.signals)) or DEFAULT_SIGNALS
     )
+    by_model = signals_by_model(signals, images=bool(request.image_encoder), patches=bool(request.patch_encoder))
+    loaded = models.get() if by_model else None
+    opened = files.open_pairs(request.dataset.path, request.dataset.sha256, rows=list(request.pairs) or None)
     pairs = list(request.pairs) or list(range(opened.dataset.num_rows))
     texts = opened.dataset.select_columns(list(TEXT_COLUMNS))
 
@@ -55,15 +60,14 @@ def score_responses(
         pictures = {column: [opened.picture(pair, column)] for column in PICTURE_COLUMNS}
         return {**texts[pair], **pictures}
 
-    device = loaded.model.device
     encoders = Encoders(
-        images=_encoder(request.image_encoder, "image_encoder", roots, device),
-        patches=_encoder(request.patch_encoder, "patch_encoder", roots, device),
+        images=_encoder(request.image_encoder, "image_encoder", roots, models.device),
+        patches=_encoder(request.patch_encoder, "patch_encoder", roots, models.device),
     )
     done = 0
     batches = score_pairs(
-        loaded.model,
-        loaded.processor,
+        None if loaded is None else loaded.model,
+        None if loaded is None else loaded.processor,
         read_row,
         pairs,
         signals,

@@ -109,11 +109,7 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
         self, request: trainer_pb2.ScorePairsRequest, context: grpc.ServicerContext
     ) -> Iterator[trainer_pb2.ScorePairsResponse]:
         def work(job: Job, emit: Emit[trainer_pb2.ScorePairsResponse]) -> None:
-            loaded = self._models.get()
-            opened = self._files.open_pairs(
-                request.dataset.path, request.dataset.sha256, rows=list(request.pairs) or None
-            )
-            for response in score_responses(request, loaded, opened, self._roots):
+            for response in score_responses(request, self._models, self._files, self._roots):
                 emit(response)
 
         return self.workbench.stream("scoring", context, work)

@@ -253,7 +253,7 @@ export interface ScorePairsRequest {
   batchSize: number;
   /**
    * Folder of a CLIP, SigLIP or DINOv2 model that looks at pictures for SIGNAL_IMAGE_SIMILARITY; empty: the loaded
-   * model's own tower.
+   * model's own tower. Where encoders give all signals, no model has to be loaded.
    */
   imageEncoder: string;
   /** The same for SIGNAL_TRANSPORT_DISTANCE. */
