@@ -86,7 +86,7 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
       count(kinds, text.kind ?? "");
       count(stages, row["stage"] === null ? "" : String(row["stage"]));
       if (text.rejected !== null && text.rejected !== text.chosen) {
-        bias.add(text.chosen, text.rejected);
+        bias.add({ prompt: text.prompt, chosen: text.chosen, rejected: text.rejected });
         texts.push({ chosen: text.chosen, rejected: text.rejected });
         if (row["rejected_images"] !== null) complete += 1;
       }

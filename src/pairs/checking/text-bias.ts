@@ -1,5 +1,5 @@
 import type { Interval } from "../../evaluation/statistics.js";
-import { changedSpans, wordsOf } from "./word-difference.js";
+import { changedSpans, tellingWords, wordsOf } from "./word-difference.js";
 
 /** What of a file's texts would tell chosen from rejected without looking at a picture. */
 export interface TextBias {
@@ -11,9 +11,19 @@ export interface TextBias {
   /** Share of pairs whose chosen is longer, of those of different length; one half is no bias. */
   readonly chosenLonger: number | null;
   readonly chosenLongerInterval: Interval | null;
-  /** Share of pairs that first differ in the first, second and last third of chosen. */
+  /** Pairs whose prompt names what tells both texts apart, as a question between two answers does. */
+  readonly namedInPrompt: number;
+  /** Share of those whose prompt names chosen's first; one half is no bias. */
+  readonly chosenNamedFirst: number | null;
+  readonly chosenNamedFirstInterval: Interval | null;
+  /** Pairs whose chosen has six words or more: in a shorter text a third is a word. */
+  readonly long: number;
+  /** Share of those that first differ in the first, second and last third of chosen. */
   readonly differenceAt: readonly [number, number, number];
 }
+
+/** Words of a text whose thirds are told apart. */
+const LONG = 6;
 
 /** Gathers the bias of one pair after the other; holds no text. */
 export class TextBiasTally {
@@ -22,10 +32,12 @@ export class TextBiasTally {
   #squares = 0;
   #longer = 0;
   #unequal = 0;
+  #named = 0;
+  #namedFirst = 0;
   readonly #thirds: [number, number, number] = [0, 0, 0];
 
   /** Adds a pair. */
-  add(chosen: string, rejected: string): void {
+  add({ prompt, chosen, rejected }: { prompt: string; chosen: string; rejected: string }): void {
     const words = wordsOf(chosen).length;
     const extra = words - wordsOf(rejected).length;
     this.#pairs += 1;
@@ -33,7 +45,14 @@ export class TextBiasTally {
     this.#squares += extra * extra;
     if (extra !== 0) this.#unequal += 1;
     if (extra > 0) this.#longer += 1;
-    const first = changedSpans(chosen, rejected)[0];
+    const first = namesChosenFirst(prompt, chosen, rejected);
+    if (first !== null) this.#named += 1;
+    if (first === true) this.#namedFirst += 1;
+    this.#place(chosen, rejected, words);
+  }
+
+  #place(chosen: string, rejected: string, words: number): void {
+    const first = words < LONG ? undefined : changedSpans(chosen, rejected)[0];
     if (first === undefined) return;
     const third = Math.min(2, Math.floor((3 * first.at) / Math.max(words, 1))) as 0 | 1 | 2;
     this.#thirds[third] += 1;
@@ -51,6 +70,10 @@ export class TextBiasTally {
       extraWordsInterval: mean === null || n < 2 ? null : this.#meanInterval(mean),
       chosenLonger: this.#unequal === 0 ? null : this.#longer / this.#unequal,
       chosenLongerInterval: wilsonInterval(this.#longer, this.#unequal),
+      namedInPrompt: this.#named,
+      chosenNamedFirst: this.#named === 0 ? null : this.#namedFirst / this.#named,
+      chosenNamedFirstInterval: wilsonInterval(this.#namedFirst, this.#named),
+      long: placed,
       differenceAt: shares,
     };
   }
@@ -61,6 +84,16 @@ export class TextBiasTally {
     const half = 1.959964 * Math.sqrt(variance / n);
     return [mean - half, mean + half];
   }
+}
+
+/** Whether a prompt names what only chosen says before what only rejected says; null where it does not name both. */
+function namesChosenFirst(prompt: string, chosen: string, rejected: string): boolean | null {
+  const words = wordsOf(prompt);
+  const telling = tellingWords(chosen, rejected);
+  const [one, other] = [telling.chosen, telling.rejected].map((side) =>
+    words.findIndex((found) => side.includes(found)),
+  );
+  return one === undefined || other === undefined || one < 0 || other < 0 ? null : one < other;
 }
 
 /**

@@ -1,9 +1,12 @@
 import type { BlindGuess } from "./blind-guess.js";
 import type { Findings } from "./findings.js";
-import type { TextBias } from "./text-bias.js";
+import { type TextBias, wilsonInterval } from "./text-bias.js";
 
 /** A guess is worth telling when it is right this much oftener than a coin. */
 export const TELLING_ACCURACY = 0.6;
+
+/** Texts that differ in the same third this often differ in one place; a third of them would by chance. */
+const ONE_PLACE = 0.8;
 
 /** What is known of a file as a whole. */
 export interface Whole {
@@ -25,6 +28,7 @@ export function tellWhole(findings: Findings, { textBias, blindGuess, kinds, sta
         "that differ in length): a model may learn the length",
     );
   }
+  tellPositions(findings, textBias);
   const { accuracy, interval: guess, words } = blindGuess;
   if (accuracy !== null && guess !== null && guess[0] > TELLING_ACCURACY) {
     const telling = words.map(({ word }) => word).join(", ");
@@ -36,6 +40,28 @@ export function tellWhole(findings: Findings, { textBias, blindGuess, kinds, sta
   }
   tellImbalance(findings, "kind", kinds, rows);
   tellImbalance(findings, "stage", stages, rows);
+}
+
+function tellPositions(findings: Findings, textBias: TextBias): void {
+  const { chosenNamedFirst: first, chosenNamedFirstInterval: interval, namedInPrompt, differenceAt, long } = textBias;
+  if (first !== null && interval !== null && (interval[0] > TELLING_ACCURACY || interval[1] < 1 - TELLING_ACCURACY)) {
+    const [share, place] = first > 0.5 ? [first, "first"] : [1 - first, "last"];
+    findings.whole(
+      "position-bias",
+      `of ${namedInPrompt} prompts that name both answers, ${percent(share)} name chosen ${place}: a model may learn the ` +
+        "place; mix the order",
+    );
+  }
+  const most = Math.max(...differenceAt);
+  const placed = wilsonInterval(Math.round(most * long), long);
+  if (placed !== null && placed[0] > ONE_PLACE) {
+    const third = ["first", "middle", "last"][differenceAt.indexOf(most)] as string;
+    findings.whole(
+      "difference-place",
+      `of ${long} pairs of six words or more, ${percent(most)} first differ in the ${third} third: what stands elsewhere is ` +
+        "hardly contrasted; change facts there too",
+    );
+  }
 }
 
 function tellImbalance(findings: Findings, name: string, counts: ReadonlyMap<string, number>, rows: number): void {

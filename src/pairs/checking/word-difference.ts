@@ -140,6 +140,21 @@ export function changedFacts(chosen: string, rejected: string): number {
   return Math.max(facts, 1);
 }
 
+/**
+ * The words of each text that the other lacks, without those that only follow in grammar where there are others.
+ *
+ * @returns Each word once.
+ */
+export function tellingWords(chosen: string, rejected: string): { chosen: string[]; rejected: string[] } {
+  const [one, other] = [new Set(wordsOf(chosen)), new Set(wordsOf(rejected))];
+  const own = (words: ReadonlySet<string>, others: ReadonlySet<string>): string[] => {
+    const lacking = [...words].filter((found) => !others.has(found));
+    const telling = lacking.filter((found) => !groupOf.has(found));
+    return telling.length > 0 ? telling : lacking;
+  };
+  return { chosen: own(one, other), rejected: own(other, one) };
+}
+
 function isAgreement(span: ChangedSpan): boolean {
   const [first, second] = [span.chosen, span.rejected];
   if (first.length > 1 || second.length > 1) return false;

@@ -132,6 +132,50 @@ describe("check of a pairs file", () => {
     expect(told).to.have.keys("length-bias", "blind-words");
   });
 
+  it("tells a bias of position: the prompt that names chosen first or last, and one place where all texts differ", async () => {
+    const asked = async (order: (row: number) => boolean) =>
+      found(
+        Object.fromEntries(
+          await Promise.all(
+            Array.from({ length: 24 }, async (_, row) => {
+              const { chosen, rejected } = await good(row);
+              const [one, other] = [chosen, rejected].map((text) => /a (\w+)\./.exec(text as string)?.[1] ?? "");
+              return [row, { prompt: order(row) ? `A ${one} or a ${other}?` : `A ${other} or a ${one}?` }] as const;
+            }),
+          ),
+        ),
+      );
+    expect(
+      (await asked((row) => row !== 3)).report.findings.map(({ check, text }) => `${check}: ${text}`),
+    ).to.deep.equal([
+      "position-bias: of 24 prompts that name both answers, 95.8 % name chosen first: a model may learn the place; mix the order",
+    ]);
+    expect((await asked((row) => row === 3)).report.findings[0]?.text).to.include("95.8 % name chosen last");
+    expect((await asked((row) => row % 2 === 0)).told).to.deep.equal({});
+
+    const placed = async (at: (row: number) => number) =>
+      found(
+        Object.fromEntries(
+          await Promise.all(
+            Array.from({ length: 24 }, async (_, row) => {
+              const { chosen, rejected } = await good(row);
+              const text = (fact: unknown) =>
+                ["It", "rains", "in", "this", "town"]
+                  .toSpliced(at(row), 0, /a (\w+)\./.exec(fact as string)?.[1] ?? "")
+                  .join(" ");
+              return [row, { chosen: text(chosen), rejected: text(rejected) }] as const;
+            }),
+          ),
+        ),
+      );
+    const { told, report } = await placed(() => 5);
+    expect(told).to.have.keys("difference-place");
+    expect(report.findings[0]?.text).to.include(
+      "of 24 pairs of six words or more, 100.0 % first differ in the last third",
+    );
+    expect((await placed((row) => 2 * (row % 3))).told).to.deep.equal({});
+  });
+
   it("tells answers that a model gives without the picture, and rows too long for the context", async () => {
     const changes = Object.fromEntries(
       Array.from({ length: 24 }, (_, row) => [

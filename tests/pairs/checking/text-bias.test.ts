@@ -5,10 +5,10 @@ import { TextBiasTally, wilsonInterval } from "../../../src/pairs/checking/text-
 describe("bias of texts", () => {
   it("measures how much longer chosen is", () => {
     const tally = new TextBiasTally();
-    tally.add("one two three four", "one two");
-    tally.add("one two three", "one two four");
-    tally.add("one", "one two");
-    tally.add("one two three", "one two");
+    tally.add({ prompt: "what?", chosen: "one two three four", rejected: "one two" });
+    tally.add({ prompt: "what?", chosen: "one two three", rejected: "one two four" });
+    tally.add({ prompt: "what?", chosen: "one", rejected: "one two" });
+    tally.add({ prompt: "what?", chosen: "one two three", rejected: "one two" });
     const bias = tally.result();
     // Extra words 2, 0, -1 and 1: mean 1/2, variance 5/3.
     expect(bias.extraWords).to.equal(0.5);
@@ -20,11 +20,28 @@ describe("bias of texts", () => {
 
   it("says where texts first differ", () => {
     const tally = new TextBiasTally();
-    tally.add("cat b c d e f", "dog b c d e f");
-    tally.add("a b c cat e f", "a b c dog e f");
-    tally.add("a b c d e cat", "a b c d e dog");
-    tally.add("a b c d e cat", "a b c d e dog");
+    tally.add({ prompt: "what?", chosen: "cat b c d e f", rejected: "dog b c d e f" });
+    tally.add({ prompt: "what?", chosen: "a b c cat e f", rejected: "a b c dog e f" });
+    tally.add({ prompt: "what?", chosen: "a b c d e cat", rejected: "a b c d e dog" });
+    tally.add({ prompt: "what?", chosen: "a b c d e cat", rejected: "a b c d e dog" });
+    // Too short for thirds.
+    tally.add({ prompt: "what?", chosen: "a cat", rejected: "a dog" });
     expect(tally.result().differenceAt).to.deep.equal([0.25, 0.25, 0.5]);
+    expect(tally.result().long).to.equal(4);
+  });
+
+  it("says which answer the prompt names first", () => {
+    const tally = new TextBiasTally();
+    tally.add({ prompt: "Is the dog red or blue?", chosen: "It is red.", rejected: "It is blue." });
+    tally.add({ prompt: "Is the dog red or blue?", chosen: "It is blue.", rejected: "It is red." });
+    tally.add({ prompt: "Is it a pear or an apple?", chosen: "An apple.", rejected: "A pear." });
+    tally.add({ prompt: "A) two B) three", chosen: "A", rejected: "B" });
+    // These name one of the two, or none.
+    tally.add({ prompt: "Is the dog red?", chosen: "It is red.", rejected: "It is blue." });
+    tally.add({ prompt: "What is here?", chosen: "A dog.", rejected: "A dog and a cat." });
+    const { namedInPrompt, chosenNamedFirst, chosenNamedFirstInterval } = tally.result();
+    expect([namedInPrompt, chosenNamedFirst]).to.deep.equal([4, 0.5]);
+    expect(chosenNamedFirstInterval).to.deep.equal(wilsonInterval(2, 4));
   });
 
   it("is unknown without pairs", () => {
