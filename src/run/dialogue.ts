@@ -216,8 +216,12 @@ export class Dialogue {
     const { policies, files, cancellation } = this.#parts;
     this.#history.add(report);
     this.#step = report.step;
-    if (this.#live) await files.metrics.write(report);
-    await this.#emit({ type: "step", report: stepMetrics(report) });
+    const told = Promise.all([
+      this.#live ? files.metrics.write(report) : undefined,
+      this.#emit({ type: "step", report: stepMetrics(report) }),
+    ]);
+    // Awaited below; a policy's failure comes first.
+    told.catch(() => undefined);
     const decided = recordedThen ?? (await decide(report, this.#state(), policies, cancellation));
     const { decision } = decided;
     this.#decision = decision;
@@ -229,11 +233,14 @@ export class Dialogue {
     if (recordedThen === undefined) {
       decision.reason = [decision.reason, feed?.reason ?? ""].filter((reason) => reason !== "").join("; ");
     }
-    await this.#journal(decided, report.loss);
+    await Promise.all([told, this.#journal(decided, report.loss), this.#afterDecision(decision)]);
+    if (!this.#live) return this.#feed(feed);
+    const answer = this.#withSaving(decision);
+    // No checkpoint may lie on the disk without the decision that asked for it.
+    if (answer.checkpoint !== "" || answer.saveTraining !== "") await files.journal.sync();
     // Before the decision: the trainer fetches ahead as soon as it goes on.
     this.#feed(feed);
-    await this.#afterDecision(decision);
-    if (this.#live) this.#request({ $case: "decision", value: this.#withSaving(decision) });
+    this.#request({ $case: "decision", value: answer });
   }
 
   #state(): RunState {

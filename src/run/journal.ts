@@ -49,16 +49,27 @@ export type JournalNote =
 /** A line of `journal.jsonl`. It holds no wall-clock time and no path inside the run's folder. */
 export type JournalLine = JournalEntry | JournalNote;
 
-/** The append-only record of a run; a line is on the disk before the run goes on. */
+/** The append-only record of a run. */
 export interface Journal {
+  /**
+   * Resolves when readers see the line and, unless it is a decision, the disk has it with all before it. A decision
+   * waits for the next line or for `sync`: whoever resumes begins at a saved training, whose line comes after the
+   * decisions that led to it, and takes the later ones again.
+   */
   write(line: JournalLine): Promise<void>;
+  /** Resolves when the disk has every line. */
+  sync(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Opens the journal for appending. */
 export async function openJournal(path: string): Promise<Journal> {
-  const writer = await JsonlWriter.open(path, { sync: true });
-  return { write: (line) => writer.append(line), close: () => writer.close() };
+  const writer = await JsonlWriter.open(path);
+  const write = async (line: JournalLine) => {
+    await writer.append(line);
+    if (line.type !== "decision") await writer.sync();
+  };
+  return { write, sync: () => writer.sync(), close: () => writer.close() };
 }
 
 /** A journal as it counts. */

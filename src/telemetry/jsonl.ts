@@ -48,21 +48,30 @@ export class JsonlWriter {
    */
   append(...values: readonly object[]): Promise<void> {
     const text = values.map((value) => `${JSON.stringify(value)}\n`).join("");
+    return this.#then(async () => {
+      await this.#file.appendFile(text);
+      if (this.#sync) await this.#file.datasync();
+    });
+  }
+
+  /**
+   * Resolves when the disk has everything appended so far.
+   *
+   * @throws UserError as `append`.
+   */
+  sync(): Promise<void> {
+    return this.#then(() => this.#file.datasync());
+  }
+
+  #then(work: () => Promise<void>): Promise<void> {
     this.#last = this.#last.then(async () => {
       try {
-        await this.#file.appendFile(text);
-        if (this.#sync) await this.#file.datasync();
+        await work();
       } catch (cause) {
         const { message } = cause as Error;
         throw new UserError(`${this.#path}: cannot be written (${message}): make room there, and go on`, { cause });
       }
     });
-    return this.#last;
-  }
-
-  /** Resolves when the disk has everything appended so far. */
-  sync(): Promise<void> {
-    this.#last = this.#last.then(() => this.#file.datasync());
     return this.#last;
   }
 
