@@ -99,14 +99,14 @@ def train(folder: Path, out: str) -> list[dict[str, float]]:
     )
     trainer.remove_callback(PrinterCallback)
     steps: list[dict[str, float]] = []
-    decide = trainer._director.decide
+    step_taken = trainer._director.step_taken
 
-    def noting(report: StepReport) -> Any:
+    def noting(report: StepReport) -> None:
         ended = time.perf_counter()
         steps.append({"ended": ended, "seconds": report.seconds, "loss": report.loss, "inStage": report.step_in_stage})
-        return decide(report)
+        step_taken(report)
 
-    trainer._director.decide = noting
+    trainer._director.step_taken = noting
     trainer.train()
     return steps
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scpo_trl.trainer.director import Decision, Stage, StepReport
@@ -40,10 +40,12 @@ class ScriptedDirector:
     def pairs(self) -> Iterator[int]:
         return iter(self.feeds[self.opened - 1][self.skipped.get(self.opened, 0) :])
 
-    def decide(self, report: StepReport) -> Decision:
+    def step_taken(self, report: StepReport) -> None:
         self.reports.append(report)
         self.heard.append(("step", report.step))
-        return self.decisions.get(report.step, Decision())
+
+    def decide(self, make_batches: Callable[[], None]) -> Decision:
+        return self.decisions.get(self.reports[-1].step, Decision())
 
     def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:
         self.checkpoints.append((path, step, weights_sha256))

@@ -126,9 +126,9 @@ def test_a_soft_move_blends_the_weights(direct, make_model) -> None:
     weights: list[dict[str, torch.Tensor]] = []
 
     class Keeping(ScriptedDirector):
-        def decide(self, report: Any) -> Decision:
+        def step_taken(self, report: Any) -> None:
             weights.append(copy_weights(self.trainer.policy))  # type: ignore[attr-defined]
-            return super().decide(report)
+            super().step_taken(report)
 
     initial = copy_weights(make_model())
     records: list[PairRecord] = []
@@ -253,12 +253,12 @@ def test_a_loss_that_is_not_finite_is_named_before_the_weights_move(direct, make
     broken: dict[str, Any] = {}
 
     class Breaking(ScriptedDirector):
-        def decide(self, report: Any) -> Decision:
+        def step_taken(self, report: Any) -> None:
             if report.step == 2:
                 with torch.no_grad():
                     trainer.policy.lm_head.weight[0, 0] = math.nan
                 broken.update(copy_weights(trainer.policy))
-            return super().decide(report)
+            super().step_taken(report)
 
     template, _ = direct([stage(0)], [[]])
     director = Breaking([stage(0)], [range(12)])

@@ -27,9 +27,9 @@ class Listening(LocalDirector):
         self.reports: list[StepReport] = []
         self.unused: list[list[int]] = []
 
-    def decide(self, report: StepReport) -> Any:
+    def step_taken(self, report: StepReport) -> None:
         self.reports.append(report)
-        return super().decide(report)
+        super().step_taken(report)
 
     def stage_closed(self, stage: int, steps: int, unused_pairs: Any) -> None:
         self.unused.append(list(unused_pairs))

@@ -28,15 +28,22 @@ class RemoteDirector:
         job: The training; cancelled when the client goes away.
         send: Sends one response; called from the training's thread only.
         rows: Rows of the data set.
+        pairs_per_step: Pairs of an optimiser step.
         checkpoints: Whether the training has a checkpoint folder.
     """
 
     def __init__(
-        self, job: Job, send: Callable[[trainer_pb2.TrainResponse], None], rows: int, checkpoints: bool
+        self,
+        job: Job,
+        send: Callable[[trainer_pb2.TrainResponse], None],
+        rows: int,
+        pairs_per_step: int,
+        checkpoints: bool,
     ) -> None:
         self._job = job
         self._send = send
         self._rows = rows
+        self._pairs_per_step = pairs_per_step
         self._checkpoints = checkpoints
         self._condition = threading.Condition()
         self._failure: Exception | None = None
@@ -48,6 +55,7 @@ class RemoteDirector:
         self._fed: deque[int] = deque()
         self._fed_last = False
         self._ending = False
+        self._step = 0
         self._reported_step: int | None = None
         self._decision: Decision | None = None
         job.on_cancel(self._wake)
@@ -178,15 +186,22 @@ class RemoteDirector:
                 pair = self._fed.popleft()
             yield pair
 
-    def decide(self, report: StepReport) -> Decision:
-        """Send StepReport and wait for its Decision."""
+    def step_taken(self, report: StepReport) -> None:
+        """Send StepReport."""
         with self._condition:
             self._check()
             self._decision = None
-            self._reported_step = report.step
+            self._step = self._reported_step = report.step
         self._respond(step_report=report_message(report))
+
+    def decide(self, make_batches: Callable[[], None]) -> Decision:
+        """Wait for the Decision that answers the last StepReport, and make the next step's batches meanwhile."""
         with self._condition:
-            self._wait(lambda: self._decision is not None, f"step {report.step} waited for its decision")
+            known = len(self._fed) >= self._pairs_per_step
+        if known:
+            make_batches()
+        with self._condition:
+            self._wait(lambda: self._decision is not None, f"step {self._step} waited for its decision")
             decision, self._decision = self._decision, None
             assert decision is not None
             return decision

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from scpo_trl.service.processes import Processes
@@ -25,6 +25,7 @@ class SharedDirector:
         self._processes = processes
         self._director = director
         self._pairs_per_step = pairs_per_step
+        self._failure: Exception | None = None
 
     @property
     def _asked(self) -> Director:
@@ -56,9 +57,23 @@ class SharedDirector:
             if len(step) < self._pairs_per_step:
                 return
 
-    def decide(self, report: StepReport) -> Decision:
-        """See `Director`."""
-        return self._processes.share(lambda: self._asked.decide(report))
+    def step_taken(self, report: StepReport) -> None:
+        """See `Director`; what fails in the first process fails in all with the decision: a step costs one word."""
+        self._failure = None
+        if self._director is not None:
+            try:
+                self._director.step_taken(report)
+            except Exception as error:
+                self._failure = error
+
+    def decide(self, make_batches: Callable[[], None]) -> Decision:
+        """See `Director`; makes no batches meanwhile, since pairs are words that all processes hear."""
+        return self._processes.share(self._decided)
+
+    def _decided(self) -> Decision:
+        if self._failure is not None:
+            raise self._failure
+        return self._asked.decide(lambda: None)
 
     def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:
         """See `Director`."""

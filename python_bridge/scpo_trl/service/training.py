@@ -93,13 +93,18 @@ def train_responses(
                 emit(_failed(f"{start.resume_from}: {damage}", checkpoint_damaged={"name": start.resume_from}))
                 return
         director: Director | None = None
+        pairs_per_step = start.batch_size * start.gradient_accumulation_steps
         if requests is not None:
             director = remote = RemoteDirector(
-                job, emit, rows=opened.dataset.num_rows, checkpoints=bool(start.checkpoint_directory)
+                job,
+                emit,
+                rows=opened.dataset.num_rows,
+                pairs_per_step=pairs_per_step,
+                checkpoints=bool(start.checkpoint_directory),
             )
             threading.Thread(target=remote.read, args=(requests,), name="scpo-requests", daemon=True).start()
         if director is None or processes.size > 1:
-            director = SharedDirector(processes, director, start.batch_size * start.gradient_accumulation_steps)
+            director = SharedDirector(processes, director, pairs_per_step)
         required = [(parameter, parameter.requires_grad) for parameter in loaded.model.parameters()]
         failed: trainer_pb2.TrainResponse | None = None
         trainer: SCPOTrainer | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -170,7 +170,8 @@ class Director(Protocol):
     """Decides which stages, pairs and actions a training consists of.
 
     The trainer calls `open_stage`, then `table_progress` any number of times, `stage_opened`, `pairs` (iterated ahead
-    of training), `decide` once after every optimiser step, and `stage_closed`; then `open_stage` again.
+    of training), `step_taken` and then `decide` once after every optimiser step, and `stage_closed`; then `open_stage`
+    again.
     """
 
     def resume(self, stages_before: int, pairs: int) -> None:
@@ -200,8 +201,17 @@ class Director(Protocol):
         """Rows of the open stage in training order; blocks until fed and ends after the last."""
         ...
 
-    def decide(self, report: StepReport) -> Decision:
-        """The answer to one step's report; blocks until given."""
+    def step_taken(self, report: StepReport) -> None:
+        """Hears what an optimiser step did; does not wait for the decision, so that the trainer can work meanwhile."""
+        ...
+
+    def decide(self, make_batches: Callable[[], None]) -> Decision:
+        """The answer to the last report; blocks until given.
+
+        Args:
+            make_batches: Makes the batches of the next step. For a director that has to wait: it may call it meanwhile,
+                if the pairs of the next step are known.
+        """
         ...
 
     def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, cast
 
 from datasets import Dataset
@@ -53,6 +53,7 @@ class LocalDirector:
                 self._stage(position, number, rows, len(feed) // pairs_per_step, rates[position], len(ordered))
             )
         self._position = -1
+        self._step = 0
         self._skipped: dict[int, int] = {}
 
     @property
@@ -85,10 +86,14 @@ class LocalDirector:
         """The open stage's pairs in training order."""
         return iter(self._feeds[self._position][self._skipped.get(self._position, 0) :])
 
-    def decide(self, report: StepReport) -> Decision:
+    def step_taken(self, report: StepReport) -> None:
+        """Notes the step's number."""
+        self._step = report.step
+
+    def decide(self, make_batches: Callable[[], None]) -> Decision:
         """Moves the reference every `reference_update_steps` steps if so set."""
         args = self._args
-        if args.reference_update == "steps" and report.step % args.reference_update_steps == 0:
+        if args.reference_update == "steps" and self._step % args.reference_update_steps == 0:
             return Decision(
                 reason=f"every {args.reference_update_steps} steps", move_reference_alpha=args.reference_alpha
             )

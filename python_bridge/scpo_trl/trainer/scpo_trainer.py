@@ -52,6 +52,7 @@ from scpo_trl.trainer.sampler import StageSampler, StepShape
 from scpo_trl.trainer.schedule import StageSchedule
 from scpo_trl.trainer.scored_pairs import MicroBatch, ScoredPairs, on_the_cpu
 from scpo_trl.trainer.stage_loop import StageLoop
+from scpo_trl.trainer.step_batches import StepBatches
 from scpo_trl.trainer.token_budget import require_room
 from scpo_trl.trainer.tower_features import tower_features
 
@@ -170,6 +171,7 @@ class SCPOTrainer(DPOTrainer):
         self._reference = Reference(
             lambda: self.policy, self._score, self._score_batch, len(self._rows), args.drift_share
         )
+        self._batches = StepBatches(super().get_batch_samples, lambda: self._sampler.waited)
         self._loop = StageLoop(self, director, self._reference, self._sampler, self._schedule, record_pairs)
         self._tokens = 0
         self._evaluated = ScoredEvaluation()
@@ -249,11 +251,15 @@ class SCPOTrainer(DPOTrainer):
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> Any:
         """The micro-batches of one optimiser step; when the stage has no more, its epoch ends."""
-        self._loop.begin_step()
-        batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
+        (batches, items), seconds = self._batches.take(epoch_iterator, num_batches, device)
+        self._loop.begin_step(seconds)
         if not batches:
             self.control.should_epoch_stop = True
         return batches, items
+
+    def make_batches_ahead(self) -> None:
+        """Makes the micro-batches of the next optimiser step, whose pairs must be known."""
+        self._batches.make_ahead()
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """A scheduler that follows the open stage."""

@@ -99,9 +99,9 @@ class StageLoop(TrainerCallback):
         """Notes the gradient's norm before clipping."""
         self._step.grad_norm = grad_norm
 
-    def begin_step(self) -> None:
-        """An optimiser step begins with the fetching of its batches."""
-        self._step = StepInProgress(started=time.perf_counter(), waited=self._sampler.waited)
+    def begin_step(self, seconds: float) -> None:
+        """An optimiser step began with the making of its batches, which took `seconds`."""
+        self._step = StepInProgress(started=time.perf_counter() - seconds)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -163,20 +163,22 @@ class StageLoop(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         assert self.stage is not None
         step, stage = self._step, self.stage
-        seconds = time.perf_counter() - step.started - (self._sampler.waited - step.waited)
+        seconds = time.perf_counter() - step.started
         self._step_in_stage += 1
         self._steps_in_epoch += 1
         self._sampler.mark_trained()
         state.epoch = self._stages_opened - 1 + min(self._step_in_stage / max(stage.steps, 1), 1.0)
         step.gather(self._trainer.accelerator)
         completed = CompletedStep(state.global_step, stage, self._step_in_stage, step, seconds)
+        report = completed.report(self._held_out(stage))
+        self._director.step_taken(report)
+        # What the decision does not need is done while it is on its way.
         metrics = completed.scored.metrics()
         self._trainer.note_metrics({**metrics, "stage": float(stage.stage)}, completed.scored.tokens)
-        report = completed.report(self._held_out(stage))
         self._summary.add({"loss": report.loss, **metrics})
         if self._record_pairs is not None:
             self._record_pairs(completed.records())
-        self._carry_out(self._director.decide(report), state, control)
+        self._carry_out(self._director.decide(self._trainer.make_batches_ahead), state, control)
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -32,7 +32,6 @@ class StepInProgress:
     grad_norm: float = math.nan
     learning_rate: float = math.nan
     started: float = 0.0
-    waited: float = 0.0
 
     def gather(self, accelerator: Accelerator) -> None:
         """Takes in the micro-batches of all processes, in the order in which one process would have them."""
