@@ -32,7 +32,10 @@ interface Step {
 interface Times {
   /** The whole. */
   readonly whole: number[];
-  /** What its own seconds leave out: reporting, waiting for the decision. */
+  /**
+   * What its own seconds leave out: reporting, waiting for the decision. Less than nothing was left out where its own
+   * seconds, those of making its batches among them, passed while the step before waited.
+   */
   readonly outside: number[];
 }
 
@@ -40,7 +43,7 @@ const SCRIPT = join(PACKAGE_ROOT, "bench", "overhead.py");
 const BATCH = 2;
 const STAGES = 2;
 /** Steps of a stage, by the length of a step. */
-const STEPS = { "20 ms": 40, "100 ms": 16, "500 ms": 6 } as const;
+const STEPS = { "20 ms": 40, "100 ms": 20, "500 ms": 7 } as const;
 type Size = keyof typeof STEPS;
 
 async function bench({ rounds, out }: { rounds: number; out: string }): Promise<void> {
@@ -54,7 +57,7 @@ async function bench({ rounds, out }: { rounds: number; out: string }): Promise<
     const build = [SCRIPT, "build", folder, JSON.stringify(STEPS)];
     await promisify(execFile)(findPython(), build, { env: environment });
     trainer = await bootEmbedded({ roots: [folder], logPath: join(folder, "trainer.log"), threads: 1 });
-    const times = new Map(sizes.map((size) => [size, { driven: noTimes(), alone: noTimes() }]));
+    const times = new Map(sizes.map((size) => [size, { driven: [] as Times[], alone: [] as Times[] }]));
     for (let round = 0; round < rounds; round++) {
       for (const [size, { driven, alone: plain }] of times) {
         const take = {
@@ -66,12 +69,12 @@ async function bench({ rounds, out }: { rounds: number; out: string }): Promise<
         const early = await take[first]();
         const late = await take[first === "alone" ? "driven" : "alone"]();
         requireSame(early, late, size);
-        add(first === "alone" ? plain : driven, early);
-        add(first === "alone" ? driven : plain, late);
+        (first === "alone" ? plain : driven).push(timesOf(early));
+        (first === "alone" ? driven : plain).push(timesOf(late));
       }
       process.stderr.write(`round ${round + 1} of ${rounds}\n`);
     }
-    const results = [...times].map(([size, kinds]) => figures(size, kinds.driven, kinds.alone));
+    const results = [...times].map(([size, kinds]) => figures(size, kinds));
     process.stdout.write(table(results));
     await writeAtomically(out, `${JSON.stringify({ rounds, results }, null, 2)}\n`);
     process.stdout.write(`written to ${out}\n`);
@@ -161,21 +164,24 @@ function requireSame(one: readonly Step[], other: readonly Step[], size: Size): 
   }
 }
 
-function noTimes(): Times {
-  return { whole: [], outside: [] };
-}
-
 /** The first step of a stage follows a table and a warm-up. */
-function add(times: Times, steps: readonly Step[]): void {
+function timesOf(steps: readonly Step[]): Times {
+  const times: Times = { whole: [], outside: [] };
   steps.forEach(({ ended, seconds, inStage }, at) => {
     const before = steps[at - 1];
     if (inStage < 3 || before === undefined) return;
     times.whole.push(1000 * (ended - before.ended));
     times.outside.push(1000 * (ended - before.ended - seconds));
   });
+  return times;
 }
 
-function figures(size: string, driven: Times, alone: Times) {
+function figures(size: string, kinds: { driven: readonly Times[]; alone: readonly Times[] }) {
+  const joined = (rounds: readonly Times[]): Times => ({
+    whole: rounds.flatMap(({ whole }) => whole),
+    outside: rounds.flatMap(({ outside }) => outside),
+  });
+  const [driven, alone] = [joined(kinds.driven), joined(kinds.alone)];
   const step = median(alone.whole);
   const added = difference(driven.outside, alone.outside);
   return {
@@ -186,7 +192,8 @@ function figures(size: string, driven: Times, alone: Times) {
     added_outside_milliseconds: added,
     overhead: added.median / step,
     overhead_interval: added.interval?.map((end) => end / step),
-    ratio_of_whole: median(driven.whole) / step,
+    // Of a round's two trainings; how they differ among each other tells how much a training's speed varies by itself.
+    ratios_of_whole: kinds.driven.map(({ whole }, at) => median(whole) / median(kinds.alone[at]?.whole ?? [])),
   };
 }
 
@@ -224,9 +231,11 @@ function table(results: readonly ReturnType<typeof figures>[]): string {
       outside.driven.median.toFixed(2).padStart(15),
       percent(added.overhead).padStart(9),
       `(${(added.overhead_interval ?? []).map(percent).join(" to ")})`,
+      added.ratios_of_whole.map((ratio) => ratio.toFixed(2)).join(" "),
     ].join("  "),
   );
-  const head = "size     steps  alone (ms)  driven (ms)  outside, alone  outside, driven  overhead";
+  const head =
+    "size     steps  alone (ms)  driven (ms)  outside, alone  outside, driven  overhead  ratios of the whole";
   return `${[head, ...rows].join("\n")}\n`;
 }
 
