@@ -1,10 +1,10 @@
-import { mkdir, open, rm, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { basename, dirname, relative } from "node:path";
 import { UserError } from "../../errors.js";
-import { removeLeftovers, replaceAtomically, writeAtomically } from "../../write-atomically.js";
+import { removeLeftovers, writeAtomically } from "../../write-atomically.js";
 import { pairFault } from "../pair-faults.js";
 import type { PairRow } from "../pair-row.js";
-import { writePairRows } from "../pair-rows.js";
+import { writeWithQuarantine } from "../quarantine.js";
 import { type Importer, type ImportSettings, type PairDraft, RowFault, type SourcePlace } from "./importer.js";
 import { PictureSource } from "./picture-source.js";
 
@@ -61,31 +61,20 @@ export async function importPairs(request: ImportRequest): Promise<ImportSummary
   for (const path of [out, files.quarantine, files.summary]) await removeLeftovers(path);
   const tally = new Tally(importer.name);
   const firstFaults: string[] = [];
-  await replaceAtomically(files.quarantine, async (path) => {
-    const quarantine = await open(path, "w");
-    try {
-      const rows = async function* (): AsyncGenerator<PairRow, void, undefined> {
-        const context = { importer, pictures, tally, ids: new UniqueIds(), fileName: fileNames(folder) };
-        for await (const { place, found } of importer.read(source, settings)) {
-          request.signal?.throwIfAborted();
-          request.onProgress?.(tally.read);
-          const row = found instanceof RowFault ? found : await rowOf(found, place, context);
-          if (!(row instanceof RowFault)) {
-            tally.wrote(row);
-            yield row;
-            continue;
-          }
-          tally.quarantined(row);
-          if (firstFaults.length === 0) firstFaults.push(`${placeText(place)}, ${row.field} ${row.reason}`);
-          await quarantine.write(`${JSON.stringify({ ...entry(place), field: row.field, reason: row.reason })}\n`);
-        }
-        if (tally.written === 0) throw new NothingWritten();
-      };
-      await writePairRows(out, rows());
-    } catch (error) {
-      if (!(error instanceof NothingWritten)) throw error;
-    } finally {
-      await quarantine.close();
+  await writeWithQuarantine(out, files.quarantine, async function* (refuse) {
+    const context = { importer, pictures, tally, ids: new UniqueIds(), fileName: fileNames(folder) };
+    for await (const { place, found } of importer.read(source, settings)) {
+      request.signal?.throwIfAborted();
+      request.onProgress?.(tally.read);
+      const row = found instanceof RowFault ? found : await rowOf(found, place, context);
+      if (!(row instanceof RowFault)) {
+        tally.wrote(row);
+        yield row;
+        continue;
+      }
+      tally.quarantined(row);
+      if (firstFaults.length === 0) firstFaults.push(`${placeText(place)}, ${row.field} ${row.reason}`);
+      await refuse({ ...entry(place), field: row.field, reason: row.reason });
     }
   });
   if (tally.written === 0) {
@@ -96,13 +85,10 @@ export async function importPairs(request: ImportRequest): Promise<ImportSummary
         `all are in ${files.quarantine}`,
     );
   }
-  if (tally.read === tally.written) await rm(files.quarantine);
   const summary = tally.summary();
   await writeAtomically(files.summary, `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
 }
-
-class NothingWritten extends Error {}
 
 /** A place for a message, for example "rows.jsonl line 3". */
 function placeText({ file, unit, number }: SourcePlace): string {

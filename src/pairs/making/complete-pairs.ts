@@ -1,9 +1,9 @@
-import { open, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UserError } from "../../errors.js";
-import { replaceAtomically, writeAtomically } from "../../write-atomically.js";
+import { writeAtomically } from "../../write-atomically.js";
 import type { PairRow } from "../pair-row.js";
-import { streamPairRows, writePairRows } from "../pair-rows.js";
+import { streamPairRows } from "../pair-rows.js";
+import { writeWithQuarantine } from "../quarantine.js";
 import type { TextContrast, TextContrastKind } from "./contrast-text.js";
 import type { Embeddings } from "./embeddings.js";
 import { factsOfRow } from "./facts.js";
@@ -90,25 +90,14 @@ export async function completePairs(request: CompleteRequest): Promise<CompleteS
       request.onProgress?.("read", ++read);
     }
     const tally = new Tally();
-    await replaceAtomically(files.quarantine, async (path) => {
-      const quarantine = await open(path, "w");
-      try {
-        const rows = async function* (): AsyncGenerator<PairRow, void, undefined> {
-          const made = inOrder(streamPairRows(source), request.concurrency ?? 4, (row) => maker.complete(row));
-          for await (const { row, text, origin, verifiedBy, fault } of made) {
-            signal?.throwIfAborted();
-            tally.count(row, { text, origin, verifiedBy, fault });
-            request.onProgress?.("made", tally.read);
-            if (fault === undefined) yield row;
-            else await quarantine.write(`${JSON.stringify({ row: tally.read - 1, id: row.id, ...fault })}\n`);
-          }
-          if (tally.written === 0) throw new NothingWritten();
-        };
-        await writePairRows(out, rows());
-      } catch (error) {
-        if (!(error instanceof NothingWritten)) throw error;
-      } finally {
-        await quarantine.close();
+    await writeWithQuarantine(out, files.quarantine, async function* (refuse) {
+      const made = inOrder(streamPairRows(source), request.concurrency ?? 4, (row) => maker.complete(row));
+      for await (const { row, text, origin, verifiedBy, fault } of made) {
+        signal?.throwIfAborted();
+        tally.count(row, { text, origin, verifiedBy, fault });
+        request.onProgress?.("made", tally.read);
+        if (fault === undefined) yield row;
+        else await refuse({ row: tally.read - 1, id: row.id, ...fault });
       }
     });
     const summary = tally.summary();
@@ -118,7 +107,6 @@ export async function completePairs(request: CompleteRequest): Promise<CompleteS
         `${source}: none of ${summary.read} pairs can be completed (${reason}); see ${files.quarantine}`,
       );
     }
-    if (summary.quarantined === 0) await rm(files.quarantine);
     await writeAtomically(files.summary, `${JSON.stringify(summary, null, 2)}\n`);
     return summary;
   } finally {
@@ -142,8 +130,6 @@ export async function completePairs(request: CompleteRequest): Promise<CompleteS
     for (const next of running) yield await next;
   }
 }
-
-class NothingWritten extends Error {}
 
 interface Fault {
   readonly field: "rejected" | "rejected_images";
