@@ -1,5 +1,5 @@
 // Generates the contract's code for both languages from proto/: src/generated (ts-proto) and python_bridge/scpo
-// (grpcio-tools). `--check` generates into a temporary folder and compares with what is committed.
+// (grpcio-tools); and the names of the losses and their parameters, from Python's registry. `--check` generates into a temporary folder and compares with what is committed.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,6 +39,7 @@ function generate(into) {
     stdio: "inherit",
   });
   writeDescriptors(typescript);
+  writeLosses(typescript);
   const protos = readdirSync(join(root, "proto", "scpo", "v1")).map((name) => `scpo/v1/${name}`);
   const out = ["--python_out", "--pyi_out", "--grpc_python_out"].map((flag) => `${flag}=${pythonHome}`);
   execFileSync(python, ["-m", "grpc_tools.protoc", `-I${join(root, "proto")}`, ...out, ...protos], {
@@ -61,6 +62,23 @@ function writeDescriptors(typescript) {
   writeFileSync(
     join(typescript, "descriptors.ts"),
     `// Generated from proto/. Do not edit.\n\n/** The contract as a serialised google.protobuf.FileDescriptorSet. */\nexport const fileDescriptorSet: Buffer = Buffer.from(\n  "${text}",\n  "base64",\n);\n`,
+  );
+}
+
+/** What run.yaml may name as an objective. */
+function writeLosses(typescript) {
+  const code =
+    "import json; from scpo_trl.losses import get_loss, loss_names; " +
+    "print(json.dumps({name: get_loss(name).parameter_names() for name in loss_names()}))";
+  const env = { ...process.env, PYTHONPATH: join(root, "python_bridge") };
+  const losses = JSON.parse(execFileSync(python, ["-c", code], { env, encoding: "utf8" }));
+  const entries = Object.entries(losses).map(
+    ([name, parameters]) => `  ${JSON.stringify(name)}: ${JSON.stringify(parameters)},\n`,
+  );
+  writeFileSync(
+    join(typescript, "losses.ts"),
+    "// Generated from python_bridge/scpo_trl/losses. Do not edit.\n\n/** Parameters of each registered loss, by its name. */\n" +
+      `export const LOSSES: Readonly<Record<string, readonly string[]>> = {\n${entries.join("")}};\n`,
   );
 }
 

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, extname, resolve } from "node:path";
 import { LineCounter, parseDocument, type Document } from "yaml";
 import { UserError } from "../errors.js";
+import { objectiveProblems } from "./objective-problems.js";
 import { withAbsolutePaths } from "./paths.js";
 import { fieldName, positionOf } from "./position.js";
 import { type LocatedProblem, problemsOf, SettingsError, type SettingsProblem } from "./problems.js";
@@ -93,7 +94,7 @@ function checked(raw: unknown, origin: Origin): ReadSettings {
   if (parsed.success && settings?.id === undefined) {
     found.push({ path: ["id"], isName: false, description: "is missing, expected a name for the run and its folder" });
   }
-  const problems = [...found, ...missing].map((problem) => located(problem, origin));
+  const problems = [...found, ...missing, ...objectiveProblems(given)].map((problem) => located(problem, origin));
   // By position, as somebody who mends them goes through the file.
   problems.sort((a, b) => byPosition(a) - byPosition(b));
   if (problems.length > 0) throw new SettingsError(origin.name, problems);

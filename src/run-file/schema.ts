@@ -24,8 +24,11 @@ const SCORED_HERE = BENCHMARKS.filter(
 
 const schedule = () => z.enum(["constant", "linear", "cosine"]);
 
+/** The loss of a run that names none. */
+export const DEFAULT_LOSS = "scpo";
+
 const objective = z.strictObject({
-  loss: z.string().min(1).default("scpo").describe("Name of a loss of docs/objectives.md."),
+  loss: z.string().min(1).default(DEFAULT_LOSS).describe("Name of a loss of docs/objectives.md."),
   parameters: z
     .record(z.string(), z.number())
     .default({})

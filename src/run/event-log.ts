@@ -1,43 +1,96 @@
 import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { JsonlWriter } from "../telemetry/jsonl.js";
+import { JsonlWriter, linesFromEnd } from "../telemetry/jsonl.js";
 import type { RunEvent, SequencedEvent } from "./events.js";
-import { withNaN } from "./metrics.js";
+import { type StepMetrics, withNaN } from "./metrics.js";
 
 /** How soon a reader sees what another process wrote. */
 const pollMilliseconds = 100;
 /** A reader holds one piece of the file at a time, however slow it is. */
 const pieceBytes = 64 * 1024;
 
+/** Where a log stands. */
+export interface LogEnd {
+  /** Sequence number of the last event; 0 before the first. */
+  readonly sequence: number;
+  /** When it happened, in milliseconds since 1970; null before the first. */
+  readonly at: number | null;
+  /** Milliseconds during which a director held the run, up to it. */
+  readonly held: number;
+}
+
+const EMPTY: LogEnd = { sequence: 0, at: null, held: 0 };
+
+function advanced({ sequence, at, held }: LogEnd, event: RunEvent, now: number): LogEnd {
+  // Between the end of a director's life and the beginning of the next nobody held the run.
+  const since = at === null || event.type === "claimed" ? 0 : now - at;
+  return { sequence: sequence + 1, at: now, held: held + since };
+}
+
+/** A line of the log: an event, and what a reader of the end need not add up. */
+interface Line extends SequencedEvent {
+  readonly held: number;
+}
+
 /** Appends events to `events.jsonl`. */
 export class EventLog {
   readonly #writer: JsonlWriter;
-  #sequence: number;
+  #end: LogEnd;
 
-  private constructor(writer: JsonlWriter, sequence: number) {
+  private constructor(writer: JsonlWriter, end: LogEnd) {
     this.#writer = writer;
-    this.#sequence = sequence;
+    this.#end = end;
   }
 
   /** Opens the log; a torn last line is cut off and the count goes on where it stands. */
   static async open(path: string): Promise<EventLog> {
     const writer = await JsonlWriter.open(path);
-    let sequence = 0;
-    for await (const event of followEvents(path, { ended: () => true })) sequence = event.sequence;
-    return new EventLog(writer, sequence);
+    return new EventLog(writer, (await readEnd(path)).end);
   }
 
   /** Writes an event; readers see it once this resolves. */
   append(event: RunEvent): Promise<void> {
-    this.#sequence += 1;
-    const line: SequencedEvent = { sequence: this.#sequence, time: new Date().toISOString(), event };
+    const now = Date.now();
+    this.#end = advanced(this.#end, event, now);
+    const { sequence, held } = this.#end;
+    const line: Line = { sequence, time: new Date(now).toISOString(), held, event };
     return this.#writer.append(line);
   }
 
   close(): Promise<void> {
     return this.#writer.close();
   }
+}
+
+/**
+ * Reads where a log stands from its end, however long it is.
+ *
+ * @returns The end, and the report of the last step; null before the first.
+ */
+export async function readEnd(path: string): Promise<{ end: LogEnd; metrics: StepMetrics | null }> {
+  let end: LogEnd | undefined;
+  for await (const text of linesFromEnd(path)) {
+    const line = parsed(text);
+    if (line === null) continue;
+    if (end === undefined) {
+      // Written by a version that left the adding up to its readers.
+      if (line.held === undefined) return foldedEnd(path);
+      end = { sequence: line.sequence, at: Date.parse(line.time), held: line.held };
+    }
+    if (line.event.type === "step") return { end, metrics: line.event.report };
+  }
+  return { end: end ?? EMPTY, metrics: null };
+}
+
+async function foldedEnd(path: string): Promise<{ end: LogEnd; metrics: StepMetrics | null }> {
+  let end = EMPTY;
+  let metrics: StepMetrics | null = null;
+  for await (const { sequence, time, event } of followEvents(path, { ended: () => true })) {
+    end = { ...advanced(end, event, Date.parse(time)), sequence };
+    if (event.type === "step") metrics = event.report;
+  }
+  return { end, metrics };
 }
 
 /**
@@ -76,9 +129,10 @@ export async function* followEvents(
       }
       position += whole;
       for (const line of piece.toString("utf8", 0, whole - 1).split("\n")) {
-        const event = parsed(line);
-        if (event === null || event.sequence <= after) continue;
-        yield event;
+        const found = parsed(line);
+        if (found === null || found.sequence <= after) continue;
+        const { sequence, time, event } = found;
+        yield { sequence, time, event };
         if (isAborted(signal)) return;
       }
     }
@@ -100,12 +154,10 @@ async function openExisting(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-function parsed(line: string): SequencedEvent | null {
+function parsed(text: string): (SequencedEvent & Partial<Line>) | null {
   try {
-    const value = JSON.parse(line) as SequencedEvent;
-    return value.event.type === "step"
-      ? { ...value, event: { type: "step", report: withNaN(value.event.report) } }
-      : value;
+    const line = JSON.parse(text) as SequencedEvent & Partial<Line>;
+    return line.event.type === "step" ? { ...line, event: { type: "step", report: withNaN(line.event.report) } } : line;
   } catch {
     return null;
   }

@@ -1,11 +1,9 @@
 import { basename, join } from "node:path";
 import { UserError } from "../errors.js";
-import { followEvents } from "./event-log.js";
-import type { RunEvent } from "./events.js";
+import { followEvents, readEnd } from "./event-log.js";
 import type { RunDescription, RunStatus } from "./handle.js";
 import type { FoldedJournal, JournalEntry } from "./journal.js";
 import { foldJournal, readJournalLines } from "./journal.js";
-import type { StepMetrics } from "./metrics.js";
 import { isOwned } from "./owner.js";
 import { plannedSteps } from "./plan.js";
 import { RunFailedError } from "./run-failed.js";
@@ -16,11 +14,8 @@ import type { RunSummary, SavedCheckpoint, StageSummary } from "./summary.js";
 type Ended = Extract<JournalEntry, { type: "ended" }>;
 type Failed = Extract<JournalEntry, { type: "failed" }>;
 
-/** What the events say that the journal, which knows no clock, does not. */
+/** What the events of a run say that the journal, which knows no clock, does not. */
 interface Told {
-  readonly seconds: number;
-  readonly lastSequence: number;
-  readonly metrics: StepMetrics | null;
   readonly tableSeconds: ReadonlyMap<number, number>;
   readonly telemetry: RunSummary["telemetry"];
 }
@@ -46,7 +41,7 @@ export async function readSummary(directory: string): Promise<RunSummary> {
     outcome: end.outcome,
     reason: end.reason,
     steps: end.steps,
-    seconds: told.seconds,
+    seconds: (await readEnd(paths.events)).end.held / 1000,
     initialWeightsSha256: planOf(journal)?.weightsSha256 ?? "",
     stages: stagesOf(journal, paths, told),
     checkpoints: checkpointsOf(journal, paths),
@@ -65,7 +60,7 @@ export async function describeRun(directory: string): Promise<RunDescription> {
   // Asked first: a run that ends meanwhile is not taken for one that was interrupted.
   const owned = await isOwned(paths.owner);
   const journal = await folded(paths);
-  const told = await readTold(paths);
+  const log = await readEnd(paths.events);
   const end = endOf(journal);
   const plan = planOf(journal)?.plan;
   const opened = journal.entries.findLast((entry) => entry.type === "stage-opened");
@@ -79,11 +74,11 @@ export async function describeRun(directory: string): Promise<RunDescription> {
     stages: plan?.stages.length ?? 0,
     step: decided?.step ?? 0,
     plannedSteps: plan?.stages.reduce((sum, stage) => sum + plannedSteps(plan, stage), 0) ?? 0,
-    metrics: told.metrics,
+    metrics: log.metrics,
     checkpoints: checkpointsOf(journal, paths),
     resumableStep: journal.saved.at(-1)?.step ?? 0,
-    seconds: told.seconds,
-    lastSequence: told.lastSequence,
+    seconds: log.end.held / 1000,
+    lastSequence: log.end.sequence,
   };
 }
 
@@ -144,24 +139,11 @@ function stagesOf({ entries }: FoldedJournal, paths: RunPaths, told: Told): Stag
 }
 
 async function readTold(paths: RunPaths): Promise<Told> {
-  let milliseconds = 0;
-  let last: number | null = null;
-  let lastSequence = 0;
-  let metrics: StepMetrics | null = null;
   let telemetry: RunSummary["telemetry"] = null;
   const tableSeconds = new Map<number, number>();
-  const take = (event: RunEvent) => {
-    if (event.type === "step") metrics = event.report;
+  for await (const { event } of followEvents(paths.events, { ended: () => true })) {
     if (event.type === "stage-opened") tableSeconds.set(event.stage, event.tableSeconds);
     if (event.type === "ended") telemetry = event.telemetry;
-  };
-  for await (const { sequence, time, event } of followEvents(paths.events, { ended: () => true })) {
-    const at = Date.parse(time);
-    // Between the end of a director's life and the beginning of the next nobody held the run.
-    if (last !== null && event.type !== "claimed") milliseconds += at - last;
-    last = at;
-    lastSequence = sequence;
-    take(event);
   }
-  return { seconds: milliseconds / 1000, lastSequence, metrics, tableSeconds, telemetry };
+  return { tableSeconds, telemetry };
 }

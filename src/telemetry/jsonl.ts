@@ -133,3 +133,43 @@ export async function readAllJsonl<T>(path: string): Promise<T[]> {
   for await (const value of readJsonl<T>(path)) values.push(value);
   return values;
 }
+
+/** Bytes of a file that are held when it is read from its end. */
+const PIECE = 64 * 1024;
+
+/**
+ * Reads the lines of a file from the last to the first, no more of it than is asked for; a torn last line is dropped.
+ *
+ * @returns None where the file is missing.
+ */
+export async function* linesFromEnd(path: string): AsyncGenerator<string, void, undefined> {
+  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (file === undefined) return;
+  try {
+    let position = (await file.stat()).size;
+    // The beginning of a line whose end was read before.
+    let rest = Buffer.alloc(0);
+    let isWhole = false;
+    while (position > 0) {
+      const piece = Buffer.alloc(Math.min(PIECE, position));
+      position -= piece.length;
+      const { bytesRead } = await file.read(piece, 0, piece.length, position);
+      const block = Buffer.concat([piece.subarray(0, bytesRead), rest]);
+      let end = block.length;
+      while (end > 0) {
+        const newline = block.lastIndexOf(10, end - 1);
+        if (newline < 0) break;
+        if (isWhole) yield block.toString("utf8", newline + 1, end);
+        isWhole = true;
+        end = newline;
+      }
+      rest = Buffer.from(block.subarray(0, end));
+    }
+    if (isWhole) yield rest.toString("utf8");
+  } finally {
+    await file.close();
+  }
+}

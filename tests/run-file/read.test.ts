@@ -149,6 +149,33 @@ describe("run.yaml", () => {
     expect(text).to.match(/found "nowhere.parquet", expected an existing file/);
   });
 
+  it("points at losses and parameters that the trainer does not know, before one is started", async () => {
+    const settings = {
+      ...full,
+      objective: { loss: "spco", parameters: { betta: 1 } },
+      stages: [
+        {},
+        { objective: { loss: "dpo", parameters: { beta: 0.2, anchor: 1 } } },
+        { objective: { parameters: { gamma: 1, both_directions: 1 } } },
+        { objective: { loss: "toString" } },
+      ],
+    };
+    const found = await problems(stringify(settings));
+    expect(found.map(({ field, description }) => `${field}: ${description}`)).to.deep.equal([
+      'objective.loss: found "spco", expected one of chip, dpo, mdpo, rdpo, s-vco, scpo, sft, symmpo',
+      "stages[1].objective.parameters.anchor: the loss has no such parameter, expected of dpo: beta, both_directions",
+      "stages[2].objective.parameters.gamma: the loss has no such parameter, expected of dpo: beta, both_directions",
+      'stages[3].objective.loss: found "toString", expected one of chip, dpo, mdpo, rdpo, s-vco, scpo, sft, symmpo',
+    ]);
+    expect(found[0]?.position?.line).to.be.greaterThan(1);
+    // What loss is meant where none is named is the schema's default.
+    const unnamed = await problems(stringify({ ...full, objective: { parameters: { betta: 1 } }, stages: [] }));
+    expect(unnamed.map(({ field }) => field)).to.deep.equal(["objective.parameters.betta"]);
+    // A service elsewhere may know others.
+    const remote = { ...settings, backend: { kind: "remote", address: "localhost:5000" } };
+    expect(await read(stringify(remote))).to.have.nested.property("settings.objective.loss", "spco");
+  });
+
   it("tells mistakes of YAML with their lines, and an empty file", async () => {
     expect((await problems("seed: 1\nseed: 2\n")).map(({ position }) => position?.line)).to.deep.equal([2]);
     expect((await problems("data: [1\nseed: 2\n")).length).to.be.greaterThan(0);

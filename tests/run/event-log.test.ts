@@ -1,9 +1,12 @@
 import { expect } from "chai";
-import { appendFile, mkdtemp, rm } from "node:fs/promises";
+import fc from "fast-check";
+import { appendFile, mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EventLog, followEvents } from "../../src/run/event-log.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { EventLog, followEvents, readEnd } from "../../src/run/event-log.js";
 import type { RunEvent } from "../../src/run/events.js";
+import { describeRun } from "../../src/run/read-run.js";
 
 const table = (done: number): RunEvent => ({ type: "table", stage: 0, done, total: 99 });
 const closed = (pairs: number): RunEvent => ({
@@ -57,6 +60,82 @@ describe("event log", () => {
     await log.close();
     ended = true;
     expect(await followed).to.deep.equal(Array.from({ length: 500 }, (_, index) => index + 1));
+  });
+
+  it("tells where it stands from its end: the lives' time, without that between them, and the last step", async () => {
+    const from = Date.parse("2026-01-01T00:00:00Z");
+    const kinds = ["claimed", "table", "step", "long"] as const;
+    const made = fc.record({ kind: fc.constantFrom(...kinds), later: fc.integer({ min: 0, max: 5000 }) });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(made, { maxLength: 40 }),
+        fc.constantFrom("", '{"sequence":9,"ti', "\n", "null\n"),
+        fc.boolean(),
+        async (events, torn, isOld) => {
+          let [at, held] = [from, 0];
+          let step: number | null = null;
+          const lines = events.map(({ kind, later }, index) => {
+            at += later;
+            if (index > 0 && kind !== "claimed") held += later;
+            if (kind === "step") step = index;
+            const event = {
+              claimed: { type: "claimed", processId: 1 },
+              table: table(index),
+              step: { type: "step", report: { step: index, loss: null } },
+              long: closed(20_000),
+            }[kind];
+            const line = { sequence: index + 1, time: new Date(at).toISOString(), ...(isOld ? {} : { held }), event };
+            return `${JSON.stringify(line)}\n`;
+          });
+          await writeFile(path, lines.join("") + torn);
+          const { end, metrics } = await readEnd(path);
+          expect(end).to.deep.equal({ sequence: events.length, at: events.length === 0 ? null : at, held });
+          expect(metrics?.step ?? null).to.equal(step);
+          if (metrics !== null) expect(metrics.loss).to.be.NaN;
+        },
+      ),
+      { numRuns: 60 },
+    );
+    await rm(path);
+    expect((await readEnd(path)).end.sequence).to.equal(0);
+  });
+
+  it("counts the time on when it is opened again", async () => {
+    const log = await EventLog.open(path);
+    await log.append({ type: "claimed", processId: 1 });
+    await sleep(15);
+    await log.append(table(1));
+    await log.close();
+    const { held, at } = (await readEnd(path)).end;
+    const again = await EventLog.open(path);
+    await sleep(15);
+    await again.append({ type: "claimed", processId: 2 });
+    expect((await readEnd(path)).end.held).to.equal(held);
+    await sleep(15);
+    await again.append(table(2));
+    await again.close();
+    const end = (await readEnd(path)).end;
+    expect(held).to.be.greaterThan(0);
+    expect(end.held)
+      .to.be.greaterThan(held)
+      .and.at.most((end.at ?? 0) - (at ?? 0) + held);
+    const times: number[] = [];
+    for await (const { time } of followEvents(path, { ended: () => true })) times.push(Date.parse(time));
+    const [one, two, three, four] = times as [number, number, number, number];
+    expect(end.held).to.equal(two - one + four - three);
+  });
+
+  it("is described without reading what lies before its end", async () => {
+    const directory = join(folder, "long");
+    await mkdir(directory);
+    // Sparse, and more than anything that reads it whole could hold.
+    await writeFile(join(directory, "events.jsonl"), "");
+    await truncate(join(directory, "events.jsonl"), 2 ** 36);
+    const time = "2026-01-01T00:00:00.000Z";
+    const line = { sequence: 7, time, held: 61_500, event: { type: "step", report: { step: 5, loss: 0.25 } } };
+    await appendFile(join(directory, "events.jsonl"), `\n${JSON.stringify(line)}\n`);
+    const described = await describeRun(directory);
+    expect(described).to.deep.include({ lastSequence: 7, seconds: 61.5, metrics: { step: 5, loss: 0.25 } });
   });
 
   it("is given up when the reader's signal comes", async () => {
