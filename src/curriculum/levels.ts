@@ -1,4 +1,4 @@
-import { cutStages, stagesByBounds } from "./stages.js";
+import { checkBounds, cutStages, stagesByBounds } from "./stages.js";
 import { UserError } from "../errors.js";
 import type { CurriculumPair } from "./curriculum.js";
 import { easyToHard } from "./pairs.js";
@@ -65,6 +65,7 @@ function byDifficulty(pairs: readonly CurriculumPair[], stages: number): number[
 }
 
 function byBounds(pairs: readonly CurriculumPair[], bounds: readonly number[]): number[][] {
+  checkBounds(bounds, "curriculum.bounds");
   const purpose = `to cut stages at ${bounds.join(", ")}`;
   const ranked = easyToHard(pairs, purpose);
   const difficulties = new Map(pairs.map(({ pair, difficulty }) => [pair, difficulty as number]));

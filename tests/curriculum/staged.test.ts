@@ -134,7 +134,7 @@ describe("staged curriculum", () => {
       UserError,
       "curriculum.bounds: found 0.95, by which stage 1 would hold no",
     );
-    expect(wrong({ bounds: [0.7, 0.3] })).to.throw(UserError, "bounds: found 0.7,0.3");
+    expect(wrong({ bounds: [0.7, 0.3] })).to.throw(UserError, "curriculum.bounds: found 0.7,0.3");
     expect(wrong({ bounds: [1.5] })).to.throw(UserError, "curriculum.bounds");
   });
 
