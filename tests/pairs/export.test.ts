@@ -14,6 +14,7 @@ import { importPairs } from "../../src/pairs/import/import-pairs.js";
 import { importerNamed } from "../../src/pairs/import/registry.js";
 import { type PairRow, SIGNAL_COLUMNS } from "../../src/pairs/pair-row.js";
 import { streamPairRows, writePairRows } from "../../src/pairs/pair-rows.js";
+import { bareRow } from "./bare-row.js";
 
 const run = promisify(execFile);
 
@@ -145,24 +146,12 @@ describe("export", function () {
     });
   }
 
-  const bare: Omit<PairRow, "images"> = {
-    id: "one",
-    ...{ rejectedImages: null, prompt: "What?", chosen: "red", rejected: "blue", kind: null, detail: null },
-    ...{
-      chosenWord: null,
-      rejectedWord: null,
-      objects: null,
-      rejectedObjects: null,
-      captions: null,
-      annotations: null,
-    },
-    ...{ imagesOrigin: null, chosenOrigin: null, rejectedImagesOrigin: null, rejectedOrigin: null, source: null },
-    ...{ signals: {}, difficulty: null, stage: null },
-  };
+  const bare = (images: readonly Uint8Array[], parts: Partial<PairRow> = {}): PairRow =>
+    bareRow({ id: "one", images, prompt: "What?", chosen: "red", rejected: "blue", ...parts });
 
   it("writes Parquet that datasets opens with pictures, and messages for TRL", async () => {
     const images = [pictures[0] as Uint8Array];
-    await writePairRows(pairs, [{ ...bare, images, rejectedImages: images }]);
+    await writePairRows(pairs, [bare(images, { rejectedImages: images })]);
     await exported("trl", join(folder, "trl.parquet"));
     await exported("parquet", join(folder, "plain.parquet"));
     const script = [
@@ -184,7 +173,7 @@ describe("export", function () {
   });
 
   it("leaves out of TRL's rows the columns that no pair has", async () => {
-    await writePairRows(pairs, [{ ...bare, images: [pictures[0] as Uint8Array] }]);
+    await writePairRows(pairs, [bare([pictures[0] as Uint8Array])]);
     const out = join(folder, "trl.parquet");
     await exported("trl", out);
     const { openParquet } = await import("../../src/pairs/parquet-rows.js");
@@ -195,7 +184,7 @@ describe("export", function () {
     const images = [pictures[0] as Uint8Array];
     await writePairRows(
       pairs,
-      [1, 2].map((at) => ({ ...bare, images, rejectedImages: images, id: `${at}` })),
+      [1, 2].map((at) => bare(images, { rejectedImages: images, id: `${at}` })),
     );
     const out = join(folder, "out");
     await exported("ms-swift", out);
@@ -213,10 +202,7 @@ describe("export", function () {
 
   it("refuses incomplete pairs where the format has no place for them, or leaves them out when asked to", async () => {
     const images = [pictures[0] as Uint8Array];
-    await writePairRows(pairs, [
-      { ...bare, images },
-      { ...bare, images, id: "two", rejected: null },
-    ]);
+    await writePairRows(pairs, [bare(images), bare(images, { id: "two", rejected: null })]);
     for (const { name, folder: isFolder } of EXPORTERS.filter(({ incomplete }) => !incomplete)) {
       const out = join(folder, isFolder ? name : `${name}.parquet`);
       const error = await exported(name, out).catch((thrown: unknown) => thrown);
@@ -226,14 +212,14 @@ describe("export", function () {
       );
       expect(await exported(name, out, true)).to.include({ read: 2, written: 1, skipped: 1 });
     }
-    await writePairRows(pairs, [{ ...bare, images, rejected: null }]);
+    await writePairRows(pairs, [bare(images, { rejected: null })]);
     const error = await exported("trl", join(folder, "x.parquet"), true).catch((thrown: unknown) => thrown);
     expect((error as UserError).message).to.match(/all 1 pairs lack a rejected text/);
     expect(await readdir(folder)).not.to.include("x.parquet");
   });
 
   it("refuses a folder for a file and a file for a folder", async () => {
-    await writePairRows(pairs, [{ ...bare, images: [pictures[0] as Uint8Array] }]);
+    await writePairRows(pairs, [bare([pictures[0] as Uint8Array])]);
     const message = (to: string, out: string): Promise<string> =>
       exported(to, out).then(
         () => "none",
