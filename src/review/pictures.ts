@@ -18,8 +18,9 @@ export class Pictures {
   readonly #columns: string;
   readonly #kept = new Map<number, PairPictures>();
   #bytes = 0;
-  #waiting = new Map<number, Promise<PairPictures>>();
+  readonly #waiting = new Map<number, Promise<PairPictures>>();
   #batch: Promise<Map<number, PairPictures>> | null = null;
+  #reading: Promise<unknown> = Promise.resolve();
   #rows: number[] = [];
 
   constructor(connection: DuckDBConnection, table: PairTable) {
@@ -55,6 +56,21 @@ export class Pictures {
     return waiting;
   }
 
+  /**
+   * Reads the pictures of a page together before they are asked for: a browser asks for few at a time.
+   *
+   * @param rows - Rows of the page.
+   */
+  expect(rows: readonly number[]): void {
+    // Who asks for a picture hears of the fault.
+    for (const row of rows) this.of(row).catch(() => undefined);
+  }
+
+  /** Resolves when nothing is being read. */
+  async settled(): Promise<void> {
+    while (this.#waiting.size > 0) await Promise.allSettled(this.#waiting.values());
+  }
+
   /** Reads what is asked for until the connection is free. */
   async #next(): Promise<Map<number, PairPictures>> {
     await this.#reading.catch(() => undefined);
@@ -66,8 +82,6 @@ export class Pictures {
     this.#reading = reading;
     return reading;
   }
-
-  #reading: Promise<unknown> = Promise.resolve();
 
   async #read(rows: readonly number[]): Promise<Map<number, PairPictures>> {
     const read = await this.#connection.runAndReadAll(

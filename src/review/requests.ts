@@ -82,6 +82,7 @@ async function answered(
       const count = wholeNumber(query.get("count"), "count", MOST_CARDS);
       const rows = review.selections.rows(query.get("key") ?? "", wholeNumber(query.get("from"), "from"), count);
       if (rows === null) throw new RequestError(410, "these pairs are no longer kept: select again");
+      review.pictures.expect(rows);
       return review.cards.of(rows);
     }
     case "pairs": {

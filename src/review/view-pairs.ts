@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { UserError } from "../errors.js";
 import { withDuckDB } from "../pairs/duckdb.js";
 import { decisionsPathOf } from "./decisions-file.js";
@@ -52,13 +53,18 @@ export async function viewPairs(options: ViewPairsOptions): Promise<PairsView> {
       const review = await Review.open(pairs, decisions, connection, connect);
       try {
         const token = newToken();
+        const underWay = new Set<Promise<void>>();
+        let bound = port;
         const server = await listen(port, (request, response) => {
-          void respond(request, response, { token, modules, review, port: portOf(server) });
+          const answered = respond(request, response, { token, modules, review, port: bound });
+          underWay.add(answered);
+          void answered.then(() => underWay.delete(answered));
         });
+        bound = (server.address() as AddressInfo).port;
         signal?.addEventListener("abort", end);
         const known = review.decisions.decisions.size;
         resolve({
-          address: `http://127.0.0.1:${portOf(server)}/${token}/`,
+          address: `http://127.0.0.1:${bound}/${token}/`,
           rows: review.table.rows,
           decisions: known,
           decisionsPath: decisions,
@@ -70,6 +76,9 @@ export async function viewPairs(options: ViewPairsOptions): Promise<PairsView> {
         });
         if (signal?.aborted !== true) await ended;
         await stop(server);
+        // The database must not be closed under a query.
+        await Promise.all(underWay);
+        await review.pictures.settled();
       } finally {
         signal?.removeEventListener("abort", end);
         await review.decisions.close();
@@ -88,10 +97,6 @@ function listen(port: number, answer: (request: IncomingMessage, response: Serve
     });
     server.listen(port, "127.0.0.1", () => resolve(server));
   });
-}
-
-function portOf(server: Server): number {
-  return (server.address() as { port: number }).port;
 }
 
 /** What is under way is answered, and the connections are closed. */

@@ -141,6 +141,35 @@ describe("the page of scpo pairs view", function () {
     expect((error as Error).message).to.include(`cannot listen on 127.0.0.1:${port}: it is in use`);
   });
 
+  it("ends while it is asked much, and takes the questions under way along", async () => {
+    for (const how of ["close", "abort"] as const) {
+      const stop = new AbortController();
+      const other = await viewPairs({ pairs, decisions: join(folder, `${how}.jsonl`), signal: stop.signal });
+      const { pathname } = new URL(other.address);
+      const filter = { text: "", kinds: [], stages: [], verdicts: [], ranges: [], incomplete: true };
+      const query = new URLSearchParams({ filter: JSON.stringify(filter), sort: '{"column":null,"descending":false}' });
+      const questions = Array.from(
+        { length: 60 },
+        (_, at) =>
+          [
+            `pictures/${at % 30}/images`,
+            `selection?${query.toString()}`,
+            `figures?${query.toString()}`,
+            `pairs/${at % 30}`,
+          ][at % 4],
+      );
+      const asked = questions.map((question) => ask(other.address, `${pathname}api/${question}`));
+      const settled = Promise.allSettled(asked);
+      await Promise.race(asked);
+      if (how === "close") await other.close();
+      else stop.abort(new Error("stopped"));
+      await other.ended;
+      await settled;
+      const late = await ask(other.address, pathname).catch((cause: unknown) => cause);
+      expect((late as NodeJS.ErrnoException).code).to.equal("ECONNREFUSED");
+    }
+  });
+
   it("the command says the address, and Ctrl-C ends it cleanly with every decision saved", async () => {
     const main = join(PACKAGE_ROOT, "src", "cli", "main.ts");
     const decisions = join(folder, "cli.jsonl");

@@ -51,6 +51,9 @@ export interface TextPiece {
   readonly changed: boolean;
 }
 
+/** Texts that differ in more words are taken as different from the first such word to the last: finding less costs more. */
+const MOST_EDITS = 500;
+
 /**
  * Two texts in pieces, so that the words that differ can be marked; case and punctuation do not count.
  *
@@ -60,7 +63,9 @@ export function changedPieces(chosen: string, rejected: string): [chosen: TextPi
   const words = { chosen: [...chosen.matchAll(word)], rejected: [...rejected.matchAll(word)] };
   const changed = { chosen: new Set<number>(), rejected: new Set<number>() };
   const at = { chosen: 0, rejected: 0 };
-  for (const { value, added, removed } of slid(diffArrays(words.chosen.map(plain), words.rejected.map(plain)))) {
+  const [one, other] = [words.chosen.map(plain), words.rejected.map(plain)];
+  const changes = diffArrays(one, other, { maxEditLength: MOST_EDITS }) ?? betweenEnds(one, other);
+  for (const { value, added, removed } of slid(changes)) {
     for (const side of ["chosen", "rejected"] as const) {
       if (side === "chosen" ? added : removed) continue;
       if (added || removed) value.forEach((_, place) => changed[side].add(at[side] + place));
@@ -68,6 +73,25 @@ export function changedPieces(chosen: string, rejected: string): [chosen: TextPi
     }
   }
   return [piecesOf(chosen, words.chosen, changed.chosen), piecesOf(rejected, words.rejected, changed.rejected)];
+}
+
+/** What lies between the words that both texts begin and end with. */
+function betweenEnds(one: readonly string[], other: readonly string[]): ArrayChange<string>[] {
+  const most = Math.min(one.length, other.length);
+  let start = 0;
+  while (start < most && one[start] === other[start]) start += 1;
+  let end = 0;
+  while (end < most - start && one.at(-1 - end) === other.at(-1 - end)) end += 1;
+  const change = (value: string[], added: boolean, removed: boolean): ArrayChange<string> => ({
+    ...{ value, added, removed },
+    count: value.length,
+  });
+  return [
+    change(one.slice(0, start), false, false),
+    change(one.slice(start, one.length - end), false, true),
+    change(other.slice(start, other.length - end), true, false),
+    change(one.slice(one.length - end), false, false),
+  ];
 }
 
 /** Of several shortest edits the one that takes articles along: of "a dog, a cat", "a dog" goes rather than "dog, a". */

@@ -1,12 +1,21 @@
 import { type Markup, markup } from "../../report/markup.js";
 import type { TextPiece } from "../../pairs/checking/word-difference.js";
 import { type Card, STAGES } from "../wire.js";
+import { shortened } from "./shorten.js";
 
 const VERDICT_NAMES = { accept: "accepted", reject: "rejected", stage: "stage" } as const;
 
-/** Pictures and texts of a pair; each text stands under the picture that it is true of. */
-export function pairSides(card: Card): Markup {
-  return markup`<div class="pair">${side(card, "images", "chosen", card.chosen)}${side(card, "rejected_images", "rejected", card.rejected)}</div>`;
+/**
+ * Pictures and texts of a pair; each text stands under the picture that it is true of.
+ *
+ * @param card - The pair.
+ * @param isWhole - Whether long texts are shown in full.
+ */
+export function pairSides(card: Card, isWhole = true): Markup {
+  const [chosen, rejected] = [card.chosen, card.rejected].map((text) =>
+    text === null || isWhole ? text : shortened(text),
+  ) as [Card["chosen"], Card["rejected"]];
+  return markup`<div class="pair">${side(card, "images", "chosen", chosen)}${side(card, "rejected_images", "rejected", rejected)}</div>`;
 }
 
 function side(
@@ -19,7 +28,7 @@ function side(
     text === null
       ? markup`<span class="missing">still to be made</span>`
       : markup`${text.map(({ text: piece, changed }) => (changed ? markup`<mark>${piece}</mark>` : markup`${piece}`))}`;
-  return markup`<figure class="side ${name}"><div class="picture"><img src="api/pictures/${row}/${column}" alt="picture of the ${name} text" decoding="async"></div><figcaption><span class="who"><b>${name}</b> · ${column === "images" ? "true above" : "true above, false left"}</span>${said}</figcaption></figure>`;
+  return markup`<figure class="side ${name}"><div class="picture"><img src="api/pictures/${row}/${column}" alt="picture of the ${name} text" decoding="async"></div><figcaption><span class="who"><b>${name}</b> · ${column === "images" ? "true above" : "true only above"}</span><span class="said">${said}</span></figcaption></figure>`;
 }
 
 /** What is known of a pair, in a line. */
@@ -66,5 +75,5 @@ export function cardMarkup(card: Card): Markup {
   const { decision, id, row } = card;
   const decided = decision === null || decision.stale ? "" : decision.verdict;
   const label = decision === null ? id : `${id}, ${decision.stale ? "changed since" : describeDecision(decision)}`;
-  return markup`<article class="card ${decided}" role="listitem" tabindex="-1" data-row="${row}" aria-label="${label}"><p class="prompt">${card.prompt}</p>${pairSides(card)}<div class="foot">${facts(card)}${actions(card)}</div></article>`;
+  return markup`<article class="card ${decided}" role="listitem" tabindex="-1" data-row="${row}" aria-label="${label}"><p class="prompt">${card.prompt}</p>${pairSides(card, false)}<div class="foot">${facts(card)}${actions(card)}</div></article>`;
 }

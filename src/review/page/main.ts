@@ -53,6 +53,7 @@ function go(change: Partial<ViewState>, place = 0): void {
   const turnsPageOnly = change.page !== undefined && Object.keys(change).length === 1;
   if (turnsPageOnly) history.replaceState(null, "", address);
   else history.pushState(null, "", address);
+  if (state.figures !== before.figures) window.scrollTo(0, 0);
   attempt(show(state.filter !== before.filter || state.sort !== before.sort, place));
 }
 

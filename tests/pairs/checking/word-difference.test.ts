@@ -73,6 +73,16 @@ describe("difference of two texts", () => {
     });
   }
 
+  it("marks all between the first and the last word that differ where texts have little in common", () => {
+    const text = (word: string): string =>
+      `Here is ${Array.from({ length: 3000 }, (_, at) => word + at).join(" ")} the end.`;
+    const [chosen, rejected] = changedPieces(text("x"), text("y"));
+    for (const pieces of [chosen, rejected]) {
+      expect(pieces.map(({ changed }) => changed)).to.deep.equal([false, true, false]);
+      expect([pieces[0]?.text, pieces[2]?.text]).to.deep.equal(["Here is ", " the end."]);
+    }
+  });
+
   it("takes words of any alphabet, with their apostrophes and hyphens", () => {
     expect(wordsOf("Der große Hund’s T-Shirt, 3 cm.")).to.deep.equal(["der", "große", "hund's", "t-shirt", "3", "cm"]);
   });
