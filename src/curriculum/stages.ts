@@ -26,7 +26,7 @@ export function cutStages(difficulties: readonly number[], stages: number): numb
  * Cuts pairs into stages at bounds of difficulty.
  *
  * @param difficulties - By pair, shape (n).
- * @param bounds - Difficulties at which a harder stage begins; see {@link checkBounds}.
+ * @param bounds - Difficulties at which a harder stage begins: rising, above 0 and below 1.
  * @returns Stage by pair: how many bounds its difficulty reaches, 0 (easiest) to the number of bounds, shape (n).
  * @throws UserError when the bounds are wrong.
  */
