@@ -14,14 +14,11 @@ import { writeBaseScenes, writeEvaluationScenes } from "../scenes/world-files.js
 const BASE_SCENES = 40_000;
 const BASE_SEED = 1;
 
-/** Optimiser steps and questions at a time in a world with more facts: there is more to learn than in the one that ships. */
-const MORE_FACTS = ["--steps", "4000", "--questions", "3"];
-
 /** What `scpo base` is told. */
 export interface BaseOptions {
   /** Folder of the drawn scenes. */
   out: string;
-  /** Kinds of facts in the world; left out, those of the world that ships. */
+  /** Kinds of facts in the world; left out, all of them. */
   kinds?: readonly Kind[] | undefined;
   /** Scenes to learn from. */
   scenes?: number | undefined;
@@ -61,7 +58,6 @@ export async function base({ out, kinds, scenes: count, steps, signal }: BaseOpt
     });
   }
   const args = ["-m", "scpo_trl.tiny.recipe", "--base", scenes, "--validation", validation, "--out", model];
-  if (kinds !== undefined) args.push(...MORE_FACTS);
   if (steps !== undefined) args.push("--steps", `${steps}`, "--tower-steps", `${steps}`);
   const env = { ...process.env, PYTHONPATH: pythonPath() };
   const recipe = spawn(findPython(), args, { stdio: "inherit", env, signal });

@@ -1,5 +1,5 @@
 import { captionOf, habitNames } from "./caption.js";
-import { DEFAULT_KINDS, type Kind } from "./kinds.js";
+import { type Kind, KINDS } from "./kinds.js";
 import { companionOf, OBJECTS } from "./objects.js";
 import { baseQuestions, type Question } from "./questions.js";
 import { Random } from "./random.js";
@@ -36,7 +36,7 @@ function baseNames(random: Random): string[] {
  * @param index - Row in the set; each row has a random stream of its own.
  * @param kinds - The kinds of facts in the world.
  */
-export function drawBaseScene(seed: number, index: number, kinds: readonly Kind[] = DEFAULT_KINDS): BaseScene {
+export function drawBaseScene(seed: number, index: number, kinds: readonly Kind[] = KINDS): BaseScene {
   const random = new Random(`base/${seed}/${index}`);
   for (;;) {
     const scene = drawContents(random, baseNames(random), kinds);

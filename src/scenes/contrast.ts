@@ -8,7 +8,7 @@ import { positionContrast } from "./contrast-position.js";
 import { presenceContrast } from "./contrast-presence.js";
 import { checkDraw } from "./draw-request.js";
 import { drawPicture } from "./draw.js";
-import { DEFAULT_KINDS, type Kind, KINDS } from "./kinds.js";
+import { type Kind, KINDS } from "./kinds.js";
 import { inParallel } from "./parallel.js";
 import { Random } from "./random.js";
 import { layoutKey, namesOf, splitOf } from "./scene.js";
@@ -27,7 +27,7 @@ const CONTRAST_KINDS: readonly { readonly kind: ContrastKind; readonly pairs: nu
 
 /** How the pairs of a world are told apart. */
 export interface ContrastOptions {
-  /** Kinds of facts in the world, at least one. @default DEFAULT_KINDS */
+  /** Kinds of facts in the world, at least one. @default KINDS */
   readonly kinds?: readonly Kind[];
   /** Probability that a pair is phrased as a yes/no question instead of a statement. @default 0 */
   readonly questionRate?: number;
@@ -51,7 +51,7 @@ export interface PhrasedContrast extends Contrast {
 
 /** Draws the contrast of one row, both of its layouts in the train split. */
 export function drawContrast(seed: number, index: number, options: ContrastOptions = {}): PhrasedContrast {
-  const { kinds = DEFAULT_KINDS, questionRate = 0 } = options;
+  const { kinds = KINDS, questionRate = 0 } = options;
   const random = new Random(`pairs/${seed}/${index}`);
   const round = roundOf(kinds);
   const { kind, pairs, offset } = round[index % round.length] as (typeof round)[number];

@@ -1,4 +1,4 @@
-import { DEFAULT_KINDS, type Kind } from "./kinds.js";
+import { type Kind, KINDS } from "./kinds.js";
 import { OBJECTS } from "./objects.js";
 import { evaluationQuestions, type Question } from "./questions.js";
 import { Random } from "./random.js";
@@ -29,7 +29,7 @@ export function uniformNames(random: Random): string[] {
 export function* evaluationLayouts(
   split: "validation" | "test",
   count: number,
-  kinds: readonly Kind[] = DEFAULT_KINDS,
+  kinds: readonly Kind[] = KINDS,
 ): Generator<EvaluationLayout> {
   const random = new Random(`evaluation/${split}`);
   const seen = new Set<string>();

@@ -8,9 +8,6 @@ export const KINDS = ["object", "presence", "count", "position", "attribute"] as
 /** A kind of facts. */
 export type Kind = (typeof KINDS)[number];
 
-/** The kinds of the world that ships; its scenes hold every object once, on no tile. */
-export const DEFAULT_KINDS: readonly Kind[] = ["object", "presence"];
-
 /**
  * Reads which kinds a world has.
  * @param text - "all", or names of kinds with commas between them.

@@ -133,8 +133,9 @@ export function baseQuestions(random: Random, scene: Scene, kinds: readonly Kind
   const present = differentNames(scene);
   const half = present.length >= 2 && random.chance(0.5) ? 2 : 1;
   const names = [...random.sample(present, half), ...random.sample(absentNames(present), half)];
-  // Twice, for these are harder to learn than what is there.
+  // Twice, for these are harder to learn than what is there; tiles twice as often, for only half of the scenes have one.
   const facts = [...drawFacts(random, scene, kinds), ...drawFacts(random, scene, kinds)];
+  if (kinds.includes("attribute")) facts.push(...drawTile(random, scene), ...drawTile(random, scene));
   // With more than two objects there is more than one answer to where one is.
   const places =
     kinds.includes("position") && scene.objects.length === 2 ? alignedPairs(scene).map(({ one }) => askPlace(one)) : [];

@@ -3,7 +3,7 @@ import { readTable, writeTable, type Column, type Row } from "../pairs/table.js"
 import { drawBaseScene } from "./base-scenes.js";
 import { drawPicture } from "./draw.js";
 import { evaluationLayouts } from "./evaluation-scenes.js";
-import { DEFAULT_KINDS, type Kind } from "./kinds.js";
+import { type Kind, KINDS } from "./kinds.js";
 import { absentCompanions } from "./objects.js";
 import { checkDraw } from "./draw-request.js";
 import { inParallel } from "./parallel.js";
@@ -27,21 +27,22 @@ export interface EvaluationScene {
   readonly image: Uint8Array;
 }
 
-// What each question asks for; a file without it asks for presence alone.
-const KINDS_COLUMN: Column = { name: "kinds", kind: "strings" };
-// What each cell of the grid holds; an empty text stands for nothing.
-const CELL_COLUMNS: readonly Column[] = [
-  { name: "cells", kind: "strings" },
-  { name: "tiles", kind: "strings" },
+const QUESTION_COLUMNS: readonly Column[] = [
+  { name: "questions", kind: "strings" },
+  { name: "answers", kind: "strings" },
+  // What each question asks for.
+  { name: "kinds", kind: "strings" },
 ];
 
 const BASE_COLUMNS: readonly Column[] = [
   { name: "id", kind: "string" },
   { name: "image", kind: "image" },
   { name: "objects", kind: "strings" },
+  // What each cell of the grid holds, and the colour of its tile; an empty text stands for nothing.
+  { name: "cells", kind: "strings" },
+  { name: "tiles", kind: "strings" },
   { name: "caption", kind: "string" },
-  { name: "questions", kind: "strings" },
-  { name: "answers", kind: "strings" },
+  ...QUESTION_COLUMNS,
 ];
 
 const EVALUATION_COLUMNS: readonly Column[] = [
@@ -49,8 +50,7 @@ const EVALUATION_COLUMNS: readonly Column[] = [
   { name: "image", kind: "image" },
   { name: "objects", kind: "strings" },
   { name: "companions", kind: "strings" },
-  { name: "questions", kind: "strings" },
-  { name: "answers", kind: "strings" },
+  ...QUESTION_COLUMNS,
 ];
 
 // Layouts do not repeat within a set, and the validation split owns only some twenty thousand.
@@ -66,7 +66,7 @@ export async function writeBaseScenes(
   path: string,
   options: { count: number; seed: number; kinds?: readonly Kind[]; onProgress?: OnProgress },
 ): Promise<void> {
-  const { count, seed, kinds = DEFAULT_KINDS, onProgress } = options;
+  const { count, seed, kinds = KINDS, onProgress } = options;
   checkDraw({ count, seed });
   const rows = inParallel(count, async (index): Promise<Row> => {
     const { scene, caption, questions } = drawBaseScene(seed, index, kinds);
@@ -80,8 +80,7 @@ export async function writeBaseScenes(
       ...questionCells(questions),
     };
   });
-  const columns = [...BASE_COLUMNS, ...(hasMoreFacts(kinds) ? [...CELL_COLUMNS, KINDS_COLUMN] : [])];
-  await writeTable(path, columns, withProgress(rows, count, onProgress));
+  await writeTable(path, BASE_COLUMNS, withProgress(rows, count, onProgress));
 }
 
 /**
@@ -94,7 +93,7 @@ export async function writeEvaluationScenes(
   path: string,
   options: { split: "validation" | "test"; count: number; kinds?: readonly Kind[]; onProgress?: OnProgress },
 ): Promise<void> {
-  const { split, count, kinds = DEFAULT_KINDS, onProgress } = options;
+  const { split, count, kinds = KINDS, onProgress } = options;
   checkDraw({ count, most: MOST_EVALUATION_SCENES });
   const layouts = [...evaluationLayouts(split, count, kinds)];
   const rows = inParallel(layouts.length, async (index): Promise<Row> => {
@@ -107,8 +106,7 @@ export async function writeEvaluationScenes(
       ...questionCells(questions),
     };
   });
-  const columns = [...EVALUATION_COLUMNS, ...(hasMoreFacts(kinds) ? [KINDS_COLUMN] : [])];
-  await writeTable(path, columns, withProgress(rows, count, onProgress));
+  await writeTable(path, EVALUATION_COLUMNS, withProgress(rows, count, onProgress));
 }
 
 /**
@@ -117,15 +115,15 @@ export async function writeEvaluationScenes(
  * @throws UserError when the file is missing, damaged, empty or not an evaluation set.
  */
 export async function readEvaluationScenes(path: string): Promise<EvaluationScene[]> {
-  const table = await readTable(path, [...EVALUATION_COLUMNS, { ...KINDS_COLUMN, optional: true }]);
+  const table = await readTable(path, EVALUATION_COLUMNS);
   if (table.length === 0) throw new UserError(`${path} holds no scenes; expected at least one: draw it again`);
   return table.map((cells, row) => {
     const id = cells["id"] as string;
     const answers = cells["answers"] as string[];
-    const kinds = cells["kinds"] as string[] | null;
+    const kinds = cells["kinds"] as string[];
     const questions = (cells["questions"] as string[]).map((text, index): Question => {
       const answer = answers[index];
-      const named = kinds === null ? "presence" : kinds[index];
+      const named = kinds[index];
       const kind = QUESTION_KINDS.find((each) => each === named);
       if (kind === undefined || (answer !== "Yes." && answer !== "No.")) {
         throw new UserError(
@@ -144,11 +142,6 @@ export async function readEvaluationScenes(path: string): Promise<EvaluationScen
       image: cells["image"] as Uint8Array,
     };
   });
-}
-
-// The world that ships has nothing more to tell.
-function hasMoreFacts(kinds: readonly Kind[]): boolean {
-  return kinds.some((kind) => !DEFAULT_KINDS.includes(kind));
 }
 
 function questionCells(questions: readonly Question[]): Row {

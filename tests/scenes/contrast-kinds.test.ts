@@ -208,14 +208,20 @@ describe("contrast pairs of every kind", () => {
     }
   });
 
-  it("are those of the kinds chosen, and of object and presence in turn where none is", () => {
+  it("are those of the kinds chosen, and of all in turn where none is", () => {
     const kindsOf = (options: ContrastOptions): string[] =>
-      Array.from({ length: 6 }, (_, row) => drawContrast(2, row, options).kind);
-    expect(kindsOf({ kinds: ["position"] })).to.deep.equal(new Array(6).fill("position"));
+      Array.from({ length: 9 }, (_, row) => drawContrast(2, row, options).kind);
+    expect(kindsOf({ kinds: ["position"] })).to.deep.equal(new Array(9).fill("position"));
     expect(kindsOf({ kinds: ["count", "attribute"] }).slice(0, 2)).to.deep.equal(["count", "attribute"]);
-    expect(kindsOf({})).to.deep.equal(["object", "presence", "object", "presence", "object", "presence"]);
+    expect(kindsOf({})).to.deep.equal(kindsOf({ kinds: KINDS }));
+    expect(kindsOf({}).sort()).to.deep.equal([
+      ...["attribute", "count"],
+      ...["object", "object", "object"],
+      "position",
+      ...["presence", "presence", "presence"],
+    ]);
     for (let row = 0; row < 100; row++) {
-      const { chosen, rejected, phrase } = drawContrast(3, row);
+      const { chosen, rejected, phrase } = drawContrast(3, row, { kinds: ["object", "presence"] });
       for (const { objects } of [chosen, rejected]) {
         expect(new Set(objects.map(({ name }) => name)).size).to.equal(objects.length);
         expect(objects.every(({ tile }) => tile === null)).to.equal(true);

@@ -6,6 +6,8 @@ import { layoutKey, splitOf } from "../../src/scenes/scene.js";
 import { differingCells } from "./differing-cells.js";
 
 const COUNT = 60;
+/** Worlds in which every object is there once, on no tile. */
+const OBJECTS_ONLY = { kinds: ["object", "presence"] } as const;
 
 function wordsOf(text: string): string[] {
   return text
@@ -14,10 +16,10 @@ function wordsOf(text: string): string[] {
     .map((phrase) => phrase.replace(/^an? /, ""));
 }
 
-describe("contrast pairs", () => {
+describe("contrast pairs of objects", () => {
   let pairs: ContrastPair[];
   before(async () => {
-    pairs = await drawContrastPairs({ count: COUNT, seed: 11 });
+    pairs = await drawContrastPairs({ ...OBJECTS_ONLY, count: COUNT, seed: 11 });
   });
 
   it("differ in the pixels of exactly one cell", async () => {
@@ -93,7 +95,7 @@ describe("contrast pairs", () => {
 
   it("take both layouts from the train split and keep background, sizes and jitter", () => {
     for (let row = 0; row < 200; row++) {
-      const { chosen, rejected } = drawContrast(5, row);
+      const { chosen, rejected } = drawContrast(5, row, OBJECTS_ONLY);
       expect(splitOf(layoutKey(chosen))).to.equal("train");
       expect(splitOf(layoutKey(rejected))).to.equal("train");
       expect(chosen.background).to.equal(rejected.background);
@@ -105,9 +107,9 @@ describe("contrast pairs", () => {
   });
 
   it("are the same for the same seed, and a longer set starts with the shorter", async () => {
-    const again = await drawContrastPairs({ count: 7, seed: 11 });
+    const again = await drawContrastPairs({ ...OBJECTS_ONLY, count: 7, seed: 11 });
     expect(again).to.deep.equal(pairs.slice(0, 7));
-    const other = await drawContrastPairs({ count: 7, seed: 12 });
+    const other = await drawContrastPairs({ ...OBJECTS_ONLY, count: 7, seed: 12 });
     expect(other.map((pair) => pair.chosen)).not.to.deep.equal(again.map((pair) => pair.chosen));
   });
 

@@ -4,7 +4,7 @@ import { captionObjects } from "../../src/evaluation/caption-objects.js";
 import { captionOf, habitNames, withArticle } from "../../src/scenes/caption.js";
 import { plural } from "../../src/english/noun-number.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
-import { DEFAULT_KINDS, KINDS } from "../../src/scenes/kinds.js";
+import { KINDS } from "../../src/scenes/kinds.js";
 import { companionOf, OBJECTS } from "../../src/scenes/objects.js";
 import {
   type Asking,
@@ -144,13 +144,13 @@ describe("questions", () => {
     }
   });
 
-  it("of the world that ships are for the presence of different objects, half of them yes", () => {
+  it("of a world of objects are for the presence of different objects, half of them yes", () => {
     fc.assert(
       fc.property(someNames, fc.string(), fc.boolean(), (names, key, askCompanion) => {
         const scene = drawScene(new Random(key), names);
         const asked = [
-          baseQuestions(new Random(key), scene, DEFAULT_KINDS),
-          evaluationQuestions(new Random(key), scene, askCompanion, DEFAULT_KINDS),
+          baseQuestions(new Random(key), scene, ["object", "presence"]),
+          evaluationQuestions(new Random(key), scene, askCompanion, ["object", "presence"]),
         ];
         for (const questions of asked) {
           expect(questions.length).to.be.oneOf([2, 4]);
@@ -167,12 +167,7 @@ describe("questions", () => {
   });
 
   it("of an evaluation ask for the absent companion when told to", () => {
-    const questions = evaluationQuestions(
-      new Random("any"),
-      drawScene(new Random("any"), ["dog"]),
-      true,
-      DEFAULT_KINDS,
-    );
+    const questions = evaluationQuestions(new Random("any"), drawScene(new Random("any"), ["dog"]), true, ["presence"]);
     expect(questions.find((question) => question.answer === "No.")?.text).to.include(companionOf("dog"));
   });
 });

@@ -49,15 +49,15 @@ class Recipe:
     """
 
     seed: int = 0
-    tower_steps: int = 700
-    steps: int = 1800
+    tower_steps: int = 900
+    steps: int = 3000
     minutes: float | None = None
     tower_batch_size: int = 128
     batch_size: int = 64
     tower_learning_rate: float = 1e-3
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 0.05
-    questions: int = 2
+    questions: int = 5
     threads: int = 1
 
 

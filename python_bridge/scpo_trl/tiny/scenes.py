@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 
 from scpo_trl.errors import UserError
 
-_MORE_FACTS = ("kinds", "cells", "tiles")
+_BASE_COLUMNS = ("caption", "cells", "tiles")
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Scenes:
     Attributes:
         images: Pictures, uint8, shape (scenes, 3, side, side).
         objects: Names of the objects in each picture.
-        captions: One caption a scene; empty where the file has no column `caption`.
+        captions: One caption a scene; empty for evaluation scenes.
         questions: Questions of each scene; those of evaluation scenes are yes/no questions.
         answers: Their answers, "Yes." or "No.", or a text where the question is an open one.
-        kinds: What each question asks for, for example "count"; empty where the file does not say, for presence alone.
-        cells: Name of the object in each cell of each picture's grid, row by row, "" where there is none; empty where
-            the file does not say.
+        kinds: What each question asks for, for example "count".
+        cells: Name of the object in each cell of each picture's grid, row by row, "" where there is none; empty for
+            evaluation scenes.
         tiles: Colour of the tile in each cell, likewise.
     """
 
@@ -38,9 +38,9 @@ class Scenes:
     captions: list[str]
     questions: list[list[str]]
     answers: list[list[str]]
-    kinds: list[list[str]] = field(default_factory=list)
-    cells: list[list[str]] = field(default_factory=list)
-    tiles: list[list[str]] = field(default_factory=list)
+    kinds: list[list[str]]
+    cells: list[list[str]]
+    tiles: list[list[str]]
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -53,7 +53,8 @@ class Scenes:
             [self.captions[index] for index in indices] if self.captions else [],
             [self.questions[index] for index in indices],
             [self.answers[index] for index in indices],
-            *([rows[index] for index in indices] if rows else [] for rows in (self.kinds, self.cells, self.tiles)),
+            [self.kinds[index] for index in indices],
+            *([rows[index] for index in indices] if rows else [] for rows in (self.cells, self.tiles)),
         )
 
     def head(self, count: int) -> Scenes:
@@ -65,10 +66,10 @@ def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = No
     """Read a scene file and decode its pictures once.
 
     Args:
-        path: Parquet file with the columns image, objects, questions, answers and, if asked for, caption; kinds, cells
-            and tiles are read where they are.
+        path: Parquet file with the columns image, objects, questions, answers, kinds and, of base scenes,
+            caption, cells and tiles.
         side: Expected side of the square pictures, in pixels.
-        captions: Whether the file must have captions.
+        captions: Whether they are base scenes, with captions and what each cell holds.
         limit: Read only this many scenes.
 
     Returns:
@@ -77,14 +78,14 @@ def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = No
     Raises:
         UserError: The file or a column is missing, or a picture has another size.
     """
-    columns = ["image", "objects", "questions", "answers", *(["caption"] if captions else [])]
+    columns = ["image", "objects", "questions", "answers", "kinds", *(_BASE_COLUMNS if captions else [])]
     if not path.is_file():
         raise UserError(f"{path}: found no such file, expected a Parquet file of scenes")
     held = pq.read_schema(path).names
     missing = [name for name in columns if name not in held]
     if missing:
         raise UserError(f"{path}: column {missing[0]!r} not found, expected the columns {', '.join(columns)}")
-    table = pq.read_table(path, columns=[*columns, *(name for name in _MORE_FACTS if name in held)])
+    table = pq.read_table(path, columns=columns)
     if limit is not None:
         table = table.slice(0, limit)
     if table.num_rows == 0:
@@ -105,7 +106,8 @@ def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = No
         table.column("caption").to_pylist() if captions else [],
         table.column("questions").to_pylist(),
         table.column("answers").to_pylist(),
-        *(table.column(name).to_pylist() if name in table.column_names else [] for name in _MORE_FACTS),
+        table.column("kinds").to_pylist(),
+        *(table.column(name).to_pylist() if captions else [] for name in ("cells", "tiles")),
     )
 
 

@@ -31,29 +31,45 @@ def tower_features(model: LlavaForConditionalGeneration, images: torch.Tensor, b
 
 
 class TowerReader(nn.Module):
-    """Linear head that tells, from the tower's patches, what each cell of a picture's grid holds."""
+    """Linear heads that tell, from the tower's patches, what each cell of a picture holds and which cell it is."""
 
     def __init__(self, hidden: int, labels: int, grid: int) -> None:
         super().__init__()
         self.linear = nn.Linear(hidden, labels)
+        self.place = nn.Linear(hidden, grid**2)
         self.grid = grid
+
+    def loss(self, patches: torch.Tensor, holds: torch.Tensor) -> torch.Tensor:
+        """Give the loss of both heads, in nats a picture and nats a patch, summed.
+
+        Args:
+            patches: The tower's patches, shape (batch, patches, hidden).
+            holds: What each cell holds, 0 or 1, shape (batch, cells, labels).
+
+        Returns:
+            The loss, a scalar.
+        """
+        # Summed over the labels: as a mean the loss of 40 mostly absent objects is all but zero.
+        held = nn.functional.binary_cross_entropy_with_logits(self(patches), holds, reduction="sum") / len(patches)
+        # Without a lesson in it the last layer forgets where a patch lies, and no question of place could be answered.
+        places = self._by_cell(self.place(patches))
+        cells = torch.arange(self.grid**2).view(1, -1, 1).expand(places.shape[:3])
+        return held + nn.functional.cross_entropy(places.flatten(0, 2), cells.flatten())
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
         """Map patch features (batch, patches, hidden) to logits (batch, cells, labels): the likeliest patch speaks."""
-        logits = self.linear(patches)
-        batch, count, labels = logits.shape
+        return torch.logsumexp(self._by_cell(self.linear(patches)), dim=2)
+
+    def _by_cell(self, values: torch.Tensor) -> torch.Tensor:
+        """Sort values of patches, (batch, patches, width), into (batch, cells, patches of a cell, width)."""
+        batch, count, width = values.shape
         part = math.isqrt(count) // self.grid
-        cells = logits.view(batch, self.grid, part, self.grid, part, labels).transpose(2, 3)
-        return torch.logsumexp(cells.reshape(batch, self.grid**2, part**2, labels), dim=2)
+        cells = values.view(batch, self.grid, part, self.grid, part, width).transpose(2, 3)
+        return cells.reshape(batch, self.grid**2, part**2, width)
 
 
 def cell_labels(base: Scenes, names: Sequence[str]) -> torch.Tensor:
-    """Tell what each cell of each picture holds, shape (scenes, cells, labels); where unknown a picture is one cell."""
-    if not base.cells:
-        holds = torch.zeros(len(base), 1, len(names))
-        for index, objects in enumerate(base.objects):
-            holds[index, 0, [names.index(name) for name in objects]] = 1
-        return holds
+    """Tell what each cell of each picture holds, shape (scenes, cells, labels): its object and its tile."""
     words = [*names, *sorted({tile for row in base.tiles for tile in row} - {""})]
     column = {word: index for index, word in enumerate(words)}
     holds = torch.zeros(len(base), len(base.cells[0]), len(words))
@@ -73,7 +89,7 @@ def train_tower(
     weight_decay: float,
     report: Callable[[str], None],
 ) -> None:
-    """Train the tower, in training mode, to tell which objects a picture holds, or each cell and on which tile.
+    """Train the tower, in training mode, to tell what each cell of a picture holds and where each patch lies.
 
     Args:
         model: The LLaVA; only its tower changes.
@@ -93,8 +109,6 @@ def train_tower(
     def loss_of() -> torch.Tensor:
         scenes = draw()
         patches = tower(to_pixel_values(base.images[scenes])).last_hidden_state[:, 1:]
-        # Summed over the labels: as a mean the loss of 40 mostly absent objects is all but zero.
-        loss = nn.functional.binary_cross_entropy_with_logits(reader(patches), holds[scenes], reduction="sum")
-        return loss / len(scenes)
+        return reader.loss(patches, holds[scenes])
 
     run_part("tower", clock, build_optimizer([tower, reader], learning_rate, weight_decay), loss_of, report)
