@@ -12,7 +12,7 @@ export interface SceneFigures<Value = number | null> {
   chair_i: Value;
   /** Named present objects / present objects, over all scenes together. */
   cover: Value;
-  /** Share of all answers, captions and yes/no together, that assert an object which is not in the picture. */
+  /** Share of all answers, captions and yes/no together, that assert an object or another fact which is not in the picture. */
   hal: Value;
   yes_no: {
     /** Correct answers / questions; an answer that is neither yes nor no is not correct. */

@@ -48,13 +48,15 @@ export async function evaluationScenes(
 /** The training pairs of a seed, drawn into the folder unless they lie there. */
 export async function trainingPairs(
   folder: string,
-  options: { seed: number; count: number },
+  options: { seed: number; count: number; questionRate: number },
   report: Report,
 ): Promise<DataFile> {
   await mkdir(folder, { recursive: true });
-  const { seed, count } = options;
-  return file(join(folder, `pairs-${count}-seed-${seed}-${packageVersion()}.parquet`), async (path) => {
-    const pairs = await drawContrastPairs({ seed, count, onProgress: (done, total) => report("pairs", done, total) });
+  const { seed, count, questionRate } = options;
+  const name = `pairs-${count}-questions-${100 * questionRate}-seed-${seed}-${packageVersion()}.parquet`;
+  return file(join(folder, name), async (path) => {
+    const onProgress = (done: number, total: number) => report("pairs", done, total);
+    const pairs = await drawContrastPairs({ seed, count, questionRate, onProgress });
     await writePairs(path, pairs);
   });
 }

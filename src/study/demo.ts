@@ -69,7 +69,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   const draw = followDrawing(progress, options.signal);
   const data = join(out, "data");
   const test = await evaluationScenes(data, "test", draw, options.testScenes);
-  const pairs = await trainingPairs(data, { seed, count: recipe.pairs }, draw);
+  const pairs = await trainingPairs(data, { seed, count: recipe.pairs, questionRate: recipe.question_rate }, draw);
   progress.finish("scenes", "drawn");
   const drawn = performance.now();
 

@@ -8,6 +8,8 @@ import { writeAtomically } from "../write-atomically.js";
 const recipeSchema = z.strictObject({
   /** Contrast quadruples of a training set. */
   pairs: z.int().positive(),
+  /** Share of the quadruples that are phrased as yes/no questions; the others are statements. */
+  question_rate: z.number().min(0).max(1),
   /** Times that each pair is seen. */
   epochs: z.int().positive(),
   /** Quadruples of one optimiser step. */
@@ -28,11 +30,11 @@ const recipeSchema = z.strictObject({
 export type Recipe = z.infer<typeof recipeSchema>;
 
 /** The part of a recipe that is the same for every method and not searched. */
-export type TrainingSettings = Omit<Recipe, "pairs" | "epochs" | "learning_rates">;
+export type TrainingSettings = Omit<Recipe, "pairs" | "question_rate" | "epochs" | "learning_rates">;
 
 /** Leaves out of a recipe what the search decides, so that a job's description does not change with it. */
 export function trainingSettings(recipe: Recipe): TrainingSettings {
-  const { pairs, epochs, learning_rates, ...settings } = recipe;
+  const { pairs, question_rate, epochs, learning_rates, ...settings } = recipe;
   return settings;
 }
 

@@ -42,7 +42,7 @@ function shortfall({ scores }: Candidate, base: SceneScores): number {
  * {@link ALLOWED_LOSS} of the base model the one with the lowest CHAIRs; where none does, the one that falls short
  * least. Ties go to the lower learning rate.
  */
-export function best(candidates: readonly Candidate[], base: SceneScores): Candidate {
+export function best<Tried extends Candidate>(candidates: readonly Tried[], base: SceneScores): Tried {
   const chair = ({ scores }: Candidate) => scores.chair_s ?? 1;
   const byRate = (a: Candidate, b: Candidate) => a.learningRate - b.learningRate;
   const kept = candidates.filter((candidate) => keepsAbility(candidate, base));

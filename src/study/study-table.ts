@@ -1,4 +1,6 @@
 import type { Figure, SceneScores } from "../evaluation/scene-scores.js";
+import { mean } from "../evaluation/statistics.js";
+import { QUESTION_KINDS } from "../scenes/questions.js";
 import { figureText, percent, percentRange } from "./score-text.js";
 import { ALLOWED_LOSS } from "./search.js";
 import type { MethodSummary, StudyOutcome } from "./study.js";
@@ -15,6 +17,13 @@ const COLUMNS: readonly { figure: Figure; title: string }[] = [
 
 function cells(scores: SceneScores): string[] {
   return COLUMNS.map(({ figure }) => figureText(scores, figure));
+}
+
+function cellsByKind(scores: SceneScores): string[] {
+  return QUESTION_KINDS.map((kind) => {
+    const { accuracy = null, interval = null } = scores.by_kind?.[kind] ?? {};
+    return percent(accuracy) + percentRange(interval);
+  });
 }
 
 function row(cellsOfRow: readonly string[]): string {
@@ -46,12 +55,25 @@ export function studyTable(study: StudyOutcome): string {
   const scpo = study.methods["scpo"];
   const reduction = scpo?.againstBase.chair_s;
   const { search, recipe } = study;
-  const difficulty = Object.entries(study.difficulty).map(([seed, agreement]) => [
+  const byKind = (summaries: Record<string, MethodSummary>) =>
+    Object.entries(summaries).map(([name, { title, together }]) => [
+      `${title} (\`${name}\`)`,
+      ...cellsByKind(together),
+    ]);
+  const correlations = Object.entries(study.difficulty).map(([seed, agreement]) => ({
     seed,
-    ...[agreement.difficulty, ...Object.values(agreement.signals), agreement.kind].map(({ negative_margin }) =>
-      negative_margin === null ? "-" : negative_margin.toFixed(2),
+    values: [agreement.difficulty, ...Object.values(agreement.signals), agreement.kind].map(
+      ({ negative_margin }) => negative_margin,
     ),
-  ]);
+  }));
+  const rounded = (value: number | null) => (value === null ? "-" : value.toFixed(2));
+  const means = (correlations[0]?.values ?? []).map((_, at) =>
+    mean(correlations.flatMap(({ values }) => values[at] ?? [])),
+  );
+  const difficulty = [
+    ...correlations.map(({ seed, values }) => [seed, ...values.map(rounded)]),
+    ["mean", ...means.map(rounded)],
+  ];
   const signalNames = Object.keys(Object.values(study.difficulty)[0]?.signals ?? {});
   return `# Study: hallucination on the test scenes
 
@@ -59,13 +81,21 @@ Written by \`npm run study\` (${(study.trainerSeconds / 60).toFixed(0)} minutes 
 scene over the counts of all seeds together. Settings were chosen on validation scenes with pairs of another seed.
 
 CHAIRs: captions that name an object which is not in the picture. CHAIRi: absent mentions among all mentions. Coverage:
-objects in the picture that the caption names. Hallucinated answers: captions and yes/no answers together that assert an
-absent object. Yes/no: whether a named object is in the picture; half of the questions are to be answered yes, and half of
-the others ask for the usual companion of an object that is there. No method trains on such questions.
+objects in the picture that the caption names. Hallucinated answers: captions and yes/no answers together that assert what
+is not in the picture. Yes/no: two questions a scene for the presence of an object, half of them to be answered yes, and
+half of the others for the usual companion of an object that is there; and, where the scene has such facts, one for a
+count, one for a position and one for the colour of a tile. ${recipe.question_rate === 0 ? "No training pair is" : `${Math.round(100 * recipe.question_rate)} % of the training pairs are`} phrased as such a question.
 
 ${table(head, [["base model (`base`)", ...cells(study.base), "-"], ...lines(study.methods)])}
 
 CHAIRs of \`scpo\` is ${percent(reduction?.relative_reduction ?? null)} %${percentRange(reduction?.relative_reduction_interval ?? null)} below the base model's.
+
+Yes/no accuracy by what is asked:
+
+${table(
+  ["model", ...QUESTION_KINDS],
+  [["base model (\`base\`)", ...cellsByKind(study.base)], ...byKind(study.methods), ...byKind(study.ablations)],
+)}
 
 Ablations of \`scpo\`, with its settings:
 
@@ -86,6 +116,22 @@ ${table(
 ${recipe.pairs} pairs, batches of ${recipe.batch_size}; the same grid for every method, scored on validation scenes. Chosen: the lowest
 CHAIRs among those whose coverage is at least the base's (${percent(search.base.cover)}) minus ${100 * ALLOWED_LOSS.cover} and whose yes/no accuracy is at least the
 base's (${percent(search.base.yes_no.accuracy)}) minus ${100 * ALLOWED_LOSS.accuracy}, and one number of epochs for all: ${recipe.epochs}. Grid and rule were settled on validation figures.
+
+Share of the pairs that are phrased as questions, tried first with \`scpo\` at ${search.questions[0]?.learningRate.toExponential()} and chosen by the same rule:
+
+${table(
+  ["share", "CHAIRs", "coverage", "yes/no accuracy", ...QUESTION_KINDS, "chosen"],
+  search.questions.map(({ questionRate, scores }) => [
+    `${Math.round(100 * questionRate)} %`,
+    percent(scores.chair_s),
+    percent(scores.cover),
+    percent(scores.yes_no.accuracy),
+    ...QUESTION_KINDS.map((kind) => percent(scores.by_kind?.[kind]?.accuracy ?? null)),
+    questionRate === recipe.question_rate ? "yes" : "",
+  ]),
+)}
+
+Learning rates:
 
 ${table(
   ["method", "learning rate", "epochs", "CHAIRs", "coverage", "yes/no accuracy", "chosen"],
