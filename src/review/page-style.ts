@@ -58,7 +58,7 @@ main{padding:12px 18px 40px;min-width:0}
 .side figcaption{margin-top:6px;padding-left:8px;border-left:3px solid var(--blue);overflow-wrap:anywhere}
 .side.rejected figcaption{border-left:3px dashed var(--orange)}
 .who{display:block;color:var(--muted);font-size:.78rem;line-height:1.35}
-.card .said{display:block;max-height:19.6em;overflow:hidden;mask-image:linear-gradient(#000 calc(100% - 1.5em),transparent);mask-size:100% 19.6em;mask-repeat:no-repeat}
+.card .said{display:block;padding-bottom:3px;max-height:19.6em;overflow:hidden;mask-image:linear-gradient(#000 calc(100% - 1.5em),transparent);mask-size:100% 19.6em;mask-repeat:no-repeat}
 .missing{color:var(--muted);font-style:italic}
 mark{color:var(--ink);background:color-mix(in srgb,var(--blue) 20%,transparent);font-weight:650;border-radius:3px;padding:0 2px;text-decoration:underline solid var(--blue) 2px;text-underline-offset:3px}
 .rejected mark{background:color-mix(in srgb,var(--orange) 22%,transparent);text-decoration:underline wavy var(--orange) 1.5px}

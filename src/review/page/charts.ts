@@ -28,7 +28,7 @@ export function histogramMarkup({ name, low, high, bins, all, missing }: Histogr
     });
   const x = { label: "", scale: linearScale([low, high], [plot.left, plot.right], { exact: true, ticks: 4 }) };
   const note = missing === 0 ? "" : `${grouped(missing)} pairs without`;
-  return markup`<figure class="plot" data-histogram="${name}"><figcaption>${name}</figcaption><svg class="chart histogram" viewBox="0 0 ${width} ${height}" role="img" aria-label="${`distribution of ${name}, from ${short(low)} to ${short(high)}`}">${bars(all, whole, "whole", 0.5)}${bars(bins, shown, "shown", 2)}<rect class="brush" x="0" y="${plot.top}" width="0" height="${plot.bottom - plot.top}"/>${bottomAxis(plot, x)}</svg><p class="note">${note}</p></figure>`;
+  return markup`<figure class="plot" data-histogram="${name}" data-bins="${bins.length}"><figcaption>${name}</figcaption><svg class="chart histogram" viewBox="0 0 ${width} ${height}" role="img" aria-label="${`distribution of ${name}, from ${short(low)} to ${short(high)}`}">${bars(all, whole, "whole", 0.5)}${bars(bins, shown, "shown", 2)}<rect class="brush" x="0" y="${plot.top}" width="0" height="${plot.bottom - plot.top}"/>${bottomAxis(plot, x)}</svg><p class="note">${note}</p></figure>`;
 }
 
 /** How two columns hang together: the more pairs a cell has, the fuller its colour. */

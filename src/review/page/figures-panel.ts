@@ -1,5 +1,6 @@
 import { markup } from "../../report/markup.js";
 import type { FileFacts, Filter, Relation } from "../wire.js";
+import { attempt } from "./controls.js";
 import { correlationsMarkup, HISTOGRAM, histogramMarkup, kindsByStageMarkup, relationMarkup } from "./charts.js";
 import { fill, within } from "./elements.js";
 import { withRange } from "./filters-panel.js";
@@ -50,7 +51,7 @@ export class FiguresPanel {
 ${related ? markup`<h2>Relations</h2><p class="axes-choice">${this.#choice("across", x, names)}${this.#choice("up", y, names)}</p><div id="relation"></div><h2>Rank correlations</h2><p class="note">Spearman's ρ over the pairs shown that have both numbers.</p><div id="correlations"><p class="note">…</p></div>` : null}`,
       );
       shade(this.#root);
-      if (related) void this.#correlate(filter, shown);
+      if (related) attempt(this.#correlate(filter, shown));
     }
     if (!related) return;
     const answer = await ask.relation(filter, x, y);
@@ -104,7 +105,7 @@ ${related ? markup`<h2>Relations</h2><p class="axes-choice">${this.#choice("acro
     const bars = svg?.querySelector(".brush");
     if (!(event.target instanceof SVGElement) || !svg || !bars || column === undefined) return;
     const { width, plot } = HISTOGRAM;
-    const bins = 30;
+    const bins = Number(figure?.dataset["bins"]);
     const binAt = ({ clientX }: PointerEvent): number => {
       const box = svg.getBoundingClientRect();
       const x = ((clientX - box.left) / box.width) * width;
