@@ -69,6 +69,23 @@ export async function* parquetRows(
 }
 
 /**
+ * Reads some rows of a file that has an index of its pages: only the pages that hold them.
+ * @param opened - From {@link openParquet}.
+ * @param columns - Names of the columns to read.
+ * @param rowStart - First row, from 0.
+ * @param rowEnd - Row behind the last.
+ * @throws UserError when the file is damaged or compressed in a way that is not read.
+ */
+export function parquetSlice(
+  { path, file, metadata }: OpenedParquet,
+  columns: readonly string[],
+  rowStart: number,
+  rowEnd: number,
+): Promise<RawRow[]> {
+  return slice(path, { file, metadata, columns: [...columns], rowStart, rowEnd, useOffsetIndex: true });
+}
+
+/**
  * Columns that hold something in at least one row.
  * @param opened - From {@link openParquet}.
  * @param names - Columns to look at; those that the file lacks hold nothing.
@@ -95,7 +112,12 @@ async function holdsSomething(opened: OpenedParquet, name: string): Promise<bool
 
 async function slice(
   path: string,
-  part: { file: AsyncBuffer; metadata: FileMetaData; columns: string[]; rowStart: number; rowEnd: number },
+  part: Pick<OpenedParquet, "file" | "metadata"> & {
+    columns: string[];
+    rowStart: number;
+    rowEnd: number;
+    useOffsetIndex?: boolean;
+  },
 ): Promise<RawRow[]> {
   try {
     return await parquetReadObjects({

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { parquetSource } from "../pairs/duckdb.js";
+import { type OpenedParquet, openParquet, parquetSlice, type RawRow } from "../pairs/parquet-rows.js";
 import { type PairTable, PICTURES } from "./pair-table.js";
 
 /** Pictures that are kept, in bytes; more when one pair has more. */
@@ -11,11 +12,17 @@ export interface PairPictures {
   readonly rejectedImages: Uint8Array | null;
 }
 
+/** Rows between two wanted ones that are read along rather than begin again. */
+const GAP = 4;
+
 /** Reads pictures from the file: those that are asked for at the same time together, the last ones from memory. */
 export class Pictures {
   readonly #connection: DuckDBConnection;
   readonly #path: string;
   readonly #columns: string;
+  /** The file, where it has an index of the pictures' pages; null: DuckDB reads it, which takes whole row groups. */
+  readonly #indexed: OpenedParquet | null;
+  readonly #names: readonly string[];
   readonly #kept = new Map<number, PairPictures>();
   #bytes = 0;
   readonly #waiting = new Map<number, Promise<PairPictures>>();
@@ -23,17 +30,24 @@ export class Pictures {
   #reading: Promise<unknown> = Promise.resolve();
   #rows: number[] = [];
 
-  constructor(connection: DuckDBConnection, table: PairTable) {
+  private constructor(connection: DuckDBConnection, table: PairTable, indexed: OpenedParquet | null) {
     this.#connection = connection;
     this.#path = table.path;
-    this.#columns = ["images", "rejected_images"]
-      .map((name) => {
-        const type = table.columns.get(name) ?? "";
-        // A list that does not hold one picture is told by its length.
-        if (!PICTURES.test(type)) return "null";
-        return `case when len(${name}) = 1 then ${name}[1]${type.startsWith("STRUCT") ? ".bytes" : ""} end`;
-      })
-      .join(", ");
+    this.#indexed = indexed;
+    this.#names = COLUMNS.filter((name) => PICTURES.test(table.columns.get(name) ?? ""));
+    this.#columns = COLUMNS.map((name) => {
+      const type = table.columns.get(name) ?? "";
+      // A list that does not hold one picture is told by its length.
+      if (!PICTURES.test(type)) return "null";
+      return `case when len(${name}) = 1 then ${name}[1]${type.startsWith("STRUCT") ? ".bytes" : ""} end`;
+    }).join(", ");
+  }
+
+  /** @param connection - For files without an index of their pages; nobody else uses it. */
+  static async open(connection: DuckDBConnection, table: PairTable): Promise<Pictures> {
+    // What only DuckDB can read has no index here.
+    const opened = await openParquet(table.path).catch(() => null);
+    return new Pictures(connection, table, opened !== null && isIndexed(opened) ? opened : null);
   }
 
   /** Pictures of a row. */
@@ -84,15 +98,28 @@ export class Pictures {
   }
 
   async #read(rows: readonly number[]): Promise<Map<number, PairPictures>> {
+    const found = new Map<number, PairPictures>();
+    const add = (row: number, images: Uint8Array | null, rejectedImages: Uint8Array | null): void => {
+      found.set(row, { images, rejectedImages });
+      this.#keep(row, { images, rejectedImages });
+    };
+    if (this.#indexed !== null) {
+      const wanted = new Set(rows);
+      for (const [start, end] of runsOf(rows)) {
+        const slice = await parquetSlice(this.#indexed, this.#names, start, end);
+        for (const [at, cells] of slice.entries()) {
+          if (wanted.has(start + at))
+            add(start + at, onlyPicture(cells, "images"), onlyPicture(cells, "rejected_images"));
+        }
+      }
+      return found;
+    }
     const read = await this.#connection.runAndReadAll(
       `select file_row_number, ${this.#columns} from ${parquetSource(this.#path)}
       where file_row_number in (${rows.join(", ")})`,
     );
-    const found = new Map<number, PairPictures>();
     for (const [row, images, rejectedImages] of read.getRows()) {
-      const pictures = { images: bytesOf(images), rejectedImages: bytesOf(rejectedImages) };
-      found.set(Number(row), pictures);
-      this.#keep(Number(row), pictures);
+      add(Number(row), bytesOf(images), bytesOf(rejectedImages));
     }
     return found;
   }
@@ -106,6 +133,43 @@ export class Pictures {
       this.#bytes -= sizeOf(old);
     }
   }
+}
+
+const COLUMNS = ["images", "rejected_images"] as const;
+const READABLE = ["UNCOMPRESSED", "SNAPPY", "GZIP"];
+
+/** Whether the pages of all pictures can be found and read one by one. */
+function isIndexed({ metadata }: OpenedParquet): boolean {
+  const chunks = metadata.row_groups.flatMap(({ columns }) =>
+    columns.filter(({ meta_data: chunk }) => (COLUMNS as readonly unknown[]).includes(chunk?.path_in_schema[0])),
+  );
+  // A column that has but one page has no index, and needs none.
+  const isSmall = (bytes: bigint | undefined): boolean => bytes !== undefined && bytes < 2 ** 21;
+  return chunks.every(
+    ({ offset_index_offset: index, meta_data: chunk }) =>
+      READABLE.includes(chunk?.codec ?? "") && (index !== undefined || isSmall(chunk?.total_compressed_size)),
+  );
+}
+
+/** Rows as stretches, first and behind the last. */
+function runsOf(rows: readonly number[]): [start: number, end: number][] {
+  const runs: [start: number, end: number][] = [];
+  for (const row of [...rows].sort((one, other) => one - other)) {
+    const last = runs.at(-1);
+    if (last !== undefined && row - last[1] <= GAP) last[1] = row + 1;
+    else runs.push([row, row + 1]);
+  }
+  return runs;
+}
+
+/** The picture of a list that holds one, as bytes or as a struct with bytes. */
+function onlyPicture(cells: RawRow, name: string): Uint8Array | null {
+  const list = cells[name];
+  if (!Array.isArray(list) || list.length !== 1) return null;
+  const [item] = list as unknown[];
+  const bytes =
+    item instanceof Uint8Array ? item : item !== null && typeof item === "object" && "bytes" in item && item.bytes;
+  return bytes instanceof Uint8Array ? new Uint8Array(bytes) : null;
 }
 
 function sizeOf({ images, rejectedImages }: PairPictures): number {

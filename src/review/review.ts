@@ -34,11 +34,12 @@ export class Review {
   private constructor(
     table: PairTable,
     decisions: DecisionsFile,
-    connections: { texts: DuckDBConnection; pictures: DuckDBConnection; figures: DuckDBConnection },
+    pictures: Pictures,
+    connections: { texts: DuckDBConnection; figures: DuckDBConnection },
   ) {
     this.table = table;
     this.decisions = decisions;
-    this.pictures = new Pictures(connections.pictures, table);
+    this.pictures = pictures;
     this.cards = new Cards(connections.texts, table, this.pictures, decisions.decisions);
     this.selections = new Selections(connections.texts, table);
     this.#connection = connections.texts;
@@ -62,8 +63,8 @@ export class Review {
   ): Promise<Review> {
     const table = await readPairTable(connection, path);
     const decisions = await DecisionsFile.open(decisionsPath);
-    const connections = { texts: connection, pictures: await connect(), figures: await connect() };
-    const review = new Review(table, decisions, connections);
+    const pictures = await Pictures.open(await connect(), table);
+    const review = new Review(table, decisions, pictures, { texts: connection, figures: await connect() });
     await connection.run("create table decided (row uinteger, verdict varchar)");
     await review.#storeDecisions();
     return review;

@@ -3,9 +3,11 @@ import fc from "fast-check";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { UserError } from "../../src/errors.js";
 import { spearman } from "../../src/evaluation/statistics.js";
 import { withDuckDB } from "../../src/pairs/duckdb.js";
+import { openParquet } from "../../src/pairs/parquet-rows.js";
 import type { PairRow } from "../../src/pairs/pair-row.js";
 import { writePairRows } from "../../src/pairs/pair-rows.js";
 import { writeTable } from "../../src/pairs/table.js";
@@ -186,6 +188,40 @@ describe("a review of pairs", () => {
     expect(await review.cards.record(5000)).to.equal(null);
     const [card] = await review.cards.of([8]);
     expect((card as Card).rejected?.filter(({ changed }) => changed)).to.deep.equal([{ text: "red", changed: true }]);
+  });
+
+  it("finds pictures that lie in many pages", async () => {
+    const many = join(folder, "many.parquet");
+    const noise = (row: number): Promise<Buffer> =>
+      sharp({
+        create: {
+          ...{ width: 160, height: 160, channels: 3, background: { r: row, g: 90, b: 30 } },
+          noise: { type: "gaussian", mean: row, sigma: 30 },
+        },
+      })
+        .png()
+        .toBuffer();
+    const large = await Promise.all(
+      rows.map(async (row, at) => ({
+        ...row,
+        images: [new Uint8Array(await noise(at))],
+        rejectedImages: at % 7 === 6 ? null : [new Uint8Array(await noise(at + 100))],
+      })),
+    );
+    await writePairRows(many, large);
+    const [group] = (await openParquet(many)).metadata.row_groups;
+    expect(group?.columns[1]?.offset_index_offset, "the file has an index").to.not.equal(undefined);
+    await withDuckDB(many, {}, async (connection, connect) => {
+      const opened = await Review.open(many, `${many}.decisions.jsonl`, connection, connect);
+      for (const wanted of [[119], [0, 1, 2, 3, 90, 91, 40, 13], rows.map((_, at) => at)]) {
+        const found = await Promise.all(wanted.map((row) => opened.pictures.of(row)));
+        for (const [at, { images, rejectedImages }] of found.entries()) {
+          const row = large[wanted[at] as number];
+          expect(images).to.deep.equal(row?.images[0]);
+          expect(rejectedImages).to.deep.equal(row?.rejectedImages?.[0] ?? null);
+        }
+      }
+    });
   });
 
   it("opens again with what was decided; a pair that has changed since is told", async () => {
