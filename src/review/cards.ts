@@ -54,6 +54,7 @@ export class Cards {
         row,
         decision.then((decided) => ({
           ...{ row, id, prompt, chosen: one, rejected: other, kind, detail, stage, difficulty },
+          stagesToGive: this.#table.stagesToGive,
           decision: decided,
         })),
       );

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { DamagedLineError, JsonlWriter, readJsonl } from "../telemetry/jsonl.js";
-import { STAGES, type Verdict } from "./wire.js";
+import type { Verdict } from "./wire.js";
 
 /** A line of a decisions file. */
 export interface Decision {
@@ -21,7 +21,7 @@ const DECISION: z.ZodType<Decision> = z
   .object({
     id: z.string(),
     decision: z.enum(["accept", "reject", "stage", "undecided"]),
-    stage: z.literal([...STAGES]).optional(),
+    stage: z.int().min(0).optional(),
     at: z.string(),
     fingerprint: z.string().min(1),
   })

@@ -11,7 +11,7 @@ const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
   ["n, p", "next page, previous page"],
   ["a", "accept the pair and move on"],
   ["r", "reject the pair and move on"],
-  ["0, 1, 2", "give the pair this stage and move on"],
+  ["0 to 9", "give the pair this stage and move on"],
   ["u", "undo the last decision"],
   ["c", "clear the pair's decision"],
   ["Enter", "the pair's whole record"],

@@ -18,6 +18,8 @@ export interface PairTable {
   readonly numbers: readonly NumberColumn[];
   readonly kinds: readonly Count<string>[];
   readonly stages: readonly Count<number>[];
+  /** Stages that a reviewer can give: up to the file's last one, and at least three. */
+  readonly stagesToGive: readonly number[];
   /** Ids that stand in several rows. */
   readonly repeatedIds: ReadonlySet<string>;
   /** Makes the table `lacking`, of the rows whose contrast picture is still to be made: reads the pictures' column. */
@@ -26,6 +28,10 @@ export interface PairTable {
   requireUnchanged(): Promise<void>;
 }
 
+/** Stages of a grading unless another number is asked for. */
+const FIRST_STAGES = 3;
+/** Stages that a card has room for. */
+const MOST_STAGES = 20;
 const TEXTS = ["prompt", "chosen", "rejected", "kind", "detail"] as const;
 const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/;
 
@@ -55,13 +61,16 @@ export async function readPairTable(connection: DuckDBConnection, path: string):
   if (!rows) throw new UserError(`${path} holds no pairs; expected at least one row: add pairs`);
   const repeated = await connection.runAndReadAll("select id from pairs group by id having count(*) > 1");
   let lacking: Promise<unknown> | null = null;
+  const stages = await counts<number>(connection, "stage");
+  const lastStage = Math.min(MOST_STAGES, Math.max(FIRST_STAGES, ...stages.map(({ value }) => (value ?? 0) + 1))) - 1;
   return {
     path,
     rows,
     columns,
     numbers: await numberColumns(connection, names),
     kinds: await counts<string>(connection, "kind"),
-    stages: await counts<number>(connection, "stage"),
+    stages,
+    stagesToGive: Array.from({ length: lastStage + 1 }, (_, stage) => stage),
     repeatedIds: new Set(repeated.getRows().map(([each]) => String(each))),
     async findLacking() {
       const condition = PICTURES.test(columns.get("rejected_images") ?? "") ? "rejected_images is null" : "true";

@@ -4,7 +4,7 @@ import { UserError } from "../errors.js";
 import { pictureFault } from "../pairs/picture-bytes.js";
 import { FILTER, SORT } from "./filter.js";
 import type { Review } from "./review.js";
-import { STAGES, type DecisionRequest } from "./wire.js";
+import type { DecisionRequest } from "./wire.js";
 
 /** What a request is answered with. */
 export interface Answer {
@@ -32,7 +32,7 @@ const DECISION: z.ZodType<DecisionRequest> = z
   .strictObject({
     row: z.int().min(0),
     verdict: z.enum(["accept", "reject", "stage", "undecided"]),
-    stage: z.literal([...STAGES]).nullable(),
+    stage: z.int().min(0).nullable(),
   })
   .refine(({ verdict, stage }) => (verdict === "stage") === (stage !== null), "stage goes with verdict stage");
 

@@ -131,6 +131,9 @@ export class Review {
         `id "${texts.id}" stands twice in ${this.table.path}, and a decision goes by it: make ids differ`,
       );
     }
+    if (stage !== null && !this.table.stagesToGive.includes(stage)) {
+      throw new UserError(`stage ${stage}: expected one of ${this.table.stagesToGive.join(", ")}`);
+    }
     await this.decisions.add({
       id: texts.id,
       decision: verdict,

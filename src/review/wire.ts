@@ -3,9 +3,6 @@ import type { TextPiece } from "../pairs/checking/word-difference.js";
 /** What a reviewer decides about a pair; `undecided` takes an earlier decision back. */
 export type Verdict = "accept" | "reject" | "stage" | "undecided";
 
-/** Stages that a pair can be given. */
-export const STAGES = [0, 1, 2] as const;
-
 /** Which pairs are shown; an empty list restricts nothing, null stands for pairs without a value. */
 export interface Filter {
   /** Part of the id, of the prompt or of a text, in any case. */
@@ -75,6 +72,8 @@ export interface Card {
   readonly detail: string | null;
   readonly stage: number | null;
   readonly difficulty: number | null;
+  /** Stages that it can be given. */
+  readonly stagesToGive: readonly number[];
   readonly decision: CardDecision | null;
 }
 

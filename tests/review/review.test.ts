@@ -239,6 +239,27 @@ describe("a review of pairs", () => {
     });
   });
 
+  it("gives the stages that the file has, and no others", async () => {
+    const staged = join(folder, "staged.parquet");
+    await writePairRows(
+      staged,
+      rows.map((row, at) => ({ ...row, stage: at % 5 })),
+    );
+    await withDuckDB(staged, {}, async (connection, connect) => {
+      const opened = await Review.open(staged, `${staged}.decisions.jsonl`, connection, connect);
+      const [card] = await opened.cards.of([7]);
+      expect(card?.stagesToGive).to.deep.equal([0, 1, 2, 3, 4]);
+      const given = await opened.decide({ row: 7, verdict: "stage", stage: 4 });
+      expect(given.decision).to.include({ verdict: "stage", stage: 4, stale: false });
+      const error = await opened.decide({ row: 7, verdict: "stage", stage: 5 }).catch((cause: unknown) => cause);
+      expect(error).to.be.instanceOf(UserError);
+      expect((error as Error).message).to.equal("stage 5: expected one of 0, 1, 2, 3, 4");
+      await opened.decisions.close();
+    });
+    const [card] = await review.cards.of([7]);
+    expect(card?.stagesToGive).to.deep.equal([0, 1, 2]);
+  });
+
   it("takes a file with the least columns, and refuses what is no pairs file", async () => {
     const open = (file: string): Promise<unknown> =>
       withDuckDB(file, {}, async (connection, connect) => {

@@ -1,6 +1,6 @@
 import { type Markup, markup } from "../../report/markup.js";
 import type { TextPiece } from "../../pairs/checking/word-difference.js";
-import { type Card, STAGES } from "../wire.js";
+import type { Card } from "../wire.js";
 import { shortened } from "./shorten.js";
 
 const VERDICT_NAMES = { accept: "accepted", reject: "rejected", stage: "stage" } as const;
@@ -61,10 +61,10 @@ export function describeDecision({
 }
 
 /** Buttons that decide about a pair. */
-export function actions({ decision }: Card): Markup {
+export function actions({ decision, stagesToGive }: Card): Markup {
   const pressed = (verdict: string, stage: number | null): string =>
     decision !== null && !decision.stale && decision.verdict === verdict && decision.stage === stage ? "true" : "false";
-  return markup`<div class="actions"><button type="button" tabindex="-1" data-act="accept" aria-pressed="${pressed("accept", null)}">Accept</button><button type="button" tabindex="-1" data-act="reject" aria-pressed="${pressed("reject", null)}">Reject</button><span class="label">stage</span>${STAGES.map(
+  return markup`<div class="actions"><button type="button" tabindex="-1" data-act="accept" aria-pressed="${pressed("accept", null)}">Accept</button><button type="button" tabindex="-1" data-act="reject" aria-pressed="${pressed("reject", null)}">Reject</button><span class="label">stage</span>${stagesToGive.map(
     (stage) =>
       markup`<button type="button" tabindex="-1" class="stage" data-act="stage" data-stage="${stage}" aria-label="stage ${stage}" aria-pressed="${pressed("stage", stage)}">${stage}</button>`,
   )}</div>`;

@@ -38,7 +38,7 @@ export function onKeys(actions: KeyActions, isBlocked: () => boolean): void {
 }
 
 function actionOf(key: string, actions: KeyActions): (() => void) | null {
-  if (/^[012]$/.test(key)) return () => actions.regrade(Number(key));
+  if (/^[0-9]$/.test(key)) return () => actions.regrade(Number(key));
   switch (key) {
     case "j":
     case "ArrowRight":

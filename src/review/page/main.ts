@@ -129,6 +129,7 @@ function decide(card: Card, verdict: Verdict, stage: number | null): void {
 function decideHere(verdict: Verdict, stage: number | null): void {
   const { current } = gallery;
   if (current === undefined || state.figures) return;
+  if (stage !== null && !current.stagesToGive.includes(stage)) return say(`there is no stage ${stage}`);
   decide(current, verdict, stage);
   if (verdict !== "undecided") move(1);
 }
