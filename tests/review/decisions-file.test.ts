@@ -66,7 +66,7 @@ describe("decisions about pairs", () => {
     ['{"id":"b","decision":"maybe","at":"x","fingerprint":"f"}', "decision 2: decision: "],
     ['{"id":"b","decision":"stage","at":"x","fingerprint":"f"}', "decision 2: stage goes with decision stage"],
     ['{"id":"b","decision":"accept","stage":1,"at":"x","fingerprint":"f"}', "decision 2: stage goes with"],
-    ['{"id":"b","decision":"stage","stage":7,"at":"x","fingerprint":"f"}', "decision 2: stage: "],
+    ['{"id":"b","decision":"stage","stage":1.5,"at":"x","fingerprint":"f"}', "decision 2: stage: "],
     ["no JSON", "line 2: is no JSON"],
   ] as const) {
     it(`name a line that is none: ${wrong}`, async () => {
