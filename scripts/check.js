@@ -31,7 +31,7 @@ const STEPS = [
   {
     name: "format (TypeScript)",
     command: bin("prettier"),
-    args: ["--check", "--log-level", "warn", "src", "tests", "examples", "scripts", "bin", "recipes", "*.json", "*.js"],
+    args: ["--check", "--log-level", "warn", "src", "tests", "examples", "scripts", "bin", "*.json", "*.js"],
   },
   { name: "format (Python)", command: python, args: ["-m", "ruff", "format", "--check", "-q", ...pythonSources] },
   { name: "lint (Python)", command: python, args: ["-m", "ruff", "check", "-q", ...pythonSources] },
