@@ -1,6 +1,13 @@
 import type { Command } from "commander";
 import { MISSING_SIGNALS, NORMALISATIONS } from "../difficulty/grade.js";
-import { type CheckedGrading, type Grading, namesOf, type SignalUses, weightOf } from "../difficulty/grading.js";
+import {
+  type CheckedGrading,
+  DEFAULT_STAGES,
+  type Grading,
+  namesOf,
+  type SignalUses,
+  weightOf,
+} from "../difficulty/grading.js";
 import { UserError } from "../errors.js";
 import { wholeNumber } from "./number-argument.js";
 
@@ -24,7 +31,7 @@ export function addGradingOptions(command: Command): Command {
     )
     .option("--normalise <how>", `how signals are made comparable: ${NORMALISATIONS.join(" or ")} (default: ranks)`)
     .option("--missing <how>", `what a signal counts that a pair lacks: ${MISSING_SIGNALS.join(", ")} (default: skip)`)
-    .option("--stages <number>", "stages of equal size (default: 3)", wholeNumber(1, 1000))
+    .option("--stages <number>", `stages of equal size (default: ${DEFAULT_STAGES})`, wholeNumber(1, 1000))
     .option(
       "--bounds <difficulties>",
       "difficulties at which harder stages begin, such as 0.3,0.7, instead of --stages",

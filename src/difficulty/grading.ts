@@ -9,6 +9,9 @@ import {
   type SignalUse,
 } from "./grade.js";
 
+/** Stages of equal size unless a number or bounds are given. */
+export const DEFAULT_STAGES = 3;
+
 /** Sign and weight by the name of a signal's column, the published signals' or one's own. */
 export type SignalUses = Readonly<Record<string, SignalUse>>;
 
@@ -52,7 +55,7 @@ export function checkedGrading(grading: Grading): CheckedGrading {
   if (bounds !== null && grading.stages !== undefined) {
     throw new UserError(`stages is ${grading.stages} and bounds are ${bounds.join(",")}, expected one of the two`);
   }
-  const stages = bounds === null ? (grading.stages ?? 3) : bounds.length + 1;
+  const stages = bounds === null ? (grading.stages ?? DEFAULT_STAGES) : bounds.length + 1;
   for (const name of namesOf(uses)) {
     const weight = weightOf(uses, name);
     if (!(weight >= 0 && weight < Infinity)) {

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { DamagedLineError, JsonlWriter, readJsonl } from "../telemetry/jsonl.js";
-import type { Verdict } from "./wire.js";
+import { type Verdict, VERDICTS } from "./wire.js";
 
 /** A line of a decisions file. */
 export interface Decision {
@@ -20,7 +20,7 @@ export interface Decision {
 const DECISION: z.ZodType<Decision> = z
   .object({
     id: z.string(),
-    decision: z.enum(["accept", "reject", "stage", "undecided"]),
+    decision: z.enum(VERDICTS),
     stage: z.int().min(0).optional(),
     at: z.string(),
     fingerprint: z.string().min(1),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UserError } from "../errors.js";
 import { sqlDouble, sqlName, sqlText } from "../pairs/duckdb.js";
 import { type PairTable, ROW } from "./pair-table.js";
-import type { Filter, Sort } from "./wire.js";
+import { type Filter, type Sort, VERDICTS } from "./wire.js";
 
 const number = z.number().nullable();
 
@@ -11,7 +11,7 @@ export const FILTER: z.ZodType<Filter> = z.strictObject({
   text: z.string().max(1000),
   kinds: z.array(z.string().nullable()).max(1000),
   stages: z.array(z.int().nullable()).max(1000),
-  verdicts: z.array(z.enum(["accept", "reject", "stage", "undecided"])),
+  verdicts: z.array(z.enum(VERDICTS)),
   ranges: z.array(z.strictObject({ column: z.string(), low: number, high: number })).max(1000),
   incomplete: z.boolean(),
 });

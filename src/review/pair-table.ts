@@ -1,6 +1,7 @@
 import { type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { DEFAULT_STAGES } from "../difficulty/grading.js";
 import { UserError } from "../errors.js";
 import { parquetColumns, parquetSource, sqlName } from "../pairs/duckdb.js";
 import type { Count, NumberColumn } from "./wire.js";
@@ -28,8 +29,6 @@ export interface PairTable {
   requireUnchanged(): Promise<void>;
 }
 
-/** Stages of a grading unless another number is asked for. */
-const FIRST_STAGES = 3;
 /** Stages that a card has room for. */
 const MOST_STAGES = 20;
 const TEXTS = ["prompt", "chosen", "rejected", "kind", "detail"] as const;
@@ -62,7 +61,7 @@ export async function readPairTable(connection: DuckDBConnection, path: string):
   const repeated = await connection.runAndReadAll("select id from pairs group by id having count(*) > 1");
   let lacking: Promise<unknown> | null = null;
   const stages = await counts<number>(connection, "stage");
-  const lastStage = Math.min(MOST_STAGES, Math.max(FIRST_STAGES, ...stages.map(({ value }) => (value ?? 0) + 1))) - 1;
+  const lastStage = Math.min(MOST_STAGES, Math.max(DEFAULT_STAGES, ...stages.map(({ value }) => (value ?? 0) + 1))) - 1;
   return {
     path,
     rows,

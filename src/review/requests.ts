@@ -4,7 +4,7 @@ import { UserError } from "../errors.js";
 import { pictureFault } from "../pairs/picture-bytes.js";
 import { FILTER, SORT } from "./filter.js";
 import type { Review } from "./review.js";
-import type { DecisionRequest } from "./wire.js";
+import { type DecisionRequest, VERDICTS } from "./wire.js";
 
 /** What a request is answered with. */
 export interface Answer {
@@ -31,7 +31,7 @@ const MOST_CARDS = 200;
 const DECISION: z.ZodType<DecisionRequest> = z
   .strictObject({
     row: z.int().min(0),
-    verdict: z.enum(["accept", "reject", "stage", "undecided"]),
+    verdict: z.enum(VERDICTS),
     stage: z.int().min(0).nullable(),
   })
   .refine(({ verdict, stage }) => (verdict === "stage") === (stage !== null), "stage goes with verdict stage");

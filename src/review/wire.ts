@@ -1,7 +1,9 @@
 import type { TextPiece } from "../pairs/checking/word-difference.js";
 
 /** What a reviewer decides about a pair; `undecided` takes an earlier decision back. */
-export type Verdict = "accept" | "reject" | "stage" | "undecided";
+export const VERDICTS = ["accept", "reject", "stage", "undecided"] as const;
+/** What a reviewer decides about a pair. */
+export type Verdict = (typeof VERDICTS)[number];
 
 /** Which pairs are shown; an empty list restricts nothing, null stands for pairs without a value. */
 export interface Filter {
