@@ -31,3 +31,13 @@ export function pictureExtension(bytes: Uint8Array): "png" | "jpg" | "webp" {
   if (bytes[0] === 0x89) return "png";
   return bytes[0] === 0xff ? "jpg" : "webp";
 }
+
+/**
+ * The media type of a picture file.
+ *
+ * @param bytes - As for {@link pictureExtension}.
+ */
+export function pictureMediaType(bytes: Uint8Array): "image/png" | "image/jpeg" | "image/webp" {
+  const extension = pictureExtension(bytes);
+  return `image/${extension === "jpg" ? "jpeg" : extension}`;
+}

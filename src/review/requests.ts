@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { pictureFault } from "../pairs/picture-bytes.js";
+import { pictureFault, pictureMediaType } from "../pairs/picture-bytes.js";
 import { FILTER, SORT } from "./filter.js";
 import type { Review } from "./review.js";
 import { type DecisionRequest, VERDICTS } from "./wire.js";
@@ -109,12 +109,7 @@ async function picture(review: Review, [row, side]: readonly string[]): Promise<
   if (bytes === null) throw new RequestError(404, side === "images" ? "missing" : "still to be made");
   const fault = pictureFault(bytes);
   if (fault !== null) throw new RequestError(415, fault);
-  return { status: 200, type: pictureType(bytes), body: bytes, lasting: true };
-}
-
-/** Of a PNG, JPEG or WebP file. */
-function pictureType(bytes: Uint8Array): string {
-  return bytes[0] === 0x89 ? "image/png" : bytes[0] === 0xff ? "image/jpeg" : "image/webp";
+  return { status: 200, type: pictureMediaType(bytes), body: bytes, lasting: true };
 }
 
 function json(value: unknown, status = 200): Answer {

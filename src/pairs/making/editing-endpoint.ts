@@ -1,7 +1,7 @@
 import { type ChatModelParts, type ChatOptions, partsFromOptions, sayWhatIsKept } from "../../chat/chat-model.js";
 import { failure, PassingFailure, post, Refusal } from "../../chat/http.js";
 import { UserError } from "../../errors.js";
-import { pictureExtension } from "../picture-bytes.js";
+import { pictureExtension, pictureMediaType } from "../picture-bytes.js";
 import { EDITOR } from "./endpoint-names.js";
 import type { RowWithTexts } from "./make-picture.js";
 import { editedOnce, instructionOf, type PictureEditor } from "./picture-editor.js";
@@ -66,9 +66,8 @@ export class EditingEndpoint implements PictureEditor {
       for (const [name, value] of [["model", model], ["prompt", prompt], ...fields] as const) {
         form.append(name, String(value));
       }
-      const extension = pictureExtension(picture);
-      const type = `image/${extension === "jpg" ? "jpeg" : extension}`;
-      form.append("image", new Blob([new Uint8Array(picture)], { type }), `picture.${extension}`);
+      const blob = new Blob([new Uint8Array(picture)], { type: pictureMediaType(picture) });
+      form.append("image", blob, `picture.${pictureExtension(picture)}`);
       try {
         return await post(endpoint, { body: form }, (answer) => this.#pictureOf(answer));
       } catch (cause) {
