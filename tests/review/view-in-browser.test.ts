@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, launch, type Page } from "puppeteer-core";
+import { type Browser, type HTTPRequest, launch, type Page } from "puppeteer-core";
 import { contentKey } from "../../src/pairs/content-key.js";
 import type { PairRow } from "../../src/pairs/pair-row.js";
 import { streamPairRows, writePairRows } from "../../src/pairs/pair-rows.js";
@@ -159,6 +159,31 @@ describe(`scpo pairs view in a browser${CHROMIUM === undefined ? " (no Chromium 
     await says("pair-4: ✕ rejected");
     await page.keyboard.press("Escape");
     await page.waitForSelector("[data-row='5']:focus");
+  });
+
+  it("leaves a record alone that comes when the dialog was closed", async () => {
+    const held: HTTPRequest[] = [];
+    const hold = (request: HTTPRequest): void => {
+      if (request.url().endsWith("/api/pairs/6")) held.push(request);
+      else void request.continue();
+    };
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#detail[open]");
+    await page.setRequestInterception(true);
+    page.on("request", hold);
+    const asked = page.waitForRequest((request) => request.url().endsWith("/api/pairs/6"));
+    await page.keyboard.press("j");
+    await asked;
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("[data-row='6']:focus");
+    const answered = page.waitForResponse((response) => response.url().endsWith("/api/pairs/6"));
+    await held[0]?.continue();
+    await (await answered).text();
+    page.off("request", hold);
+    await page.setRequestInterception(false);
+    await page.evaluate("new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))");
+    expect(held).to.have.length(1);
+    expect(await page.$$("#detail[open]")).to.deep.equal([]);
   });
 
   it("turns pages by key, over the end of one too", async () => {

@@ -3,15 +3,26 @@ import type { PairRecord } from "../wire.js";
 import { actions, facts, pairSides } from "./card-markup.js";
 import { fill } from "./elements.js";
 import { showFaults } from "./gallery.js";
+import { ask } from "./questions.js";
 
 /** The dialog that shows a pair's whole record. */
 export class Detail {
   readonly #dialog: HTMLDialogElement;
-  #record: PairRecord | null = null;
+  /** The pair that it shows or is to show; null while it is closed. */
+  #wanted: { readonly row: number } | null = null;
 
-  constructor(dialog: HTMLDialogElement) {
+  /**
+   * @param dialog - Where it is shown.
+   * @param closed - Hears which row was shown or awaited last.
+   */
+  constructor(dialog: HTMLDialogElement, closed: (row: number) => void) {
     this.#dialog = dialog;
     showFaults(dialog);
+    dialog.addEventListener("close", () => {
+      const { row } = this;
+      this.#wanted = null;
+      if (row !== null) closed(row);
+    });
     dialog.addEventListener("click", (event) => {
       // On the backdrop the dialog itself is what is clicked.
       if (event.target === dialog) dialog.close();
@@ -22,14 +33,20 @@ export class Detail {
     return this.#dialog.open;
   }
 
-  /** Row of the pair that is shown. */
+  /** Row of the pair that it shows or is to show. */
   get row(): number | null {
-    return this.isOpen ? (this.#record?.card.row ?? null) : null;
+    return this.#wanted?.row ?? null;
   }
 
-  show(record: PairRecord): void {
-    this.#record = record;
-    const { card, columns } = record;
+  /** Shows a pair as soon as its record is there, unless it was closed or another pair was asked for meanwhile. */
+  async open(row: number): Promise<void> {
+    const wanted = { row };
+    this.#wanted = wanted;
+    const record = await ask.record(row);
+    if (this.#wanted === wanted) this.#show(record);
+  }
+
+  #show({ card, columns }: PairRecord): void {
     fill(
       this.#dialog,
       markup`<div class="head"><h2 id="detail-title" tabindex="-1" autofocus>${card.id}</h2><button type="button" data-go="previous" aria-label="Previous pair">‹</button><button type="button" data-go="next" aria-label="Next pair">›</button><button type="button" data-go="close" aria-label="Close">✕</button></div>

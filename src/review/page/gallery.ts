@@ -90,6 +90,12 @@ export class Gallery {
     article?.scrollIntoView({ block: "nearest" });
   }
 
+  /** Focuses a pair's card, or the current one where the page has none of it. */
+  focusRow(row: number): void {
+    const at = this.#cards.findIndex((card) => card.row === row);
+    this.focus(at < 0 ? this.#current : at);
+  }
+
   #articles(): HTMLElement[] {
     return [...this.#root.querySelectorAll<HTMLElement>("[data-row]")];
   }

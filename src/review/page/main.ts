@@ -24,15 +24,15 @@ let next: { key: string; page: number; cards: Promise<Card[]> } | null = null;
 let shown = 0;
 
 const galleryRoot = element("gallery", HTMLElement);
-const gallery = new Gallery(galleryRoot, { decide, open: (card) => attempt(open(card)) });
-const detail = new Detail(element("detail", HTMLDialogElement));
+const gallery = new Gallery(galleryRoot, { decide, open: ({ row }) => attempt(detail.open(row)) });
+const detail = new Detail(element("detail", HTMLDialogElement), (row) => gallery.focusRow(row));
 const figures = new FiguresPanel(element("figures", HTMLElement), file, {
   filter: filterBy,
   relate: (x, y) => go({ relation: [x, y] }),
 });
 const reviewer = new Reviewer(file.verdicts, (card) => {
   gallery.replace(card);
-  if (detail.row === card.row) attempt(open(card));
+  if (detail.row === card.row) attempt(detail.open(card.row));
   showDecisions(facts(), state);
   say(`${card.id}: ${card.decision === null ? "undecided" : describeDecision(card.decision)}`);
 });
@@ -158,12 +158,8 @@ function turnPage(by: number, place = 0): void {
   if (page >= 0 && page < pages()) go({ page }, place);
 }
 
-async function open({ row }: Card): Promise<void> {
-  detail.show(await ask.record(row));
-}
-
 async function openCurrent(): Promise<void> {
-  if (gallery.current !== undefined && !state.figures) await open(gallery.current);
+  if (gallery.current !== undefined && !state.figures) await detail.open(gallery.current.row);
 }
 
 function listen(): void {
@@ -201,7 +197,6 @@ function listen(): void {
       decide(gallery.current, act as Verdict, stage === undefined ? null : Number(stage));
     }
   });
-  element("detail", HTMLDialogElement).addEventListener("close", () => gallery.focus(gallery.place));
   const press = (id: string, action: () => void): void => element(id, HTMLElement).addEventListener("click", action);
   press("previous-page", () => turnPage(-1));
   press("next-page", () => turnPage(1));
