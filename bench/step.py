@@ -105,7 +105,7 @@ GPU_SHAPES = {
 
 STOCK_FOUR, STOCK_TWO, NAIVE = "stock DPO, the same four", "stock DPO, its two", "naive"
 FLEX = "all, FlexAttention"
-STEPS_OF_OURS = ("table", "trim_logits", "encode_once", "shared_prefix", "cached_features")
+STEPS_OF_OURS = ("table", "trim_logits", "encode_once", "shared_prefix", "causal_kernel", "cached_features")
 
 
 def variants(shape: Shape, device: str) -> list[str]:

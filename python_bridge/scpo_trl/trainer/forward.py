@@ -16,6 +16,7 @@ from scpo_trl.errors import UserError
 from scpo_trl.losses.quad import QuadLogps
 from scpo_trl.trainer.collator import COMBINATIONS_KEY, NOT_FOR_THE_MODEL
 from scpo_trl.trainer.forward_path import ForwardPath
+from scpo_trl.trainer.prefix_attention import register_prefix_attention
 from scpo_trl.trainer.shared_prefix import share_prefixes
 from scpo_trl.trainer.token_logps import token_logps
 from scpo_trl.trainer.tower_features import TowerFeatures
@@ -89,8 +90,9 @@ def _sequence_logps(model: nn.Module, batch: Mapping[str, Any], trim_logits: boo
     if trim_logits:
         inputs["logits_to_keep"] = labels_NL.shape[1] - first
     logits_NKV = _logits(model, inputs)
-    positions = torch.arange(logits_NKV.shape[1] - 1, device=logits_NKV.device)
-    return _summed(token_logps(logits_NKV, labels_NL[:, first + 1 :], positions), mask_NL[:, first + 1 :])
+    labels_NM = labels_NL[:, first + 1 :]
+    positions_NM = torch.arange(labels_NM.shape[1], device=labels_NM.device).expand_as(labels_NM)
+    return _summed(token_logps(logits_NKV, labels_NM, positions_NM), mask_NL[:, first + 1 :])
 
 
 def _logits(model: nn.Module, inputs: Mapping[str, Any]) -> Tensor:
@@ -110,23 +112,20 @@ def _shared_logps(
     model: nn.Module, batch: Mapping[str, Any], path: ForwardPath, tower: TowerFeatures | None
 ) -> QuadLogps:
     attention, dtype = _attention_of(model)
-    rows = share_prefixes(batch, attention, dtype)
-    inputs, columns = rows.inputs, rows.columns()
+    rows = share_prefixes(batch, attention, dtype, path.causal_kernel)
+    inputs = rows.inputs
+    if path.causal_kernel:
+        register_prefix_attention()
     if path.trim_logits:
-        inputs["logits_to_keep"] = columns
+        inputs["logits_to_keep"] = rows.logits_to_keep
     with _serving(tower, path, inputs, [image for image in rows.images if image != "0"]):
         logits = _logits(model, inputs)
     if not path.trim_logits:
-        logits = logits[:, columns]
-    # A token is predicted by the one before it, and the first of every text by the prompt's last.
-    positions = torch.arange(rows.labels.shape[1], device=logits.device)
-    positions = torch.where(positions % rows.text_columns == 0, 0, positions)
-    token_logps_RM = token_logps(logits, rows.labels, positions)
+        logits = logits[:, -rows.logits_to_keep :]
+    labels, positions = torch.cat(rows.labels, dim=1), torch.cat(rows.positions, dim=1)
     by_text = [
         _summed(logps, mask)
-        for logps, mask in zip(
-            token_logps_RM.split(rows.text_columns, dim=1), rows.mask.split(rows.text_columns, dim=1), strict=True
-        )
+        for logps, mask in zip(token_logps(logits, labels, positions).chunk(2, dim=1), rows.masks, strict=True)
     ]
     return QuadLogps.of({block: by_text[text][where] for block, (where, text) in rows.places.items()})
 

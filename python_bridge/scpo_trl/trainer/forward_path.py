@@ -14,7 +14,7 @@ from scpo_trl.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-SAVINGS = ("trim_logits", "shared_prefix", "encode_once", "cached_features")
+SAVINGS = ("trim_logits", "shared_prefix", "causal_kernel", "encode_once", "cached_features")
 
 # Known to attend causally over one row of tokens with rotary positions, image tokens among them, and to take a mask of
 # four dimensions; checked by tests, each against the plain pass.
@@ -33,12 +33,14 @@ class ForwardPath:
     Attributes:
         trim_logits: Logits only at positions that predict a token of a completion.
         shared_prefix: Both texts on an image stand in one row after their common prompt.
+        causal_kernel: With it, the prompt and the first text attend without a mask, and only the second has one.
         encode_once: An image that stands in several rows goes through the vision tower once.
         cached_features: What a frozen vision tower says of an image is kept.
     """
 
     trim_logits: bool = False
     shared_prefix: bool = False
+    causal_kernel: bool = False
     encode_once: bool = False
     cached_features: bool = False
 
@@ -71,10 +73,13 @@ def choose_path(model: nn.Module, switched_off: Sequence[str] = ()) -> ForwardPa
     against = {
         "trim_logits": _against_trimming(base),
         "shared_prefix": _against_shared_prefix(base),
+        "causal_kernel": _against_causal_kernel(base),
         "encode_once": _against_tower(base),
         "cached_features": _against_tower(base) or _against_caching(base),
     }
     against.update(dict.fromkeys(switched_off, "switched off"))
+    if against["shared_prefix"] is not None:
+        against["causal_kernel"] = "needs shared_prefix"
     path = ForwardPath(**{name: reason is None for name, reason in against.items()})
     reasons = "; ".join(f"{name}: {reason}" for name, reason in against.items() if reason is not None)
     logger.info("forward pass uses %s%s", path.named(), f" ({reasons})" if reasons else "")
@@ -116,6 +121,20 @@ def _against_shared_prefix(base: Any) -> str | None:
     if attention not in _SHARED_PREFIX_ATTENTION:
         return f"attention {attention} takes no mask of four dimensions"
     return None
+
+
+def _against_causal_kernel(base: Any) -> str | None:
+    attention = base.config.get_text_config()._attn_implementation
+    if attention != "sdpa":
+        return f"attention {attention}"
+    other = next((module for module in base.modules() if _attends_in_its_own_way(module)), None)
+    return None if other is None else f"{type(other).__name__} has another forward than that of transformers"
+
+
+def _attends_in_its_own_way(module: nn.Module) -> bool:
+    """Whether a language model's attention was replaced by a library that may not hand on what it does not know."""
+    kind = type(module)
+    return kind.__name__.endswith("Attention") and not kind.forward.__module__.startswith("transformers.")
 
 
 def _against_tower(base: Any) -> str | None:

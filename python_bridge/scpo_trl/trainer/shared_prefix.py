@@ -1,12 +1,13 @@
 """Both texts on an image in one row after their common prompt.
 
-A row holds the prompt once, padded on the left, then the texts one after the other. A mask hides the texts from each
+A row holds the prompt once, then the first text, and in columns of its own the second. A mask hides the texts from each
 other and every text's positions go on from the prompt's end, so that each token sees what it would see in a row of its
 own.
 
 Source: prefix sharing for preference pairs of text, arXiv 2410.20305; here for every image of a quadruple.
 
-Shape legend: R rows (an image of a pair each), P columns of the prompt, K columns of a text, T texts, L = P + T * K.
+Shape legend: N sequences of the batch, R rows (an image of a pair each), P columns of a prompt, K of a text, C of a prompt
+and its first text, S of the second texts, L = C + S.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import create_block_mask
 
 from scpo_trl.trainer.collator import COMBINATIONS_KEY, NOT_FOR_THE_MODEL
+from scpo_trl.trainer.prefix_attention import CAUSAL_COLUMNS
 
 _OF_TOKENS = frozenset({"input_ids", "attention_mask"})
 _ALIGNMENT = 16
@@ -31,29 +33,25 @@ class SharedRows:
 
     Attributes:
         inputs: What the model's forward takes.
-        labels: Tokens of the texts (R, T * K).
-        mask: Which of them belong to a text (R, T * K).
-        prompt_columns: P.
-        text_columns: K.
+        logits_to_keep: How many of the last columns hold all that predict a token of a text.
+        labels: By text, first and second of a row, its tokens (R, K).
+        masks: Likewise, which of them belong to the text (R, K).
+        positions: Likewise, the position among the kept logits that predicts each token (R, K).
         images: Letters of the images, each with the rows of all pairs.
-        places: By combination, its rows and its text, in the order of the batch's blocks.
+        places: By combination, its rows and whether it is their first text (0) or second (1), in the order of the
+            batch's blocks.
     """
 
     inputs: dict[str, Any]
-    labels: Tensor
-    mask: Tensor
-    prompt_columns: int
-    text_columns: int
+    logits_to_keep: int
+    labels: tuple[Tensor, Tensor]
+    masks: tuple[Tensor, Tensor]
+    positions: tuple[Tensor, Tensor]
     images: tuple[str, ...]
     places: dict[str, tuple[slice, int]]
 
-    def columns(self) -> Tensor:
-        """Columns whose logits predict a token of a text: the prompt's last, then all of the texts."""
-        first = self.prompt_columns - 1
-        return torch.arange(first, first + 1 + self.labels.shape[1], device=self.labels.device)
 
-
-def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype) -> SharedRows:
+def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype, causal_kernel: bool) -> SharedRows:
     """Lays a batch out anew, a row for each image.
 
     Args:
@@ -61,91 +59,100 @@ def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype)
         attention: `sdpa` or `eager`, which add the mask to the scores, or `flex_attention`, which leaves out what a
             block mask hides.
         dtype: Of the scores.
+        causal_kernel: Whether the rows are for `prefix_attention`. Prompts whose lengths differ by more than a text
+            are laid out for a mask all the same: see `_starts`.
     """
     blocks: tuple[str, ...] = tuple(batch[COMBINATIONS_KEY])
     images = tuple(dict.fromkeys(block[1] for block in blocks))
-    texts = tuple(dict.fromkeys(block[0] for block in blocks))
-    of_block = dict(zip(blocks, range(len(blocks)), strict=True))
     pairs = len(batch["input_ids"]) // len(blocks)
+    device = batch["input_ids"].device
 
     ids, completion, attended = batch["input_ids"], batch["completion_mask"].bool(), batch["attention_mask"].bool()
     # Any token of a text will do where nothing stands: it is not that of an image.
     filler = ids[completion][0]
-    prompt_ids, prompt_mask = _aligned(ids, attended & ~completion, filler, left=True)
-    text_ids, text_mask = _aligned(ids, completion, filler, left=False)
-    prompt_columns, text_columns = prompt_ids.shape[1], text_ids.shape[1]
+    prompt_ids, prompt_mask = _to_the_left(ids, attended & ~completion)
+    text_ids, text_mask = _to_the_left(ids, completion)
 
-    row_ids, row_mask, places = [], [], {}
+    sequences: tuple[list[int], list[int]] = ([], [])
+    places: dict[str, tuple[slice, int]] = {}
+    has_second = torch.zeros(len(images) * pairs, 1, dtype=torch.bool, device=device)
     for number, image in enumerate(images):
-        known = [of_block[text + image] for text in texts if text + image in of_block]
-        first = slice(known[0] * pairs, (known[0] + 1) * pairs)
-        parts_ids, parts_mask = [prompt_ids[first]], [prompt_mask[first]]
-        for position, text in enumerate(texts):
-            block = of_block.get(text + image)
-            if block is None:
-                parts_ids.append(filler.expand_as(text_ids[first]))
-                parts_mask.append(torch.zeros_like(text_mask[first]))
-                continue
-            rows = slice(block * pairs, (block + 1) * pairs)
-            parts_ids.append(text_ids[rows])
-            parts_mask.append(text_mask[rows])
-            places[text + image] = (slice(number * pairs, (number + 1) * pairs), position)
-        row_ids.append(torch.cat(parts_ids, dim=1))
-        row_mask.append(torch.cat(parts_mask, dim=1))
-    shared_ids, shared_mask = torch.cat(row_ids), torch.cat(row_mask)
+        rows = slice(number * pairs, (number + 1) * pairs)
+        known = [index for index, block in enumerate(blocks) if block[1] == image]
+        places.update({blocks[index]: (rows, text) for text, index in enumerate(known)})
+        has_second[rows] = len(known) > 1
+        for text, index in zip(sequences, (known[0], known[-1]), strict=True):
+            text.extend(range(index * pairs, (index + 1) * pairs))
+    first, second = (torch.tensor(text, device=device) for text in sequences)
+    labels = (text_ids[first], text_ids[second])
+    masks = (text_mask[first], text_mask[second] & has_second)
+
+    prompt_ids, prompt = prompt_ids[first], prompt_mask[first].sum(dim=1, keepdim=True)
+    causal_kernel = causal_kernel and attention == "sdpa" and bool(prompt.max() - prompt.min() <= text_ids.shape[1])
+    starts = torch.zeros_like(prompt) if causal_kernel else prompt_ids.shape[1] - prompt
+    ends = starts + prompt
+    width = int((ends + masks[0].sum(dim=1, keepdim=True)).max())
+    seconds = int(masks[1].sum(dim=1).max())
+
+    offset = torch.arange(width, device=device) - starts
+    of_text = offset - prompt
+    in_prompt = (offset >= 0) & (of_text < 0)
+    in_first = (of_text >= 0) & (of_text < masks[0].sum(dim=1, keepdim=True))
+    row_ids = torch.where(in_prompt, _gathered(prompt_ids, offset), _gathered(labels[0], of_text))
+    shared_ids = torch.cat((row_ids, labels[1][:, :seconds]), dim=1)
+    shared_mask = torch.cat((in_prompt | in_first, masks[1][:, :seconds]), dim=1)
+    text_columns = torch.arange(text_ids.shape[1], device=device)
     inputs: dict[str, Any] = {
-        "input_ids": shared_ids,
-        "attention_mask": _attention(shared_mask, prompt_columns, text_columns, attention, dtype),
-        "position_ids": _positions(shared_mask, prompt_columns, text_columns),
+        "input_ids": torch.where(shared_mask, shared_ids, filler),
+        "attention_mask": _attention(shared_mask, ends, width, attention, dtype, causal_kernel),
+        "position_ids": torch.cat((offset.clamp(min=0), prompt + text_columns[:seconds]), dim=1),
         **_first_images(batch, blocks, images),
     }
+    if causal_kernel:
+        inputs[CAUSAL_COLUMNS] = width
+    # A token is predicted by the one before it, and the first of every text by the prompt's last.
+    predicting = ends - 1 + text_columns, torch.where(text_columns == 0, ends - 1, width - 1 + text_columns)
+    kept = width + seconds - (int(ends.min()) - 1)
+    positions = tuple((columns - (width + seconds - kept)).clamp(max=kept - 1) for columns in predicting)
     return SharedRows(
-        inputs,
-        shared_ids[:, prompt_columns:],
-        shared_mask[:, prompt_columns:],
-        prompt_columns,
-        text_columns,
-        images,
-        {block: places[block] for block in blocks},
+        inputs, kept, labels, masks, (positions[0], positions[1]), images, {block: places[block] for block in blocks}
     )
 
 
-def _aligned(ids: Tensor, mask: Tensor, filler: Tensor, *, left: bool) -> tuple[Tensor, Tensor]:
-    """The tokens under `mask`, padded on the left or on the right to the longest."""
-    width = int(mask.sum(dim=1).max())
-    # A stable sort keeps the tokens' order and moves the others to one side.
-    order = torch.argsort(mask.to(torch.int8), dim=1, descending=not left, stable=True)
-    columns = order[:, -width:] if left else order[:, :width]
-    kept = mask.gather(1, columns)
-    return torch.where(kept, ids.gather(1, columns), filler), kept
+def _to_the_left(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The tokens under `mask` from the first column on, as many columns as the longest row has."""
+    # A stable sort keeps the tokens' order and moves the others to the end.
+    columns = torch.argsort(mask.to(torch.int8), dim=1, descending=True, stable=True)[:, : int(mask.sum(dim=1).max())]
+    return ids.gather(1, columns), mask.gather(1, columns)
 
 
-def _positions(mask: Tensor, prompt_columns: int, text_columns: int) -> Tensor:
-    prompt = mask[:, :prompt_columns].long()
-    in_prompt = (prompt.cumsum(dim=1) - 1).clamp(min=0)
-    length = prompt.sum(dim=1, keepdim=True)
-    columns = torch.arange(mask.shape[1] - prompt_columns, device=mask.device)
-    return torch.cat((in_prompt, length + columns % text_columns), dim=1)
+def _gathered(ids: Tensor, columns: Tensor) -> Tensor:
+    return ids.gather(1, columns.clamp(0, ids.shape[1] - 1))
 
 
-def _attention(mask: Tensor, prompt_columns: int, text_columns: int, attention: str, dtype: torch.dtype) -> Any:
-    """Which column sees which, (R, 1, L, L): itself and what stands before it in the prompt and in its own text."""
-    rows, width = mask.shape
-    column = torch.arange(width, device=mask.device)
-    part = torch.where(column < prompt_columns, 0, 1 + (column - prompt_columns) // text_columns)
+def _attention(
+    mask: Tensor, ends: Tensor, width: int, attention: str, dtype: torch.dtype, causal_kernel: bool
+) -> Any:
+    """Which column sees which: itself and what stands before it in the prompt and in its own text.
+
+    (R, 1, L, L), or, for the causal kernel, (R, 1, S, L): the second texts alone have need of it.
+    """
+    rows, columns = mask.shape
 
     def sees(row: Tensor, head: Tensor | None, query: Tensor, key: Tensor) -> Tensor:
-        before = (query >= key) & ((part[key] == 0) | (part[query] == part[key])) & mask[row, key]
+        of_one_text = (query < width) | (key < ends[row, 0]) | (key >= width)
         # A padded column sees itself, lest its softmax have nothing to share out.
-        return before | (query == key)
+        return ((query >= key) & of_one_text & mask[row, key]) | (query == key)
 
     if attention == "flex_attention":
-        return create_block_mask(sees, rows, None, width, width, device=mask.device)
-    seen = sees(torch.arange(rows, device=mask.device)[:, None, None], None, column[:, None], column[None, :])
+        return create_block_mask(sees, rows, None, columns, columns, device=mask.device)
+    column = torch.arange(columns, device=mask.device)
+    queries = column[width if causal_kernel else 0 :]
+    seen = sees(torch.arange(rows, device=mask.device)[:, None, None], None, queries[:, None], column[None, :])
     # What is added, and not a mask of booleans, of which SDPA makes such a sum anew in every layer and keeps it for the
     # backward pass; rows of aligned length, lest it copy them for that.
-    aligned = -(-width // _ALIGNMENT) * _ALIGNMENT
-    added = torch.zeros((rows, 1, width, aligned), dtype=dtype, device=mask.device)[..., :width]
+    aligned = -(-columns // _ALIGNMENT) * _ALIGNMENT
+    added = torch.zeros((rows, 1, len(queries), aligned), dtype=dtype, device=mask.device)[..., :columns]
     return added.masked_fill_(~seen[:, None], torch.finfo(dtype).min)
 
 

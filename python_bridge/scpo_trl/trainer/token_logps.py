@@ -20,7 +20,7 @@ def token_logps(logits: Tensor, labels: Tensor, positions: Tensor) -> Tensor:
     Args:
         logits: (N, P, V).
         labels: Tokens (N, M).
-        positions: For each of the M tokens the position that predicts it (M,); a position may predict several.
+        positions: The position that predicts each token (N, M); a position may predict several.
 
     Returns:
         (N, M), nats, at least in single precision.
@@ -33,9 +33,9 @@ class _TokenLogps(torch.autograd.Function):
     def forward(ctx: Any, logits: Tensor, labels: Tensor, positions: Tensor) -> Tensor:
         exact = torch.promote_types(logits.dtype, torch.float32)
         normaliser_NP = torch.stack([torch.logsumexp(row.to(exact), dim=-1) for row in logits])
-        chosen_NM = logits[torch.arange(len(logits), device=logits.device)[:, None], positions[None], labels]
+        chosen_NM = logits[torch.arange(len(logits), device=logits.device)[:, None], positions, labels]
         ctx.save_for_backward(logits, labels, positions, normaliser_NP)
-        return chosen_NM.to(exact) - normaliser_NP[:, positions]
+        return chosen_NM.to(exact) - normaliser_NP.gather(1, positions)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
@@ -45,8 +45,8 @@ class _TokenLogps(torch.autograd.Function):
         for row, (logits_PV, normaliser_P) in enumerate(zip(logits, normaliser_NP, strict=True)):
             # d(logit - logsumexp) = one at the token, less the softmax.
             shares_PV = (logits_PV.to(normaliser_P.dtype) - normaliser_P[:, None]).exp_()
-            whole_P = torch.zeros_like(normaliser_P).index_add_(0, positions, gradient_NM[row])
+            whole_P = torch.zeros_like(normaliser_P).index_add_(0, positions[row], gradient_NM[row])
             shares_PV.mul_(-whole_P[:, None])
-            shares_PV.index_put_((positions, labels[row]), gradient_NM[row], accumulate=True)
+            shares_PV.index_put_((positions[row], labels[row]), gradient_NM[row], accumulate=True)
             gradient_NPV[row] = shares_PV
         return gradient_NPV, None, None
