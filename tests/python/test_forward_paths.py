@@ -9,6 +9,7 @@ import itertools
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from stock_rows import rows_of
+from transformers import LlavaForConditionalGeneration
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.modeling_utils import AttentionInterface
+from transformers.models.llama.modeling_llama import LlamaAttention
 
 from scpo_trl import SCPOTrainer
 from scpo_trl.errors import UserError
@@ -24,6 +29,8 @@ from scpo_trl.trainer.collator import COMBINATIONS_KEY, QuadCollator
 from scpo_trl.trainer.feature_cache import FeatureCache
 from scpo_trl.trainer.forward import quad_logps
 from scpo_trl.trainer.forward_path import PLAIN, SAVINGS, ForwardPath, choose_path
+from scpo_trl.trainer.prefix_attention import CAUSAL_COLUMNS, register_prefix_attention
+from scpo_trl.trainer.shared_prefix import share_prefixes
 from scpo_trl.trainer.tower_features import TowerFeatures
 
 DEVICE = torch.device(os.environ.get("SCPO_TEST_DEVICE", "cpu"))
@@ -34,6 +41,7 @@ CLOSE: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-5}
 ALL = ForwardPath(**dict.fromkeys(SAVINGS, True))
 PATHS = [
     *(ForwardPath(**{saving: True}) for saving in SAVINGS),
+    ForwardPath(shared_prefix=True, causal_kernel=True),
     *(ForwardPath(**{saving: saving != off for saving in SAVINGS}) for off in SAVINGS),
     ALL,
 ]
@@ -81,7 +89,12 @@ def test_log_probs_and_gradients_are_those_of_the_plain_pass(
 ) -> None:
     model = freeze_tower(make_model())
     attend(model, attention)
-    batch, tower = batch_of(processor, make_pairs(prompt=prompts(12))), tower_of(model)
+    compare_with_plain(model, batch_of(processor, make_pairs(prompt=prompts(12))), path)
+
+
+def compare_with_plain(model: Any, batch: dict[str, Any], path: ForwardPath) -> None:
+    """Log-probabilities and gradients of the four sequences of four pairs, each weighted otherwise."""
+    tower = tower_of(model)
     weights = torch.arange(1.0, 17.0, device=DEVICE).reshape(4, 4)
 
     def run(which: ForwardPath) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -97,6 +110,38 @@ def test_log_probs_and_gradients_are_those_of_the_plain_pass(
         assert set(found) == set(gradients)
         for name, gradient in gradients.items():
             torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("attention", ATTENTION)
+def test_heads_that_share_keys_are_exact(make_model, make_pairs, processor, attention: str) -> None:
+    config = make_model().config
+    config.text_config.num_key_value_heads = 1
+    torch.manual_seed(0)
+    model = freeze_tower(LlavaForConditionalGeneration(config).to(DEVICE))
+    attend(model, attention)
+    compare_with_plain(model, batch_of(processor, make_pairs(prompt=prompts(12))), ALL)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_what_is_computed_again_for_the_gradient_is_exact(make_model, make_pairs, processor, reentrant: bool) -> None:
+    model = freeze_tower(make_model()).train()
+    model.gradient_checkpointing_enable({"use_reentrant": reentrant})
+    model.enable_input_require_grads()
+    compare_with_plain(model, batch_of(processor, make_pairs(prompt=prompts(12))), ALL)
+
+
+def test_prompts_of_very_different_lengths_are_laid_out_for_a_mask(make_model, make_pairs, processor) -> None:
+    model = freeze_tower(make_model())
+    pairs = make_pairs(prompt=[" ".join(["Describe the picture ."] * (1 + 4 * (row % 2))) for row in range(12)])
+    for count, causal in ((1, True), (4, False)):
+        batch = batch_of(processor, pairs, count=count)
+        rows = share_prefixes(batch, "sdpa", torch.float32, causal_kernel=True)
+        queries, keys = rows.inputs["attention_mask"].shape[2:]
+        assert keys == rows.inputs["input_ids"].shape[1]
+        assert keys - queries == rows.inputs.get(CAUSAL_COLUMNS, 0)
+        assert (CAUSAL_COLUMNS in rows.inputs) == causal
+        expected, found = quad_logps(model, batch, PLAIN), quad_logps(model, batch, ALL, tower_of(model))
+        torch.testing.assert_close(torch.stack(found[:4]), torch.stack(expected[:4]), **CLOSE)
 
 
 def attend(model: Any, attention: str) -> None:
@@ -222,12 +267,15 @@ def test_the_path_is_chosen_from_what_the_model_allows(make_model, caplog: pytes
     model = make_model()
     with caplog.at_level(logging.INFO, "scpo_trl"):
         path = choose_path(model)
-    assert path == ForwardPath(trim_logits=True, shared_prefix=True, encode_once=True)
+    assert path == replace(ALL, cached_features=False)
     assert len(caplog.messages) == 1
-    assert "uses trim_logits, shared_prefix, encode_once (cached_features: the vision tower is trained" in caplog.text
+    assert "uses trim_logits, shared_prefix, causal_kernel, encode_once (cached_features: the vision tower is trained" in caplog.text
     assert choose_path(freeze_tower(model)) == ALL
     for off in SAVINGS:
-        assert choose_path(model, [off]) == ForwardPath(**{saving: saving != off for saving in SAVINGS})
+        expected = replace(ALL, **{off: False})
+        assert choose_path(model, [off]) == (
+            replace(expected, causal_kernel=False) if off == "shared_prefix" else expected
+        )
     with pytest.raises(UserError, match="'speed': expected one of trim_logits, shared_prefix"):
         choose_path(model, ["speed"])
 
@@ -241,8 +289,38 @@ def test_adapters_in_the_tower_forbid_its_cache(make_model) -> None:
 
 def test_other_attention_falls_back(make_model) -> None:
     model = make_model()
+    attend(model, "eager")
+    assert choose_path(model).shared_prefix
+    assert not choose_path(model).causal_kernel
     model.config.get_text_config()._attn_implementation = "flash_attention_2"
     assert not choose_path(model).shared_prefix
+
+
+def test_an_attention_of_another_library_gets_a_whole_mask(make_model, make_pairs, processor) -> None:
+    class ForgetfulAttention(LlamaAttention):
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            kwargs.pop(CAUSAL_COLUMNS, None)
+            return super().forward(*args, **kwargs)
+
+    model = freeze_tower(make_model())
+    for layer in model.model.language_model.layers:
+        layer.self_attn.__class__ = ForgetfulAttention
+    path = choose_path(model)
+    assert path == replace(ALL, causal_kernel=False)
+    compare_with_plain(model, batch_of(processor, make_pairs()), path)
+
+
+def test_attention_without_the_keyword_is_what_it_was(make_model, make_pairs, processor) -> None:
+    model, batch = make_model(), batch_of(processor, make_pairs())
+    usual = AttentionInterface._global_mapping["sdpa"]
+    AttentionInterface.register("sdpa", sdpa_attention_forward)
+    before = torch.stack(quad_logps(model, batch, PLAIN)[:4])
+    AttentionInterface.register("sdpa", usual)
+    register_prefix_attention()
+    registered = AttentionInterface._global_mapping["sdpa"]
+    register_prefix_attention()
+    assert AttentionInterface._global_mapping["sdpa"] is registered is not sdpa_attention_forward
+    assert torch.equal(torch.stack(quad_logps(model, batch, PLAIN)[:4]), before)
 
 
 def test_a_window_falls_back(make_model) -> None:

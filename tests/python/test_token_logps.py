@@ -7,7 +7,7 @@ import torch
 
 from scpo_trl.trainer.token_logps import token_logps
 
-POSITIONS = torch.tensor([0, 1, 2, 0, 3, 4])
+POSITIONS = torch.tensor([[0, 1, 2, 0, 3, 4], [1, 1, 0, 2, 4, 3], [0, 1, 2, 3, 4, 4]])
 
 
 def inputs(dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
@@ -17,7 +17,8 @@ def inputs(dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def by_log_softmax(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    return logits.log_softmax(-1)[:, POSITIONS].gather(-1, labels[..., None])[..., 0]
+    rows = torch.arange(3)[:, None]
+    return logits.log_softmax(-1)[rows, POSITIONS].gather(-1, labels[..., None])[..., 0]
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])

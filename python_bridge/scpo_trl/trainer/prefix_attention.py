@@ -28,9 +28,9 @@ def register_prefix_attention() -> None:
         causal = options.pop(CAUSAL_COLUMNS, None)
         if causal is None:
             return usual(module, query, key, value, attention_mask, **options)
-        parts = [states[:, :, :causal] for states in (query, key, value)]
-        first, _ = usual(module, *parts, None, **options)
-        second, _ = usual(module, query[:, :, causal:], key, value, attention_mask, **options)
+        queries, masked = query.split((causal, query.shape[2] - causal), dim=2)
+        first, _ = usual(module, queries, key[:, :, :causal], value[:, :, :causal], None, **options)
+        second, _ = usual(module, masked, key, value, attention_mask, **options)
         return cat((first, second), dim=1), None
 
     sdpa.heeds_causal_columns = True  # type: ignore[attr-defined]
