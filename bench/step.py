@@ -29,23 +29,12 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import numpy as np
 import torch
-from datasets import Dataset, Features, Image, Sequence, Value
-from PIL import Image as Picture
-from tokenizers import Tokenizer, models, pre_tokenizers
+from attention_flops import CPU_ATTENTION
+from step_limit import Limit, PartsClock
+from step_shapes import SHAPES, Shape, make_model, make_pairs, make_processor, shapes_of, stock_rows
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import (
-    CLIPImageProcessorPil,
-    CLIPVisionConfig,
-    LlamaConfig,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
-    LlavaProcessor,
-    PreTrainedTokenizerFast,
-    PrinterCallback,
-    TrainerCallback,
-)
+from transformers import PrinterCallback, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
 from scpo_trl import SCPOConfig, SCPOTrainer
@@ -53,55 +42,6 @@ from scpo_trl.trainer.collator import QuadCollator
 from scpo_trl.trainer.forward import quad_logps
 from scpo_trl.trainer.forward_path import PLAIN, SAVINGS, choose_path
 from scpo_trl.trainer.tower_features import tower_features
-
-SPECIAL = ["<unk>", "<pad>", "<s>", "</s>", "<image>"]
-TEMPLATE = (
-    "{% for m in messages %}{% if m['role'] == 'user' %}<s> {% for part in m['content'] %}"
-    "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}{% endfor %}"
-    "{% else %}{{ m['content'][0]['text'] if m['content'] is not string else m['content'] }} </s>"
-    "{% endif %}{% endfor %}"
-)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of a model and its rows.
-
-    Attributes:
-        about: What it stands for.
-        hidden, intermediate, layers, vocabulary: Of the language model.
-        tower_hidden, tower_layers: Of the vision tower, whose inner layers are four times as wide.
-        patches: Along each edge of an image; its square is the number of image tokens.
-        prompt, answer: Tokens.
-        tower_frozen: Whether the tower is left as it is.
-        batch: Pairs of a step.
-    """
-
-    about: str
-    hidden: int
-    intermediate: int
-    layers: int
-    vocabulary: int
-    tower_hidden: int
-    tower_layers: int
-    patches: int
-    prompt: int
-    answer: int
-    tower_frozen: bool
-    batch: int = 1
-
-
-SHAPES = {
-    "A": Shape("LLaVA-1.5-like, everything trained", 384, 1024, 6, 768, 96, 6, 24, 50, 90, False),
-    "B": Shape("tower-heavy, tower frozen", 256, 688, 6, 768, 576, 8, 14, 50, 90, True, 2),
-    "C": Shape("long answers, everything trained", 384, 1024, 6, 768, 96, 6, 24, 50, 400, False),
-}
-# As 7 B models are, with fewer layers.
-GPU_SHAPES = {
-    "A": Shape("LLaVA-1.5-like, everything trained", 3072, 8192, 16, 16384, 768, 12, 24, 50, 90, False, 2),
-    "B": Shape("tower-heavy, tower frozen", 1024, 2816, 16, 8192, 1536, 28, 14, 50, 90, True, 8),
-    "C": Shape("long answers, everything trained", 3072, 8192, 16, 16384, 768, 12, 24, 50, 400, False, 2),
-}
 
 STOCK_FOUR, STOCK_TWO, NAIVE = "stock DPO, the same four", "stock DPO, its two", "naive"
 FLEX = "all, FlexAttention"
@@ -118,123 +58,6 @@ def variants(shape: Shape, device: str) -> list[str]:
 def savings_of(shape: Shape) -> tuple[str, ...]:
     """Ours, one after the other; a tower that is trained has no features to keep."""
     return STEPS_OF_OURS if shape.tower_frozen else STEPS_OF_OURS[:-1]
-
-
-def shapes_of(device: str) -> dict[str, Shape]:
-    """Shapes by name, of a size for the device."""
-    return GPU_SHAPES if device == "cuda" else SHAPES
-
-
-def make_processor(shape: Shape) -> LlavaProcessor:
-    """A processor with a word for every token."""
-    words = SPECIAL + [f"w{number}" for number in range(shape.vocabulary - len(SPECIAL))]
-    backend = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
-    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        pad_token="<pad>",
-        bos_token="<s>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        additional_special_tokens=["<image>"],
-    )
-    pixels = shape.patches * 14
-    images = CLIPImageProcessorPil(
-        size={"shortest_edge": pixels}, crop_size={"height": pixels, "width": pixels}, do_convert_rgb=True
-    )
-    return LlavaProcessor(
-        image_processor=images,
-        tokenizer=tokenizer,
-        patch_size=14,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-        chat_template=TEMPLATE,
-    )
-
-
-def make_model(shape: Shape, device: str, exact: bool = False) -> LlavaForConditionalGeneration:
-    """The same random model every time, in float32 on a CPU or where it is to be exact, else in bfloat16."""
-    torch.manual_seed(0)
-    with torch.device(device):
-        model = _model(shape)
-    return model.to(torch.float32 if exact or device == "cpu" else torch.bfloat16)
-
-
-def _model(shape: Shape) -> LlavaForConditionalGeneration:
-    return LlavaForConditionalGeneration(
-        LlavaConfig(
-            vision_config=CLIPVisionConfig(
-                hidden_size=shape.tower_hidden,
-                intermediate_size=4 * shape.tower_hidden,
-                num_hidden_layers=shape.tower_layers,
-                num_attention_heads=max(shape.tower_hidden // 48, 1),
-                image_size=shape.patches * 14,
-                patch_size=14,
-            ),
-            text_config=LlamaConfig(
-                vocab_size=shape.vocabulary,
-                hidden_size=shape.hidden,
-                intermediate_size=shape.intermediate,
-                num_hidden_layers=shape.layers,
-                num_attention_heads=shape.hidden // 64,
-                num_key_value_heads=shape.hidden // 64,
-                max_position_embeddings=2048,
-                pad_token_id=1,
-                bos_token_id=2,
-                eos_token_id=3,
-            ),
-            image_token_index=4,
-            vision_feature_layer=-2,
-            vision_feature_select_strategy="default",
-            image_seq_length=shape.patches**2,
-        )
-    )
-
-
-def make_pairs(shape: Shape, count: int) -> Dataset:
-    """Pairs of noise pictures and random words, answers of nearly the same length."""
-    rng = np.random.default_rng(0)
-    pixels = shape.patches * 14
-
-    def picture() -> Picture.Image:
-        return Picture.fromarray(rng.integers(0, 256, (pixels, pixels, 3), dtype=np.uint8))
-
-    def words(length: int) -> str:
-        return " ".join(f"w{number}" for number in rng.integers(0, shape.vocabulary - len(SPECIAL), length))
-
-    def answer() -> str:
-        return words(shape.answer - 1 - int(rng.integers(0, shape.answer // 20)))
-
-    rows = {
-        "images": [[picture()] for _ in range(count)],
-        "rejected_images": [[picture()] for _ in range(count)],
-        "prompt": [words(shape.prompt - 2) for _ in range(count)],
-        "chosen": [answer() for _ in range(count)],
-        "rejected": [answer() for _ in range(count)],
-    }
-    image = Sequence(Image())
-    text = Value("string")
-    features = Features({"images": image, "rejected_images": image, "prompt": text, "chosen": text, "rejected": text})
-    return Dataset.from_dict(rows, features=features)
-
-
-def stock_rows(pairs: Dataset, doubled: bool) -> Dataset:
-    """The rows as stock DPO takes them; doubled: also each pair's other direction, right after it."""
-
-    def message(role: str, text: str) -> list[dict[str, str]]:
-        return [{"role": role, "content": text}]
-
-    def converted() -> Any:
-        for row in pairs:
-            user = message("user", row["prompt"])
-            chosen, rejected = message("assistant", row["chosen"]), message("assistant", row["rejected"])
-            yield {"images": row["images"], "prompt": user, "chosen": chosen, "rejected": rejected}
-            if doubled:
-                yield {"images": row["rejected_images"], "prompt": user, "chosen": rejected, "rejected": chosen}
-
-    turns = [{"role": Value("string"), "content": Value("string")}]
-    features = Features({"images": Sequence(Image()), "prompt": turns, "chosen": turns, "rejected": turns})
-    return Dataset.from_list(list(converted()), features=features)
 
 
 class Clock(TrainerCallback):
@@ -384,7 +207,7 @@ class Variant:
 
 def flops(variant: Variant) -> dict[str, float]:
     """Counted floating-point operations of a step's parts."""
-    trainer, counter = variant.trainer, FlopCounterMode(display=False)
+    trainer, counter = variant.trainer, FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION)
     rows = [variant.pairs[index] for index in range(variant.shape.batch)]
     if isinstance(trainer, SCPOTrainer):
         batch = on_device(QuadCollator(variant.processor)(rows), variant.model)
@@ -399,13 +222,19 @@ def flops(variant: Variant) -> dict[str, float]:
         step = counter.get_total_flops()
         # Naive asks its reference at every step instead.
         return {"table": 0.0, "step": step + table} if variant.name == NAIVE else {"table": table, "step": step}
-    batch = trainer.data_collator([trainer.train_dataset[index] for index in range(trainer.args.train_batch_size)])
-    batch = on_device(batch, variant.model)
+    batch = first_batch(variant)
     variant.model.train()
     with counter:
         trainer.compute_loss(variant.model, batch).backward()
     variant.model.zero_grad(set_to_none=True)
     return {"table": 0.0, "step": counter.get_total_flops()}
+
+
+def first_batch(variant: Variant) -> dict[str, Any]:
+    """Stock's first batch."""
+    trainer = variant.trainer
+    rows = [trainer.train_dataset[index] for index in range(trainer.args.train_batch_size)]
+    return on_device(trainer.data_collator(rows), variant.model)
 
 
 def on_device(batch: Any, model: Any) -> dict[str, Any]:
@@ -451,12 +280,15 @@ def peak() -> int:
 
 
 def measure_memory(name: str, shape_name: str) -> int:
-    """Peak bytes of a variant's steps above the loaded models, in a process of its own."""
+    """Peak bytes of a variant's steps above the loaded models, median of three processes of its own."""
     command = [sys.executable, __file__, "--memory-of", name, "--shape", shape_name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr[-2000:])
-    return int(done.stdout.strip().splitlines()[-1])
+    found = []
+    for _ in range(3):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr[-2000:])
+        found.append(int(done.stdout.strip().splitlines()[-1]))
+    return statistics.median(found)
 
 
 @dataclass(frozen=True)
@@ -486,17 +318,21 @@ class Measured:
         return statistics.median(self.seconds)
 
 
-def interleaved(name: str, shape: Shape, rounds: int, steps: int, memory: bool) -> list[Measured]:
-    """Every variant once a round, so that what else the machine does falls on all."""
+def interleaved(name: str, shape: Shape, rounds: int, steps: int, memory: bool) -> tuple[list[Measured], Limit]:
+    """Every variant, and the parts of stock's step, once a round, so that what else the machine does falls on all."""
     with tempfile.TemporaryDirectory() as out:
         timed = [Variant(variant, shape, steps, out, "cpu") for variant in variants(shape, "cpu")]
+        two = next(variant for variant in timed if variant.name == STOCK_TWO)
+        parts = PartsClock(two.model, first_batch(two), shape)
         for number in range(rounds):
             for variant in timed:
                 variant.round()
                 gc.collect()
+            for _ in range(steps):
+                parts.round()
             print(f"shape {name}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
         counted = [flops(variant) for variant in timed]
-    return [
+    measured = [
         Measured(
             variant.name,
             variant.clock.seconds,
@@ -507,6 +343,7 @@ def interleaved(name: str, shape: Shape, rounds: int, steps: int, memory: bool) 
         )
         for variant, count in zip(timed, counted, strict=True)
     ]
+    return measured, parts.limit()
 
 
 def one_by_one(name: str, shape: Shape, rounds: int, steps: int) -> list[Measured]:
@@ -536,10 +373,11 @@ def one_by_one(name: str, shape: Shape, rounds: int, steps: int) -> list[Measure
 
 def run_shape(name: str, device: str, rounds: int, steps: int, memory: bool) -> dict[str, Any]:
     shape = shapes_of(device)[name]
+    limit = None
     if device == "cuda":
         timed = one_by_one(name, shape, rounds, steps)
     else:
-        timed = interleaved(name, shape, rounds, steps, memory)
+        timed, limit = interleaved(name, shape, rounds, steps, memory)
     difference = differences(shape, device)
     seconds = {variant.name: variant.median for variant in timed}
     counted = {variant.name: variant.flops for variant in timed}
@@ -572,6 +410,14 @@ def run_shape(name: str, device: str, rounds: int, steps: int, memory: bool) -> 
         if variant.warm_up is not None:
             row["warm_up_seconds"] = variant.warm_up
         rows.append(row)
+    limits: dict[str, Any] = {}
+    for epochs in (1, 3) if limit is not None else ():
+        whole = limit.seconds(shape, epochs)
+        limits[f"epochs_{epochs}"] = {
+            "seconds": whole,
+            "to_stock_four": whole / seconds[STOCK_FOUR],
+            "to_stock_two": whole / seconds[STOCK_TWO],
+        }
     return {
         "shape": name,
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
@@ -582,6 +428,8 @@ def run_shape(name: str, device: str, rounds: int, steps: int, memory: bool) -> 
         "threads": torch.get_num_threads(),
         "logp_differences_to_naive": difference,
         "head_share_of_body": shape.vocabulary / (shape.layers * (4 * shape.hidden + 3 * shape.intermediate)),
+        "parts_of_stock_two_seconds": None if limit is None else asdict(limit),
+        "limit_by_parts": limits,
         "variants": rows,
     }
 
@@ -606,6 +454,13 @@ def table(result: dict[str, Any]) -> str:
             f"{one['to_stock_four']:15.3f} {one['computed_to_stock_four']:8.3f} {one['to_stock_two']:6.3f} "
             f"{one['flops_to_stock_four']:6.3f} {three['to_stock_four']:16.3f} {three['computed_to_stock_four']:8.3f} "
             f"{three['to_stock_two']:6.3f} {three['flops_to_stock_four']:6.3f} {one['tokens_per_second']:9.0f} {memory}"
+        )
+    if result["limit_by_parts"]:
+        one, three = (result["limit_by_parts"][f"epochs_{epochs}"] for epochs in (1, 3))
+        lines.append(
+            "with every part as fast as in stock's two: "
+            f"1 epoch {one['to_stock_four']:.3f} of four, {one['to_stock_two']:.3f} of two; "
+            f"3 epochs {three['to_stock_four']:.3f}, {three['to_stock_two']:.3f}"
         )
     return "\n".join(lines)
 
