@@ -280,10 +280,10 @@ def peak() -> int:
 
 
 def measure_memory(name: str, shape_name: str) -> int:
-    """Peak bytes of a variant's steps above the loaded models, median of three processes of its own."""
+    """Peak bytes of a variant's steps above the loaded models, median of five processes of its own."""
     command = [sys.executable, __file__, "--memory-of", name, "--shape", shape_name]
     found = []
-    for _ in range(3):
+    for _ in range(5):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(done.stderr[-2000:])
