@@ -117,7 +117,8 @@ def test_heads_that_share_keys_are_exact(make_model, make_pairs, processor, atte
     config = make_model().config
     config.text_config.num_key_value_heads = 1
     torch.manual_seed(0)
-    model = freeze_tower(LlavaForConditionalGeneration(config).to(DEVICE))
+    model: Any = LlavaForConditionalGeneration(config)
+    freeze_tower(model).to(DEVICE)
     attend(model, attention)
     compare_with_plain(model, batch_of(processor, make_pairs(prompt=prompts(12))), ALL)
 
@@ -269,7 +270,8 @@ def test_the_path_is_chosen_from_what_the_model_allows(make_model, caplog: pytes
         path = choose_path(model)
     assert path == replace(ALL, cached_features=False)
     assert len(caplog.messages) == 1
-    assert "uses trim_logits, shared_prefix, causal_kernel, encode_once (cached_features: the vision tower is trained" in caplog.text
+    used = "uses trim_logits, shared_prefix, causal_kernel, encode_once"
+    assert f"{used} (cached_features: the vision tower is trained" in caplog.text
     assert choose_path(freeze_tower(model)) == ALL
     for off in SAVINGS:
         expected = replace(ALL, **{off: False})

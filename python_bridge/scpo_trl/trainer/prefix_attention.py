@@ -1,4 +1,4 @@
-"""SDPA over rows with a shared prompt: the causal kernel for the prompt and its first text, a mask for the second alone.
+"""SDPA over rows with a shared prompt: the causal kernel for prompt and first text, a mask for the second text alone.
 
 A mask over the whole row would make the kernel compute the scores that it hides, which are half of them.
 

@@ -6,8 +6,8 @@ own.
 
 Source: prefix sharing for preference pairs of text, arXiv 2410.20305; here for every image of a quadruple.
 
-Shape legend: N sequences of the batch, R rows (an image of a pair each), P columns of a prompt, K of a text, C of a prompt
-and its first text, S of the second texts, L = C + S.
+Shape legend: N sequences of the batch, R rows (an image of a pair each), P columns of a prompt, K of a text, C of a
+prompt and its first text, S of the second texts, L = C + S.
 """
 
 from __future__ import annotations
@@ -130,9 +130,7 @@ def _gathered(ids: Tensor, columns: Tensor) -> Tensor:
     return ids.gather(1, columns.clamp(0, ids.shape[1] - 1))
 
 
-def _attention(
-    mask: Tensor, ends: Tensor, width: int, attention: str, dtype: torch.dtype, causal_kernel: bool
-) -> Any:
+def _attention(mask: Tensor, ends: Tensor, width: int, attention: str, dtype: torch.dtype, causal_kernel: bool) -> Any:
     """Which column sees which: itself and what stands before it in the prompt and in its own text.
 
     (R, 1, L, L), or, for the causal kernel, (R, 1, S, L): the second texts alone have need of it.
