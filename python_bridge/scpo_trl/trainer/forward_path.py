@@ -73,13 +73,13 @@ def choose_path(model: nn.Module, switched_off: Sequence[str] = ()) -> ForwardPa
     against = {
         "trim_logits": _against_trimming(base),
         "shared_prefix": _against_shared_prefix(base),
-        "causal_kernel": _against_causal_kernel(base),
         "encode_once": _against_tower(base),
         "cached_features": _against_tower(base) or _against_caching(base),
     }
     against.update(dict.fromkeys(switched_off, "switched off"))
-    if against["shared_prefix"] is not None:
-        against["causal_kernel"] = "needs shared_prefix"
+    if "causal_kernel" not in against:
+        shares = against["shared_prefix"] is None
+        against["causal_kernel"] = _against_causal_kernel(base) if shares else "needs shared_prefix"
     path = ForwardPath(**{name: reason is None for name, reason in against.items()})
     reasons = "; ".join(f"{name}: {reason}" for name, reason in against.items() if reason is not None)
     logger.info("forward pass uses %s%s", path.named(), f" ({reasons})" if reasons else "")
@@ -127,12 +127,12 @@ def _against_causal_kernel(base: Any) -> str | None:
     attention = base.config.get_text_config()._attn_implementation
     if attention != "sdpa":
         return f"attention {attention}"
-    other = next((module for module in base.modules() if _attends_in_its_own_way(module)), None)
-    return None if other is None else f"{type(other).__name__} has another forward than that of transformers"
+    other = next((module for module in base.model.language_model.modules() if _attends_in_its_own_way(module)), None)
+    return None if other is None else f"the forward of {type(other).__name__} is not that of transformers"
 
 
 def _attends_in_its_own_way(module: nn.Module) -> bool:
-    """Whether a language model's attention was replaced by a library that may not hand on what it does not know."""
+    """Whether a module is an attention of another library, which may not hand on keywords that it does not know."""
     kind = type(module)
     return kind.__name__.endswith("Attention") and not kind.forward.__module__.startswith("transformers.")
 

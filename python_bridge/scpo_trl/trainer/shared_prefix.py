@@ -59,8 +59,9 @@ def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype,
         attention: `sdpa` or `eager`, which add the mask to the scores, or `flex_attention`, which leaves out what a
             block mask hides.
         dtype: Of the scores.
-        causal_kernel: Whether the rows are for `prefix_attention`. Prompts whose lengths differ by more than a text
-            are laid out for a mask all the same: see `_starts`.
+        causal_kernel: Whether the rows are for `prefix_attention`, in which prompts begin in the first column. Prompts
+            whose lengths differ by more than a text end in the same column all the same, lest logits be made for
+            most of the longer ones, and have a mask.
     """
     blocks: tuple[str, ...] = tuple(batch[COMBINATIONS_KEY])
     images = tuple(dict.fromkeys(block[1] for block in blocks))
