@@ -22,7 +22,7 @@ class Limit:
     """Seconds of the parts of stock's two sequences of every pair of a step, medians.
 
     Attributes:
-        tower: One pass of the vision tower over an image of every pair, without gradient.
+        tower: One pass of the vision tower over an image of every pair, without gradient. (The batch has each twice.)
         tower_trained: Forward and backward; 0 where the tower is frozen.
         language: The language model's forward pass over two sequences of every pair, without gradient.
         language_trained: Forward and backward.
@@ -60,30 +60,27 @@ class PartsClock:
     def round(self) -> None:
         """Every part once."""
         self._model.train()
+        tower = self._model.model.vision_tower
+        images = self._pixels[: len(self._pixels) // 2]
         with torch.no_grad():
-            self._time("tower", lambda: self._tower())
-            self._time("whole", lambda: self._whole())
-        self._time("whole_trained", lambda: self._whole().logsumexp(-1).sum().backward())
+            seen = tower(self._pixels, output_hidden_states=True, return_dict=True)
+            self._time("tower", lambda: tower(images, output_hidden_states=True, return_dict=True))
         if not self._shape.tower_frozen:
-            self._time("tower_trained", lambda: self._tower().sum().backward())
+            self._time("tower_trained", lambda: tower(images).last_hidden_state.sum().backward())
+        # The whole model, whose tower knows the answer.
+        tower.forward = lambda *args, **options: seen
+        try:
+            with torch.no_grad():
+                self._time("language", self._whole)
+            self._time("language_trained", lambda: self._whole().logsumexp(-1).sum().backward())
+        finally:
+            del tower.forward
         self._model.zero_grad(set_to_none=True)
 
     def limit(self) -> Limit:
         """Medians of the rounds."""
         median = {name: statistics.median(seconds) for name, seconds in self._taken.items()}
-        trained = median.get("tower_trained", 0.0)
-        # Stock's two sequences take their image through the tower twice.
-        return Limit(
-            median["tower"],
-            trained,
-            median["whole"] - 2 * median["tower"],
-            median["whole_trained"] - 2 * (trained or median["tower"]),
-        )
-
-    def _tower(self) -> Tensor:
-        # The images alone, of which the batch has each twice.
-        images = self._pixels[: len(self._pixels) // 2]
-        return torch.cat(tuple(self._model.model.get_image_features(images, return_dict=True).pooler_output))
+        return Limit(median["tower"], median.get("tower_trained", 0.0), median["language"], median["language_trained"])
 
     def _whole(self) -> Tensor:
         return self._model(**self._inputs, pixel_values=self._pixels, use_cache=False).logits
