@@ -8,8 +8,9 @@ import { ask } from "./questions.js";
 /** The dialog that shows a pair's whole record. */
 export class Detail {
   readonly #dialog: HTMLDialogElement;
-  /** The pair that it shows or is to show; null while it is closed. */
+  /** The pair that it shows or is to show; null while it is closed and none is awaited. */
   #wanted: { readonly row: number } | null = null;
+  #shown: number | null = null;
 
   /**
    * @param dialog - Where it is shown.
@@ -19,9 +20,9 @@ export class Detail {
     this.#dialog = dialog;
     showFaults(dialog);
     dialog.addEventListener("close", () => {
-      const { row } = this;
+      const wanted = this.#wanted;
       this.#wanted = null;
-      if (row !== null) closed(row);
+      if (wanted !== null) closed(wanted.row);
     });
     dialog.addEventListener("click", (event) => {
       // On the backdrop the dialog itself is what is clicked.
@@ -33,20 +34,32 @@ export class Detail {
     return this.#dialog.open;
   }
 
-  /** Row of the pair that it shows or is to show. */
+  /** Row of the pair that is shown. */
   get row(): number | null {
-    return this.#wanted?.row ?? null;
+    return this.isOpen ? this.#shown : null;
+  }
+
+  /** Whether a pair is shown or will be when its record is there. */
+  wants(row: number): boolean {
+    return this.#wanted?.row === row;
   }
 
   /** Shows a pair as soon as its record is there, unless it was closed or another pair was asked for meanwhile. */
   async open(row: number): Promise<void> {
     const wanted = { row };
     this.#wanted = wanted;
-    const record = await ask.record(row);
-    if (this.#wanted === wanted) this.#show(record);
+    try {
+      const record = await ask.record(row);
+      if (this.#wanted === wanted) this.#show(record);
+    } catch (error) {
+      // What is shown, if anything, stays.
+      if (this.#wanted === wanted) this.#wanted = this.row === null ? null : { row: this.row };
+      throw error;
+    }
   }
 
   #show({ card, columns }: PairRecord): void {
+    this.#shown = card.row;
     fill(
       this.#dialog,
       markup`<div class="head"><h2 id="detail-title" tabindex="-1" autofocus>${card.id}</h2><button type="button" data-go="previous" aria-label="Previous pair">‹</button><button type="button" data-go="next" aria-label="Next pair">›</button><button type="button" data-go="close" aria-label="Close">✕</button></div>

@@ -32,7 +32,7 @@ const figures = new FiguresPanel(element("figures", HTMLElement), file, {
 });
 const reviewer = new Reviewer(file.verdicts, (card) => {
   gallery.replace(card);
-  if (detail.row === card.row) attempt(detail.open(card.row));
+  if (detail.wants(card.row)) attempt(detail.open(card.row));
   showDecisions(facts(), state);
   say(`${card.id}: ${card.decision === null ? "undecided" : describeDecision(card.decision)}`);
 });
