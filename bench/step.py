@@ -280,7 +280,7 @@ def peak() -> int:
 
 
 def measure_memory(name: str, shape_name: str) -> int:
-    """Peak bytes of a variant's steps above the loaded models, median of five processes of its own."""
+    """Peak bytes of a variant's steps above the loaded models, median of five processes."""
     command = [sys.executable, __file__, "--memory-of", name, "--shape", shape_name]
     found = []
     for _ in range(5):

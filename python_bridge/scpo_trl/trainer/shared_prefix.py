@@ -92,13 +92,14 @@ def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype,
     causal_kernel = causal_kernel and attention == "sdpa" and bool(prompt.max() - prompt.min() <= text_ids.shape[1])
     starts = torch.zeros_like(prompt) if causal_kernel else prompt_ids.shape[1] - prompt
     ends = starts + prompt
-    width = int((ends + masks[0].sum(dim=1, keepdim=True)).max())
+    first_length = masks[0].sum(dim=1, keepdim=True)
+    width = int((ends + first_length).max())
     seconds = int(masks[1].sum(dim=1).max())
 
     offset = torch.arange(width, device=device) - starts
     of_text = offset - prompt
     in_prompt = (offset >= 0) & (of_text < 0)
-    in_first = (of_text >= 0) & (of_text < masks[0].sum(dim=1, keepdim=True))
+    in_first = (of_text >= 0) & (of_text < first_length)
     row_ids = torch.where(in_prompt, _gathered(prompt_ids, offset), _gathered(labels[0], of_text))
     shared_ids = torch.cat((row_ids, labels[1][:, :seconds]), dim=1)
     shared_mask = torch.cat((in_prompt | in_first, masks[1][:, :seconds]), dim=1)
@@ -113,10 +114,11 @@ def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype,
         inputs[CAUSAL_COLUMNS] = width
     # A token is predicted by the one before it, and the first of every text by the prompt's last.
     predicting = ends - 1 + text_columns, torch.where(text_columns == 0, ends - 1, width - 1 + text_columns)
-    kept = width + seconds - (int(ends.min()) - 1)
-    positions = tuple((columns - (width + seconds - kept)).clamp(max=kept - 1) for columns in predicting)
+    skipped = int(ends.min()) - 1
+    kept = width + seconds - skipped
+    of_first, of_second = ((columns - skipped).clamp(max=kept - 1) for columns in predicting)
     return SharedRows(
-        inputs, kept, labels, masks, (positions[0], positions[1]), images, {block: places[block] for block in blocks}
+        inputs, kept, labels, masks, (of_first, of_second), images, {block: places[block] for block in blocks}
     )
 
 
