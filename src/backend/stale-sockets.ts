@@ -1,54 +1,45 @@
-import { lstat, readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { socketDirectoryPrefix } from "./socket-directory.js";
+import { isAlive } from "../process-identity.js";
+import { ownerOfSocketDirectory, removeSocketDirectory, socketDirectoryPrefix, socketsIn } from "./socket-directory.js";
 
-const name = new RegExp(`^${socketDirectoryPrefix}(\\d+)-`);
 const connectMilliseconds = 200;
 
+/** What connecting to a socket gives when nobody listens on it any more. */
+const nobodyListens = new Set(["ECONNREFUSED", "ENOENT"]);
+
 /**
- * Removes the socket directories that killed processes left behind. No process is touched: a directory stays when its
- * owner's process id lives, when somebody still answers on one of its sockets, or when it belongs to another user.
+ * Removes the socket directories that killed processes left behind: those alone that carry the mark of this program,
+ * whose owner is dead and on whose sockets nobody answers. Only sockets and the mark are removed; a directory with
+ * anything else in it stays.
  *
  * @returns The directories that were removed.
  */
 export async function sweepStaleSockets(parent: string = tmpdir()): Promise<string[]> {
   const removed: string[] = [];
   for (const entry of await readdir(parent)) {
-    const owner = name.exec(entry)?.[1];
-    if (owner === undefined || isAlive(Number(owner))) continue;
+    if (!entry.startsWith(socketDirectoryPrefix)) continue;
     const directory = join(parent, entry);
+    const owner = ownerOfSocketDirectory(directory);
+    if (owner === null || isAlive(owner)) continue;
     // Somebody else may sweep at the same time: what is gone is gone.
-    const stale = await isStale(directory).catch(() => false);
-    if (!stale) continue;
-    await rm(directory, { recursive: true, force: true });
-    removed.push(directory);
+    if (!(await isQuiet(directory).catch(() => false))) continue;
+    if (removeSocketDirectory(directory)) removed.push(directory);
   }
   return removed;
 }
 
-function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives and belongs to another user.
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
-}
-
-async function isStale(directory: string): Promise<boolean> {
-  const status = await lstat(directory);
-  if (!status.isDirectory() || (process.getuid !== undefined && status.uid !== process.getuid())) return false;
-  // Process ids are not shared between containers that share /tmp, sockets are.
-  for (const file of await readdir(directory)) {
-    if (await answers(join(directory, file))) return false;
+/** Process ids are not shared between containers that share /tmp, sockets are. */
+async function isQuiet(directory: string): Promise<boolean> {
+  for (const socket of socketsIn(directory)) {
+    if (await answers(socket)) return false;
   }
   return true;
 }
 
-/** Whether somebody listens on a Unix socket; one that accepts and says nothing counts. */
+/** Whether somebody may listen on a Unix socket; one that accepts and says nothing, or cannot be asked, counts. */
 export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
@@ -58,6 +49,6 @@ export function answers(path: string): Promise<boolean> {
     };
     socket.setTimeout(connectMilliseconds, () => settle(true));
     socket.once("connect", () => settle(true));
-    socket.once("error", () => settle(false));
+    socket.once("error", (error: NodeJS.ErrnoException) => settle(!nobodyListens.has(error.code ?? "")));
   });
 }
