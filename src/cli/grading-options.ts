@@ -26,7 +26,7 @@ export function addGradingOptions(command: Command): Command {
   return command
     .option(
       "--use <column=weight>",
-      "a column that counts, below 0 where more of it is easier; may be repeated (default: the published signals)",
+      "a column that counts, below 0 where more of it is easier; may be repeated (default: the default signals)",
       (text: string, before?: string[]) => [...(before ?? []), text],
     )
     .option("--normalise <how>", `how signals are made comparable: ${NORMALISATIONS.join(" or ")} (default: ranks)`)

@@ -25,7 +25,7 @@ export interface GradePairsFileRequest extends Omit<
   readonly out: string;
   /** Signals by row that were measured now; they take the place of the file's. @default those of the file alone */
   readonly measured?: readonly Readonly<MeasuredSignals>[];
-  /** Sign and weight by column. @default the published signals, as far as there are any */
+  /** Sign and weight by column. @default the default signals, as far as there are any */
   readonly uses?: SignalUses | undefined;
   /** Hears how many pairs are written, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -82,7 +82,7 @@ export async function gradePairsFile(request: GradePairsFileRequest): Promise<Gr
  * Sign and weight by column, where each column is there.
  *
  * @param pairs - Pairs file.
- * @param asked - What the user says; undefined: the published signals, as far as there are any.
+ * @param asked - What the user says; undefined: the default signals, as far as there are any.
  * @param measured - Columns that are there besides those of the file.
  * @throws UserError for a column that is missing.
  */
@@ -95,8 +95,8 @@ export async function usesFor(
   if (asked === undefined) {
     const found = Object.entries(DEFAULT_SIGNALS).filter(([name]) => present.has(name));
     if (found.length > 0) return Object.fromEntries(found);
-    const published = Object.keys(DEFAULT_SIGNALS).join(", ");
-    throw new UserError(`${pairs}: has no signal of ${published}; measure one (scpo pairs score), or name your own`);
+    const defaults = Object.keys(DEFAULT_SIGNALS).join(", ");
+    throw new UserError(`${pairs}: has no signal of ${defaults}; measure one (scpo pairs score), or name your own`);
   }
   for (const [name, { weight }] of Object.entries(asked)) {
     if (weight === 0 || present.has(name)) continue;

@@ -18,8 +18,9 @@ export interface SignalUse {
 }
 
 /**
- * Uses of the signals that the method names: an uncertain model, similar images and similar words are hard, images
- * that differ much are easy. Signs and weights are our reconstruction; the paper's are not public.
+ * The default signals: three that the paper names, and word proximity, which is ours. An uncertain model, similar images
+ * and similar words are hard, images that differ much are easy. Signs and weights are our reconstruction; the paper's are
+ * not public.
  */
 export const DEFAULT_SIGNALS: Readonly<Record<SignalName, SignalUse>> = {
   entropy: { sign: 1, weight: 1 },

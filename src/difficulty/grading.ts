@@ -12,7 +12,7 @@ import {
 /** Stages of equal size unless a number or bounds are given. */
 export const DEFAULT_STAGES = 3;
 
-/** Sign and weight by the name of a signal's column, the published signals' or one's own. */
+/** Sign and weight by the name of a signal's column, the default signals' or one's own. */
 export type SignalUses = Readonly<Record<string, SignalUse>>;
 
 /** How a difficulty is made of signals, and stages of it. */
@@ -84,10 +84,10 @@ export function gradingOf({ uses, normalise, missing, stages, bounds, trim }: Gr
   return { uses, normalise, missing, stages, bounds, trim };
 }
 
-/** The published signals in their own order, as they are added up in memory, then the others. */
+/** The default signals in their order, as they are added up in memory, then the others. */
 export function namesOf(uses: SignalUses): string[] {
-  const published = SIGNALS.filter((name) => Object.hasOwn(uses, name));
-  return [...published, ...Object.keys(uses).filter((name) => !(published as string[]).includes(name))];
+  const defaults = SIGNALS.filter((name) => Object.hasOwn(uses, name));
+  return [...defaults, ...Object.keys(uses).filter((name) => !(defaults as string[]).includes(name))];
 }
 
 /** The weight of a signal of {@link namesOf}. */

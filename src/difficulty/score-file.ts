@@ -12,7 +12,7 @@ import { imageDifference } from "./image-difference.js";
 import { wordEditDistance } from "./text-signals.js";
 import { WordNet } from "./wordnet.js";
 
-/** A pairs file to score and to grade; `uses` are the published signals, as far as there are any, where left out. */
+/** A pairs file to score and to grade; `uses` are the default signals, as far as there are any, where left out. */
 export interface ScoreFileRequest extends Grading {
   readonly pairs: string;
   /** Pairs file to write: the same pairs with signals, difficulty and stage. */
