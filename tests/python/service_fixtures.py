@@ -6,6 +6,7 @@ import hashlib
 import queue
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,18 +55,25 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[
 
 @pytest.fixture
 def world(model_folder: Path, make_pairs: Callable[..., Any], tmp_path: Path) -> Iterator[World]:
-    pairs = tmp_path / "pairs.parquet"
+    with serve(tmp_path, model_folder, make_pairs) as served:
+        yield served
+
+
+@contextmanager
+def serve(root: Path, model_folder: Path, make_pairs: Callable[..., Any], **options: Any) -> Iterator[World]:
+    """Fills a folder and serves it; `options` are more of `ServerOptions`."""
+    pairs = root / "pairs.parquet"
     make_pairs().to_parquet(pairs)
-    model = tmp_path / "model"
+    model = root / "model"
     model.mkdir()
     for file in model_folder.iterdir():
         (model / file.name).write_bytes(file.read_bytes())
     with tempfile.TemporaryDirectory(prefix="scpo-") as directory:
         listen = f"unix://{directory}/trainer.sock"
-        server = create_server(ServerOptions(listen=listen, roots=[tmp_path], threads=1))
+        server = create_server(ServerOptions(**{"listen": listen, "roots": [root], "threads": 1, **options}))
         channel = grpc.insecure_channel(server.address)
         stub = trainer_pb2_grpc.TrainerServiceStub(channel)
-        yield World(server=server, channel=channel, stub=stub, root=tmp_path, model=model, pairs=pairs)
+        yield World(server=server, channel=channel, stub=stub, root=root, model=model, pairs=pairs)
         channel.close()
         server.stop()
 

@@ -14,6 +14,9 @@ from scpo_trl.errors import UserError
 LONGEST_SOCKET_PATH = 100
 """Bytes; systems allow 104 or 108 with the final zero byte."""
 
+ANSWER_SECONDS = 0.2
+"""That whoever listens on a socket has to take a connection; one that does not is alive all the same."""
+
 _TCP = re.compile(r"(?P<host>\[[^\]]+\]|[^:/]+):(?P<port>\d{1,5})")
 
 
@@ -62,21 +65,39 @@ def _prepare_socket(path: Path) -> None:
             "systems limit the paths of sockets"
         )
     directory = path.parent
-    if not directory.exists():
-        if not directory.parent.is_dir():
-            raise UserError(f"listen: no such folder: {directory.parent}; create it first")
+    try:
         directory.mkdir(mode=0o700)
-    status = directory.stat()
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        raise UserError(f"listen: no such folder: {directory.parent}; create it first") from None
+    except OSError as error:
+        raise UserError(f"listen: cannot make the folder {directory} ({error.strerror}); create it first") from error
+    status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.geteuid():
         raise UserError(
             f"listen: {directory} is open to other users, expected a folder of your own with mode 0700, "
             "since whoever reaches the socket commands the trainer; use a new folder"
         )
-    if path.exists() or path.is_symlink():
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(path))
-            except OSError:
-                path.unlink()
-            else:
-                raise UserError(f"listen: another service listens on {path}; stop it or choose another path")
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise UserError(f"listen: {path} is no socket; choose another path")
+    if not _is_dead(path):
+        raise UserError(f"listen: another service listens on {path}; stop it or choose another path")
+    path.unlink(missing_ok=True)
+
+
+def _is_dead(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(ANSWER_SECONDS)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return True
+        except OSError:
+            # Too busy to answer is alive.
+            return False
+    return False

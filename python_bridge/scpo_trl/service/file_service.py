@@ -13,12 +13,11 @@ import grpc
 from scpo.v1 import files_pb2, files_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import streaming, unary
+from scpo_trl.service.own_folders import MARK, require_placeable, require_removable
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.uploads import MOST_FILES, Uploads
 
 CHUNK = 1024 * 1024
-TRAININGS = "trainings"
-"""Folder of a root whose folders clients may remove."""
 
 
 class FileService(files_pb2_grpc.FileServiceServicer):
@@ -50,6 +49,8 @@ class FileService(files_pb2_grpc.FileServiceServicer):
     @unary
     def PlaceFolder(self, request: files_pb2.PlaceFolderRequest, context: grpc.ServicerContext):
         target = self._roots.target(request.path, "path") if request.path else None
+        if target is not None:
+            require_placeable(self._roots, target)
         files = {file.path: file.sha256 for file in request.files}
         return files_pb2.PlaceFolderResponse(path=str(self._uploads.place(files, target)))
 
@@ -80,8 +81,7 @@ class FileService(files_pb2_grpc.FileServiceServicer):
     @unary
     def RemoveFolder(self, request: files_pb2.RemoveFolderRequest, context: grpc.ServicerContext):
         folder = self._roots.target(request.path, "path")
-        if not any(folder.parent.is_relative_to(root / TRAININGS) for root in self._roots.writable):
-            raise UserError(f"path: found {request.path}, expected a folder below {TRAININGS}/ of a root")
+        require_removable(self._roots, folder)
         shutil.rmtree(folder, ignore_errors=True)
         return files_pb2.RemoveFolderResponse()
 
@@ -98,7 +98,7 @@ def _files(folder: Path) -> Iterator[Path]:
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent) / name
-            if path.is_file() and not path.is_symlink():
+            if name != MARK and path.is_file() and not path.is_symlink():
                 yield path
 
 

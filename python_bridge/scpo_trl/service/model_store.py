@@ -14,6 +14,7 @@ import transformers
 
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import NotReadyError
+from scpo_trl.service.own_folders import prepare_trainings
 from scpo_trl.service.prompts import render_prompt
 from scpo_trl.service.roots import Roots
 from scpo_trl.trainer.checkpoint import save_model_folder
@@ -115,6 +116,7 @@ class ModelStore:
         target = self._roots.target(path, "path")
         if target.exists():
             raise UserError(f"path: {path} exists already; remove it or choose another name")
+        prepare_trainings(self._roots, target)
         if not target.parent.is_dir():
             raise UserError(f"path: no such folder: {target.parent}; create it first")
         return save_model_folder(loaded.model, loaded.processor, target)

@@ -111,7 +111,9 @@ class RunningServer:
         self._service.workbench.close("the service is shutting down")
         self._server.stop(GRACE).wait(GRACE + 0.5)
         if self.address.startswith("unix://"):
-            Path(self.address.removeprefix("unix://")).unlink(missing_ok=True)
+            path = Path(self.address.removeprefix("unix://"))
+            if path.is_socket():
+                path.unlink(missing_ok=True)
         self._stopped.set()
 
     def stop_soon(self) -> None:

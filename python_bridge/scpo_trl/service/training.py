@@ -22,6 +22,7 @@ from scpo_trl.errors import NonFiniteLossError, UserError
 from scpo_trl.service.errors import CancelledWork, one_line
 from scpo_trl.service.messages import require_checkpoint_name
 from scpo_trl.service.model_store import LoadedModel
+from scpo_trl.service.own_folders import prepare_trainings
 from scpo_trl.service.pair_files import OpenedFile, PairFiles
 from scpo_trl.service.processes import Processes
 from scpo_trl.service.remote_director import RemoteDirector
@@ -77,7 +78,9 @@ def train_responses(
     began = time.monotonic()
     with ExitStack() as stack:
         if start.checkpoint_directory:
-            directory = str(roots.target(start.checkpoint_directory, "start.checkpoint_directory"))
+            target = roots.target(start.checkpoint_directory, "start.checkpoint_directory")
+            prepare_trainings(roots, target, "start.checkpoint_directory")
+            directory = str(target)
         else:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="scpo-training-"))
         recorder = None

@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import NotReadyError
+from scpo_trl.service.own_folders import FOLDERS, UPLOADS
+from scpo_trl.trainer.sealed_folder import put_in_place
 
 LARGEST_TOTAL = 512 * 1024**3
 """Bytes of all uploads together, unless set otherwise."""
@@ -37,11 +39,11 @@ class Uploads:
     """
 
     def __init__(self, root: Path, largest_total: int = LARGEST_TOTAL) -> None:
-        self._directory = root / "uploads"
-        self._folders = root / "folders"
+        self._directory = root / UPLOADS
+        self._folders = root / FOLDERS
         self._largest_total = largest_total
         self._lock = threading.Lock()
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, int] = {}
 
     def find(self, sha256: str) -> tuple[Path | None, int]:
         """Look for a file.
@@ -73,11 +75,9 @@ class Uploads:
             NotReadyError: The same file is being uploaded.
         """
         path, partial = self._path(sha256), self._partial(sha256)
-        with self._alone(sha256):
-            if path.is_file():
-                return path
-            self._directory.mkdir(mode=0o700, exist_ok=True)
-            self._require_room(size)
+        if path.is_file():
+            return path
+        with self._reserved(sha256, size):
             here = partial.stat().st_size if partial.is_file() else 0
             if offset > here:
                 raise UserError(f"start.offset: found {offset}, expected at most {here}, the bytes that are here")
@@ -107,10 +107,11 @@ class Uploads:
 
         Args:
             files: SHA-256 by path within the folder.
-            target: Where; replaced if it exists. None: a place that the content decides.
+            target: Where, as `require_placeable` allows; a folder that is there is replaced. None: a place that the
+                content decides.
 
         Raises:
-            UserError: A path leaves the folder or is hidden, or a file was not uploaded.
+            UserError: A path leaves the folder or is hidden, a file was not uploaded, or the folder cannot be made.
         """
         if not 0 < len(files) <= MOST_FILES:
             raise UserError(f"files: found {len(files)}, expected 1 to {MOST_FILES}")
@@ -120,21 +121,14 @@ class Uploads:
             target = self._folders / hashlib.sha256(content.encode()).hexdigest()
             if target.is_dir():
                 return target
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mark = uuid.uuid4().hex[:8]
-        temporary = target.with_name(f".{target.name}.{mark}.writing")
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.writing")
         try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name, source in sources.items():
                 file = temporary / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 _link(source, file)
-            if target.exists():
-                replaced = target.with_name(f".{target.name}.{mark}.replaced")
-                target.rename(replaced)
-                temporary.rename(target)
-                shutil.rmtree(replaced)
-            else:
-                temporary.rename(target)
+            put_in_place(temporary, target)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise UserError(f"path: cannot make the folder {target} ({error})") from error
@@ -159,29 +153,35 @@ class Uploads:
     def _partial(self, sha256: str) -> Path:
         return self._directory / f".{sha256}.part"
 
-    def _require_room(self, size: int) -> None:
-        used = sum(file.stat().st_size for file in self._directory.iterdir() if file.is_file())
-        if used + size > self._largest_total:
-            raise UserError(
-                f"start.size: {size} bytes beside {used} of earlier uploads exceed the limit of {self._largest_total}: "
-                f"remove old files from {self._directory}, or start the trainer with a larger --upload-limit"
-            )
-        if size + SPARE > shutil.disk_usage(self._directory).free:
-            raise UserError(
-                f"start.size: {size} bytes do not fit on the trainer's disk: make room in {self._directory}"
-            )
-
     @contextmanager
-    def _alone(self, sha256: str) -> Iterator[None]:
+    def _reserved(self, sha256: str, size: int) -> Iterator[None]:
+        """Keep room for a file, so that uploads under way at once stay within the limit together."""
         with self._lock:
             if sha256 in self._under_way:
                 raise NotReadyError(f"busy: {sha256} is being uploaded by another call")
-            self._under_way.add(sha256)
+            self._require_room(sha256, size)
+            self._under_way[sha256] = size
         try:
             yield
         finally:
             with self._lock:
-                self._under_way.discard(sha256)
+                del self._under_way[sha256]
+
+    def _require_room(self, sha256: str, size: int) -> None:
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        here = {file.name: file.stat().st_size for file in self._directory.iterdir() if file.is_file()}
+        expected = {self._partial(other).name: told for other, told in {**self._under_way, sha256: size}.items()}
+        used = sum({**here, **expected}.values()) - size
+        if used + size > self._largest_total:
+            raise UserError(
+                f"start.size: {size} bytes beside {used} of other uploads exceed the limit of {self._largest_total}: "
+                f"remove old files from {self._directory}, or start the trainer with a larger --upload-limit"
+            )
+        to_come = sum(told - min(told, here.get(name, 0)) for name, told in expected.items())
+        if to_come + SPARE > shutil.disk_usage(self._directory).free:
+            raise UserError(
+                f"start.size: {size} bytes do not fit on the trainer's disk: make room in {self._directory}"
+            )
 
 
 def _link(source: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.sealed_folder import put_in_place, sync_folder, writing_failed
+from scpo_trl.trainer.sealed_folder import MANIFEST, put_in_place, sync_folder, writing_failed
 
 
 def weights_sha256(model: nn.Module) -> str:
@@ -67,12 +67,19 @@ def save_model_folder(model: Any, processor: Any, folder: str | os.PathLike[str]
     return weights_sha256(model)
 
 
+_CHECKPOINT_FILES = (MANIFEST, "config.json", "adapter_config.json")
+
+
 def checkpoint_folder(directory: str | os.PathLike[str], name: str) -> Path:
     """The folder of the checkpoint `name` under `directory`.
 
     Raises:
-        UserError: `name` is not a plain folder name.
+        UserError: `name` is not a plain folder name, or something other than a checkpoint has it.
     """
     if not name or name.startswith(".") or Path(name).name != name:
         raise UserError(f"checkpoint name {name!r}: expected a plain folder name such as 'stage-1'")
-    return Path(directory) / name
+    folder = Path(directory) / name
+    empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not empty and not any((folder / file).is_file() for file in _CHECKPOINT_FILES):
+        raise UserError(f"checkpoint name {name!r}: {folder} exists and is no checkpoint; choose another directory")
+    return folder

@@ -63,12 +63,17 @@ def sync_folder(folder: Path) -> None:
 
 
 def put_in_place(temporary: Path, target: Path) -> None:
-    """Gives a finished folder its name; one that has it already is replaced."""
+    """Gives a finished folder its name; one that has it already is replaced, and stays when that fails."""
     replaced: Path | None = None
     if target.exists():
         replaced = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.replaced")
         target.rename(replaced)
-    temporary.rename(target)
+    try:
+        temporary.rename(target)
+    except OSError:
+        if replaced is not None:
+            replaced.rename(target)
+        raise
     _sync(target.parent)
     if replaced is not None:
         shutil.rmtree(replaced, ignore_errors=True)

@@ -44,7 +44,10 @@ export interface UploadFileResponse {
 
 export interface PlaceFolderRequest {
   files: FolderFile[];
-  /** Where the folder is to lie, below a root; replaced if it exists. Empty: a place that the content decides. */
+  /**
+   * Where the folder is to lie, below a root: a new name, or below the folder "trainings" of a root, where one that is
+   * there is replaced. Empty: a place that the content decides.
+   */
   path: string;
 }
 
@@ -78,7 +81,7 @@ export interface DownloadFileResponse {
 }
 
 export interface RemoveFolderRequest {
-  /** Below the folder "trainings" of a root. */
+  /** Below the folder "trainings" of a root, which the trainer must have made. */
   path: string;
 }
 
