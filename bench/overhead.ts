@@ -9,12 +9,12 @@ import { Command } from "commander";
 import { bootEmbedded } from "../src/backend/embedded.js";
 import { findPython, trainerEnvironment } from "../src/backend/python.js";
 import type { Trainer } from "../src/backend/trainer.js";
-import { drawResamples, percentileInterval, quantile } from "../src/evaluation/statistics.js";
+import { drawResamples, percentileInterval, quantile } from "../src/numbers/statistics.js";
 import { PACKAGE_ROOT } from "../src/package-root.js";
-import { sha256File } from "../src/pairs/sha256.js";
+import { sha256File } from "../src/files/sha256.js";
 import { direct } from "../src/run/director.js";
 import type { RunPlan } from "../src/run/plan.js";
-import { writeAtomically } from "../src/write-atomically.js";
+import { writeAtomically } from "../src/files/write-atomically.js";
 
 // What being driven from TypeScript costs: the same training over the stream, telemetry on, a decision at every step, and
 // with the plugin alone in Python, in turn, at three lengths of a step: `npm run bench:overhead -- [--rounds 5]`.

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { Command, InvalidArgumentError } from "commander";
 import { gradeFile } from "../src/difficulty/grade-file.js";
 import { sqlText, withDuckDB } from "../src/pairs/duckdb.js";
-import { writeAtomically } from "../src/write-atomically.js";
+import { writeAtomically } from "../src/files/write-atomically.js";
 
 // Grades, cuts and orders drawn signals (four a pair, the words of 30 % of the pairs missing) in a process of its own for
 // each size. Prints seconds, peak memory and how both grow: `npm run bench:plan -- [--pairs 1000000,10000000]`.

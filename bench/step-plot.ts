@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { CHART_STYLE, DARK, LIGHT, resolveStyle } from "../src/report/charts/colours.js";
 import { linearScale } from "../src/report/charts/scale.js";
 import { Markup, markup } from "../src/report/markup.js";
-import { writeAtomically } from "../src/write-atomically.js";
+import { writeAtomically } from "../src/files/write-atomically.js";
 
 // Draws what bench/step measured: `npm run bench:step-plot`.
 

@@ -8,7 +8,7 @@ import type { PairRow } from "../src/pairs/pair-row.js";
 import { withArticle } from "../src/scenes/caption.js";
 import { drawPicture } from "../src/scenes/draw.js";
 import { OBJECTS } from "../src/scenes/objects.js";
-import { Random } from "../src/scenes/random.js";
+import { Random } from "../src/numbers/random.js";
 import { CELL_SIDE, drawScene, GRID, namesOf, PICTURE_SIDE, type Scene } from "../src/scenes/scene.js";
 
 const [path, count = "300"] = process.argv.slice(2);

@@ -29,7 +29,7 @@ export {
 export { gradeFile, type GradedFile, type GradeFilePhase, type GradeFileRequest } from "./difficulty/grade-file.js";
 export type { Grading, SignalUses } from "./difficulty/grading.js";
 export { scorePairs, signalsOf } from "./difficulty/score-pairs.js";
-export { WordNet } from "./difficulty/wordnet.js";
+export { WordNet } from "./english/wordnet.js";
 export type { Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "./evaluation/benchmark.js";
 export { checkFiles, type FileCheck } from "./evaluation/benchmark-files.js";
 export { compareResults, type EvalComparison, type NamedResult } from "./evaluation/compare.js";
@@ -39,7 +39,7 @@ export { BENCHMARKS, benchmarkNamed } from "./evaluation/registry.js";
 export { score, type ScoreRequest } from "./evaluation/score.js";
 export type { ContrastPair, ContrastPairText } from "./pairs/contrast-pair.js";
 export { readPairs, writePairs } from "./pairs/parquet.js";
-export { sha256File } from "./pairs/sha256.js";
+export { sha256File } from "./files/sha256.js";
 export { applyDecisions, type AppliedDecisions, type ApplyDecisionsRequest } from "./review/apply-decisions.js";
 export { readDecisions, type Decision } from "./review/decisions-file.js";
 export { viewPairs, type PairsView, type ViewPairsOptions } from "./review/view-pairs.js";

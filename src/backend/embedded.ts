@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { causedErrors, within } from "./client-errors.js";
 import { connect } from "./connect.js";
-import { logTail } from "./log-tail.js";
+import { logTail } from "../files/log-tail.js";
 import { checkProtocol } from "./protocol.js";
 import { findPython, trainerEnvironment } from "./python.js";
 import type { PythonBridge } from "./pythonia-bridge.js";

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import type { CallOptions } from "nice-grpc";
 import { randomUUID } from "node:crypto";
 import type { FileServiceClient, FolderFile, UploadFileRequest } from "../generated/scpo/v1/files.js";
-import { sha256File } from "../pairs/sha256.js";
+import { sha256File } from "../files/sha256.js";
 
 const chunkBytes = 1024 * 1024;
 

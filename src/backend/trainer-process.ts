@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { within } from "./client-errors.js";
 import type { Connection } from "./connect.js";
-import { logTail } from "./log-tail.js";
+import { logTail } from "../files/log-tail.js";
 import type { TrainerExit } from "./trainer.js";
 import { TrainerExitedError } from "./trainer.js";
 

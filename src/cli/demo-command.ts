@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { readRecipe } from "../study/recipe.js";
 import { runDemo } from "../study/demo.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 import { resultTable } from "./result-table.js";
 
 /** `scpo demo`: runs the demonstration, or finds its result, and prints it. */

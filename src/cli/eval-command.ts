@@ -8,7 +8,7 @@ import { judgeFromOptions, type JudgeOptions } from "../evaluation/judge.js";
 import { BENCHMARKS, benchmarkNamed } from "../evaluation/registry.js";
 import { score } from "../evaluation/score.js";
 import { tradeOffSvg } from "../report/eval-trade-off.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 import { benchmarkText, comparisonText, resultText } from "./eval-tables.js";
 
 /** What the command line says to `scpo eval score`. */

@@ -6,7 +6,7 @@ import { type EvalResult, evalResultJson, writeEvalResult } from "../evaluation/
 import { type LmmsEvalRequest, runLmmsEval } from "../evaluation/lmms-eval/lmms-eval.js";
 import { readResultsFile } from "../evaluation/lmms-eval/results-file.js";
 import { scoreTask } from "../evaluation/lmms-eval/score-task.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 
 /** What the command line says: what to run, or which results to read. */
 export interface EvalLmmsOptions extends Omit<LmmsEvalRequest, "model"> {

@@ -5,7 +5,7 @@ import type { Benchmark } from "../evaluation/benchmark.js";
 import { prepareRun, runBenchmark, type RunOutcome, type RunProgress } from "../evaluation/run/run-benchmark.js";
 import { settingsPath } from "../evaluation/run/settings.js";
 import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 
 /** What the command line says. */
 export interface EvalRunOptions {

@@ -2,7 +2,7 @@ import type { Benchmark, Metric } from "../evaluation/benchmark.js";
 import type { FileCheck } from "../evaluation/benchmark-files.js";
 import type { EvalComparison } from "../evaluation/compare.js";
 import type { EvalResult } from "../evaluation/eval-result.js";
-import type { Interval } from "../evaluation/statistics.js";
+import type { Interval } from "../numbers/statistics.js";
 
 const UNDEFINED = "undefined";
 /** Which way a metric improves, as a table says it. */

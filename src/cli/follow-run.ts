@@ -2,7 +2,7 @@ import type { RunEvent } from "../run/events.js";
 import type { RunHandle } from "../run/handle.js";
 import { plannedSteps } from "../run/plan.js";
 import type { PreparedRun } from "../run-file/start-run.js";
-import type { StudyProgress } from "../study/progress.js";
+import type { Progress } from "../progress/progress.js";
 
 /**
  * Shows the events of a run until it ends.
@@ -12,7 +12,7 @@ import type { StudyProgress } from "../study/progress.js";
 export async function followRun(
   handle: RunHandle,
   { plan }: Pick<PreparedRun, "plan">,
-  progress: StudyProgress,
+  progress: Progress,
   after: number,
 ): Promise<void> {
   const total = plan.stages.reduce((sum, stage) => sum + plannedSteps(plan, stage), 0);

@@ -1,5 +1,5 @@
 import { type AppliedDecisions, applyDecisions } from "../review/apply-decisions.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 
 /** What `scpo pairs apply` was given. */
 export interface PairsApplyOptions {

@@ -1,6 +1,6 @@
 import { type CheckReport, checkPairs } from "../pairs/checking/check-pairs.js";
 import type { Finding } from "../pairs/checking/findings.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 
 /** What `scpo pairs check` was given. */
 export interface PairsCheckOptions {

@@ -9,7 +9,7 @@ import { PICTURE_WAYS, type PictureWay } from "../pairs/making/make-picture.js";
 import { TEXT_CONTRAST_KINDS } from "../pairs/making/make-rejected.js";
 import { TextWriter } from "../pairs/making/text-writer.js";
 import { WRITER } from "../pairs/making/endpoint-names.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 import { listOption } from "./list-option.js";
 
 /** What `scpo pairs complete` was given. */

@@ -1,6 +1,6 @@
 import { exportPairs, type ExportSummary } from "../pairs/export/export-pairs.js";
 import { exporterNamed } from "../pairs/export/registry.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 
 /** What `scpo pairs export` was given. */
 export interface PairsExportOptions {

@@ -1,6 +1,6 @@
 import { type GradedPairsFile, gradePairsFile } from "../difficulty/grade-pairs-file.js";
-import { showProgress } from "../study/progress.js";
-import { writeAtomically } from "../write-atomically.js";
+import { showProgress } from "../progress/progress.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import { gradingFrom, gradingLine, type GradingOptions } from "./grading-options.js";
 
 /** What `scpo pairs grade` was given. */

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { EXPORTERS } from "../pairs/export/registry.js";
 import { importFiles, importPairs, type ImportSummary } from "../pairs/import/import-pairs.js";
 import { IMPORTERS, importerNamed } from "../pairs/import/registry.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 
 /** What `scpo pairs import` was given. */
 export interface PairsImportOptions {

@@ -6,8 +6,8 @@ import { cacheFolder, REWARD_GAP_BETA, type ScoredFile, scoreFile } from "../dif
 import { type SignalCorrelations, signalCorrelations } from "../difficulty/signal-correlations.js";
 import { SIGNAL_COLUMNS, type SignalColumn } from "../pairs/pair-row.js";
 import { presentColumns, openParquet } from "../pairs/parquet-rows.js";
-import { showProgress } from "../study/progress.js";
-import { writeAtomically } from "../write-atomically.js";
+import { showProgress } from "../progress/progress.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import { gradingFrom, type GradingOptions } from "./grading-options.js";
 import { listOption } from "./list-option.js";
 import { modelFolder } from "./model-folder.js";

@@ -7,7 +7,7 @@ import { effectiveBatch } from "../run/plan.js";
 import { readRecordedPairs, readRecordedRun, type RecordedRun } from "../simulate/recorded-run.js";
 import { meanDifficulty, simulate, type Simulation, type SimulatedPolicies } from "../simulate/simulate.js";
 import { stepFigure } from "../step-figures/figure.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import { policyOption } from "./policy-option.js";
 
 /** What `scpo simulate` is told. */

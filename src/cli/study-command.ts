@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 import { readRecipe } from "../study/recipe.js";
 import { runStudy } from "../study/study.js";
 import { RESULTS_FOLDER, writeStudyDocuments } from "../study/study-documents.js";

@@ -14,7 +14,7 @@ import {
   startPrepared,
 } from "../run-file/start-run.js";
 import { PAGE_FILE } from "../run-file/write-page.js";
-import { showProgress } from "../study/progress.js";
+import { showProgress } from "../progress/progress.js";
 import { summaryOf } from "../study/score-text.js";
 import { followRun } from "./follow-run.js";
 

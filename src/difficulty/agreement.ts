@@ -1,4 +1,4 @@
-import { mean, spearman } from "../evaluation/statistics.js";
+import { mean, spearman } from "../numbers/statistics.js";
 import type { QuadLogps } from "../generated/scpo/v1/pair.js";
 import { DEFAULT_SIGNALS, SIGNALS, type PairSignals, type SignalName, type SignalUse } from "./grade.js";
 

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import type { Trainer } from "../backend/trainer.js";
-import { sha256File } from "../pairs/sha256.js";
+import { sha256File } from "../files/sha256.js";
 import { modelFolderHash } from "./model-folder-hash.js";
 import { type ModelSignal, modelSignals } from "./model-signals.js";
 import { SignalCache } from "./signal-cache.js";

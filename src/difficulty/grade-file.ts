@@ -4,7 +4,7 @@ import { curriculumOrders, type CurriculumOrder } from "../curriculum/curriculum
 import { shuffled } from "../curriculum/shuffle.js";
 import { UserError } from "../errors.js";
 import { type DuckDBOptions, parquetSource, sqlDouble, sqlText, withDuckDB } from "../pairs/duckdb.js";
-import { replaceAtomically } from "../write-atomically.js";
+import { replaceAtomically } from "../files/write-atomically.js";
 import { difficultySql, makeGraded, survey } from "./grade-tables.js";
 import { type CheckedGrading, checkedGrading, type Grading, namesOf, weightOf } from "./grading.js";
 

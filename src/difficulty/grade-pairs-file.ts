@@ -6,7 +6,7 @@ import { cellsOf, streamPairRows } from "../pairs/pair-rows.js";
 import { PAIR_COLUMNS, SIGNAL_COLUMNS, type SignalColumn } from "../pairs/pair-row.js";
 import { openParquet } from "../pairs/parquet-rows.js";
 import { type Column, type Row, streamTable, writeTable } from "../pairs/table.js";
-import { removeLeftovers } from "../write-atomically.js";
+import { removeLeftovers } from "../files/write-atomically.js";
 import { type GradedFile, gradeFile, type GradeFileRequest } from "./grade-file.js";
 import { DEFAULT_SIGNALS } from "./grade.js";
 import { type CheckedGrading, checkedGrading, type SignalUses } from "./grading.js";

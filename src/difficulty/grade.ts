@@ -1,5 +1,5 @@
 import { UserError } from "../errors.js";
-import { averageRanks } from "../evaluation/statistics.js";
+import { averageRanks } from "../numbers/statistics.js";
 
 /** Signals that a difficulty is made of. */
 export const SIGNALS = ["entropy", "image_similarity", "transport_distance", "word_proximity"] as const;

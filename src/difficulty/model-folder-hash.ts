@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256File } from "../pairs/sha256.js";
+import { sha256File } from "../files/sha256.js";
 
 const READ = /\.(safetensors|json|jinja|txt|model)$/;
 

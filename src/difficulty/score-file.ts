@@ -10,7 +10,7 @@ import { type GradedPairsFile, gradePairsFile, type MeasuredSignals, usesFor } f
 import { checkedGrading, type Grading, gradingOf } from "./grading.js";
 import { imageDifference } from "./image-difference.js";
 import { wordEditDistance } from "./text-signals.js";
-import { WordNet } from "./wordnet.js";
+import { WordNet } from "../english/wordnet.js";
 
 /** A pairs file to score and to grade; `uses` are the default signals, as far as there are any, where left out. */
 export interface ScoreFileRequest extends Grading {

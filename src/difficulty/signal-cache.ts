@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { JsonlWriter, readJsonl } from "../telemetry/jsonl.js";
+import { JsonlWriter, readJsonl } from "../files/jsonl.js";
 
 /** Signals of pairs that were measured before, by the content of the pair: what was once measured is not again. */
 export class SignalCache {

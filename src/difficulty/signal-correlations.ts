@@ -1,4 +1,4 @@
-import { spearman } from "../evaluation/statistics.js";
+import { spearman } from "../numbers/statistics.js";
 import { streamTable } from "../pairs/table.js";
 
 /** Rank correlations of a graded file's numbers: one of each two columns, by the first and the second; null: undefined. */

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import { sha256File } from "../pairs/sha256.js";
+import { sha256File } from "../files/sha256.js";
 import type { Benchmark, BenchmarkFile } from "./benchmark.js";
-import { unreadable } from "./text-file.js";
+import { unreadable } from "../files/text-file.js";
 
 /** How a file of a benchmark stands in a folder of annotations. */
 export interface FileCheck {

@@ -1,3 +1,4 @@
+import type { FileRow } from "../files/rows.js";
 import type { Judge } from "./judge.js";
 import type { TallySheet, Totals } from "./tally-sheet.js";
 
@@ -52,17 +53,6 @@ export interface Defect {
   fixed: string;
 }
 
-/** A row of an answer file, with where it stands for error messages. */
-export interface AnswerRow {
-  file: string;
-  /** From 1. For a JSON array: the position of the element, from 1. */
-  line: number;
-  /** What `line` counts; lines where absent. */
-  counted?: "line" | "element";
-  /** The row as parsed; an object for JSON formats, the text of the line for text formats. */
-  value: unknown;
-}
-
 /** A question to put to a model, in the benchmark's own words. */
 export interface Prompt {
   /** What the answer file calls it. */
@@ -94,7 +84,7 @@ export interface Scorer {
    *
    * @throws UserError naming file, line and field when the row cannot be scored.
    */
-  add(row: AnswerRow): void | Promise<void>;
+  add(row: FileRow): void | Promise<void>;
   /**
    * Called once after the last row.
    *

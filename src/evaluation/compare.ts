@@ -1,7 +1,7 @@
 import { UserError } from "../errors.js";
 import type { Metric, Mode } from "./benchmark.js";
 import type { Bootstrap, EvalResult } from "./eval-result.js";
-import { percentileInterval, type Interval } from "./statistics.js";
+import { percentileInterval, type Interval } from "../numbers/statistics.js";
 
 /** A result and what to call it. */
 export interface NamedResult {

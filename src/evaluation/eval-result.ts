@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { writeAtomically } from "../write-atomically.js";
-import { readJsonFile, shown } from "./answer-file.js";
+import { writeAtomically } from "../files/write-atomically.js";
+import { readJsonFile, shown } from "../files/rows.js";
 import type { Metric, Mode } from "./benchmark.js";
-import type { Interval } from "./statistics.js";
+import type { Interval } from "../numbers/statistics.js";
 
 /** A resampled evaluation, from which paired differences follow. */
 export interface Bootstrap {

@@ -2,8 +2,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { readJsonFile } from "./answer-file.js";
-import { unreadable } from "./text-file.js";
+import { readJsonFile } from "../files/rows.js";
+import { unreadable } from "../files/text-file.js";
 import type { Tagger } from "../english/part-of-speech.js";
 
 const PARTS = ["weights", "tagdict", "classes"] as const;

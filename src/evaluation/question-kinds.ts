@@ -1,7 +1,7 @@
 import { QUESTION_KINDS, type QuestionKind } from "../scenes/questions.js";
 import type { SceneAnswer, SceneTruth } from "./scene-answers.js";
 import { readYesNo } from "./scene-tally.js";
-import { percentileInterval, type Interval, type Resamples } from "./statistics.js";
+import { percentileInterval, type Interval, type Resamples } from "../numbers/statistics.js";
 
 /** How well the questions of one kind are answered. */
 export interface KindAccuracy {

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.js";
 import { amber, amberDiscriminative, amberGenerative } from "./amber/amber.js";
-import { shown } from "./answer-file.js";
+import { shown } from "../files/rows.js";
 import type { Benchmark } from "./benchmark.js";
 import { chair } from "./chair/chair.js";
 import { hallusionBench } from "./hallusion-bench/hallusion-bench.js";

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { QUESTION_KINDS } from "../scenes/questions.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import type { SceneComparison } from "./scene-comparison.js";
 import { FIGURES, type SceneFigures, type SceneScores } from "./scene-scores.js";
 

@@ -1,6 +1,6 @@
 import { FIGURE_OF_TALLY, FIGURES, resampleTallies, sumTallies, type Figure } from "./scene-scores.js";
 import type { SceneTally } from "./scene-tally.js";
-import { percentileInterval, type Interval, type Resamples } from "./statistics.js";
+import { percentileInterval, type Interval, type Resamples } from "../numbers/statistics.js";
 
 /** One figure of two models on the same scenes; null where a denominator is zero. */
 export interface FigureComparison {

@@ -2,7 +2,7 @@ import { scoreKinds, type AccuracyByKind } from "./question-kinds.js";
 import type { SceneAnswer, SceneTruth } from "./scene-answers.js";
 import type { SceneTally } from "./scene-tally.js";
 import { TALLY_COUNTS, tallyScenes } from "./scene-tally.js";
-import { drawResamples, percentileInterval, type Interval, type Resamples } from "./statistics.js";
+import { drawResamples, percentileInterval, type Interval, type Resamples } from "../numbers/statistics.js";
 
 /** Figures of one model on one set of scenes: shares 0..1, or null where the denominator is zero. */
 export interface SceneFigures<Value = number | null> {

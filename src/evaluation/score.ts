@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { open, readdir, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { UserError } from "../errors.js";
-import { sha256File } from "../pairs/sha256.js";
-import { readJsonArray, readJsonLines, readTextLines, shown } from "./answer-file.js";
-import type { AnswerRow, Benchmark, Mode, Scored, Scorer } from "./benchmark.js";
+import { sha256File } from "../files/sha256.js";
+import { type FileRow, readJsonArray, readJsonLines, readTextLines, shown } from "../files/rows.js";
+import type { Benchmark, Mode, Scored, Scorer } from "./benchmark.js";
 import { findFile } from "./benchmark-files.js";
 import type { EvalResult } from "./eval-result.js";
 import type { Judge } from "./judge.js";
 import { bootstrapSheet, intervals, RESAMPLES, SEED } from "./sheet-bootstrap.js";
-import { unreadable } from "./text-file.js";
+import { unreadable } from "../files/text-file.js";
 
 /** What is to be scored, and how. */
 export interface ScoreRequest {
@@ -135,7 +135,7 @@ async function addAll(
 }
 
 /** JSON answers come as lines or as an array; which, the first character tells, whatever the benchmark's own way is. */
-async function answerRows(benchmark: Benchmark, file: string): Promise<AsyncGenerator<AnswerRow>> {
+async function answerRows(benchmark: Benchmark, file: string): Promise<AsyncGenerator<FileRow>> {
   if (benchmark.answers === "text-folder") return readTextLines(file);
   const first = await firstCharacter(file);
   const array = first === "" || (first !== "[" && first !== "{") ? benchmark.answers === "json-array" : first === "[";

@@ -1,6 +1,6 @@
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { Scored } from "./benchmark.js";
-import { percentileInterval, type Interval } from "./statistics.js";
+import { percentileInterval, type Interval } from "../numbers/statistics.js";
 
 /** Resamples behind an interval. */
 export const RESAMPLES = 1000;

@@ -1,5 +1,5 @@
 import { open, rm } from "node:fs/promises";
-import { replaceAtomically } from "../write-atomically.js";
+import { replaceAtomically } from "../files/write-atomically.js";
 import type { PairRow } from "./pair-row.js";
 import { writePairRows } from "./pair-rows.js";
 

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { SchemaElement } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { UserError } from "../errors.js";
-import { replaceAtomically } from "../write-atomically.js";
+import { replaceAtomically } from "../files/write-atomically.js";
 import { openParquet, parquetRows } from "./parquet-rows.js";
 
 /** What a column holds; an image is the bytes of a picture file, messages are objects of role and content. */

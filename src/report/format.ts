@@ -1,4 +1,4 @@
-import type { Interval } from "../evaluation/statistics.js";
+import type { Interval } from "../numbers/statistics.js";
 
 /** Stands where a figure is undefined. */
 export const UNDEFINED = "–";

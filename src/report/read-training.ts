@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { PairRecord } from "../generated/scpo/v1/telemetry.js";
 import { readJournal } from "../run/journal.js";
 import { readMetrics } from "../run/metrics.js";
-import { readAllJsonl } from "../telemetry/jsonl.js";
+import { readAllJsonl } from "../files/jsonl.js";
 import type { ReferenceUpdate, TrainedStage, TrainingHistory } from "./report-data.js";
 
 /**

@@ -1,4 +1,4 @@
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import { page } from "./page.js";
 import type { ReportData } from "./report-data.js";
 import { difficultySection } from "./sections/difficulty.js";

@@ -1,5 +1,5 @@
 import type { SceneScores } from "../evaluation/scene-scores.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import { markup, type Markup } from "./markup.js";
 import { page } from "./page.js";
 import type { TrainingHistory } from "./report-data.js";

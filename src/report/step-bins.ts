@@ -1,4 +1,4 @@
-import { mean, quantile } from "../evaluation/statistics.js";
+import { mean, quantile } from "../numbers/statistics.js";
 import type { LinePoint } from "./charts/line-chart.js";
 import type { TrainedStage } from "./report-data.js";
 

@@ -1,4 +1,4 @@
-import type { Interval } from "../evaluation/statistics.js";
+import type { Interval } from "../numbers/statistics.js";
 import { CHART_STYLE, DARK, LIGHT, modelColour, resolveStyle } from "./charts/colours.js";
 import { COLUMN_WIDTH } from "./charts/frame.js";
 import { SCATTER_HEIGHT, scatterContent } from "./charts/scatter-chart.js";

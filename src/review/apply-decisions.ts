@@ -5,7 +5,7 @@ import { contentKey } from "../pairs/content-key.js";
 import { PAIR_COLUMNS } from "../pairs/pair-row.js";
 import { openParquet } from "../pairs/parquet-rows.js";
 import { type Column, type Row, streamTable, writeTable } from "../pairs/table.js";
-import { removeLeftovers } from "../write-atomically.js";
+import { removeLeftovers } from "../files/write-atomically.js";
 import { type Decision, decisionsPathOf, readDecisions } from "./decisions-file.js";
 
 /** A pairs file, what was decided about its pairs, and where the result goes. */

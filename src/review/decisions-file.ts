@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { DamagedLineError, JsonlWriter, readJsonl } from "../telemetry/jsonl.js";
+import { DamagedLineError, JsonlWriter, readJsonl } from "../files/jsonl.js";
 import { type Verdict, VERDICTS } from "./wire.js";
 
 /** A line of a decisions file. */

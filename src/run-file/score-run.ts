@@ -8,9 +8,9 @@ import { writeEvalResult } from "../evaluation/eval-result.js";
 import { prepareRun, runBenchmark } from "../evaluation/run/run-benchmark.js";
 import type { SceneScores } from "../evaluation/scene-scores.js";
 import { score } from "../evaluation/score.js";
-import { sha256File } from "../pairs/sha256.js";
+import { sha256File } from "../files/sha256.js";
 import { answerAndScore } from "../study/evaluate-model.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import type { ResolvedRunSettings } from "./plan-run.js";
 
 type Evaluation = ResolvedRunSettings["evaluation"];

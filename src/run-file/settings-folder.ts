@@ -3,7 +3,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { UserError, type ErrorCode } from "../errors.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import type { ResolvedRunSettings } from "./plan-run.js";
 import { readRunFile, type ReadSettings } from "./read.js";
 

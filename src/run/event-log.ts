@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { JsonlWriter, linesFromEnd } from "../telemetry/jsonl.js";
+import { JsonlWriter, linesFromEnd } from "../files/jsonl.js";
 import type { RunEvent, SequencedEvent } from "./events.js";
 import { type StepMetrics, withNaN } from "./metrics.js";
 

@@ -1,7 +1,7 @@
 import { copyFile, readFile, truncate } from "node:fs/promises";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
-import { readJsonl } from "../telemetry/jsonl.js";
-import { writeAtomically } from "../write-atomically.js";
+import { readJsonl } from "../files/jsonl.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import type { JournalEntry } from "./journal.js";
 import { foldJournal, openJournal, readJournalLines } from "./journal.js";
 import { reportOf } from "./metrics.js";

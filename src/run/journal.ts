@@ -1,5 +1,5 @@
 import type { ReferenceAtOpen } from "../reference/reference.js";
-import { DamagedLineError, JsonlWriter, readJsonl } from "../telemetry/jsonl.js";
+import { DamagedLineError, JsonlWriter, readJsonl } from "../files/jsonl.js";
 import type { RunOutcome } from "./events.js";
 import type { RecordedPlan } from "./plan.js";
 

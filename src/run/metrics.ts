@@ -1,5 +1,5 @@
 import type { HeldOutReport, StepReport } from "../generated/scpo/v1/trainer.js";
-import { JsonlWriter, readJsonl } from "../telemetry/jsonl.js";
+import { JsonlWriter, readJsonl } from "../files/jsonl.js";
 
 /** A step's report without its pairs. */
 export type StepMetrics = Omit<StepReport, "pairs">;

@@ -2,7 +2,7 @@ import { captionOf, habitNames } from "./caption.js";
 import { type Kind, KINDS } from "./kinds.js";
 import { companionOf, OBJECTS } from "./objects.js";
 import { baseQuestions, type Question } from "./questions.js";
-import { Random } from "./random.js";
+import { Random } from "../numbers/random.js";
 import { drawContents } from "./scene-contents.js";
 import { differentNames, layoutKey, type Scene, splitOf } from "./scene.js";
 

@@ -2,7 +2,7 @@ import { articleFor } from "../english/article.js";
 import { plural } from "../english/noun-number.js";
 import { countOf, NUMBERS, tileOf } from "./facts.js";
 import { companionOf } from "./objects.js";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 import type { Scene } from "./scene.js";
 
 /** The request that every caption answers. */

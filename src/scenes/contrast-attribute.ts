@@ -1,7 +1,7 @@
 import { type Contrast, type ContrastKind, STATEMENT } from "./contrast-kind.js";
 import { uniformNames } from "./evaluation-scenes.js";
 import { askTile } from "./questions.js";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 import { drawScene, TILE_COLOURS, type TileColour } from "./scene.js";
 import { putOnTile } from "./scene-contents.js";
 

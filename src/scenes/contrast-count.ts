@@ -2,7 +2,7 @@ import { type Contrast, type ContrastKind, STATEMENT } from "./contrast-kind.js"
 import { countOf, NUMBERS } from "./facts.js";
 import { OBJECTS } from "./objects.js";
 import { askCount } from "./questions.js";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 import { drawScene, sceneOf } from "./scene.js";
 
 // Relative frequency of no and one other object beside the counted ones.

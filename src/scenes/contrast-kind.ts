@@ -1,6 +1,6 @@
 import { CAPTION_PROMPT, captionOf } from "./caption.js";
 import type { Kind } from "./kinds.js";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 import { differentNames, type Scene } from "./scene.js";
 
 /** A request and the answer that is true of a scene. */

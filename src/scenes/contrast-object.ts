@@ -3,7 +3,7 @@ import { uniformNames } from "./evaluation-scenes.js";
 import { namesOnce } from "./facts.js";
 import type { Kind } from "./kinds.js";
 import { companionOf, familyOf, OBJECTS } from "./objects.js";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 import { askPresence } from "./questions.js";
 import { drawContents } from "./scene-contents.js";
 import { differentNames, type Scene } from "./scene.js";

@@ -2,7 +2,7 @@ import type { Contrast, ContrastKind } from "./contrast-kind.js";
 import { type Relation, relationOf } from "./facts.js";
 import { OBJECTS } from "./objects.js";
 import { askPlace, askPosition } from "./questions.js";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 import { BACKGROUNDS, CELLS, placeObject, sceneOf } from "./scene.js";
 
 /** Two objects exchange their places, or one of them moves around the other. */

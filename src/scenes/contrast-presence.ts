@@ -1,7 +1,7 @@
 import { type Contrast, type ContrastKind, STATEMENT } from "./contrast-kind.js";
 import type { Kind } from "./kinds.js";
 import { absentCompanions, OBJECTS } from "./objects.js";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 import { askPresence } from "./questions.js";
 import { drawContents } from "./scene-contents.js";
 import { CELLS, differentNames, placeObject, sceneOf } from "./scene.js";

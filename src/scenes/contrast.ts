@@ -10,7 +10,7 @@ import { checkDraw } from "./draw-request.js";
 import { drawPicture } from "./draw.js";
 import { type Kind, KINDS } from "./kinds.js";
 import { inParallel } from "./parallel.js";
-import { Random } from "./random.js";
+import { Random } from "../numbers/random.js";
 import { layoutKey, namesOf, splitOf } from "./scene.js";
 
 /**

@@ -1,7 +1,7 @@
 import { type Kind, KINDS } from "./kinds.js";
 import { OBJECTS } from "./objects.js";
 import { evaluationQuestions, type Question } from "./questions.js";
-import { Random } from "./random.js";
+import { Random } from "../numbers/random.js";
 import { drawContents } from "./scene-contents.js";
 import { layoutKey, type Scene, splitOf } from "./scene.js";
 

@@ -3,7 +3,7 @@ import { withArticle } from "./caption.js";
 import { alignedPairs, countOf, NUMBERS, namesOnce, type Relation, RELATIONS, tileOf } from "./facts.js";
 import type { Kind } from "./kinds.js";
 import { absentCompanions, OBJECTS } from "./objects.js";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 import { differentNames, type Scene, TILE_COLOURS, type TileColour } from "./scene.js";
 
 /** What a question asks for: an object, how many there are, where one stands, or the colour of its tile. */

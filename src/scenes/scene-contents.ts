@@ -1,5 +1,5 @@
 import type { Kind } from "./kinds.js";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 import { CELLS, drawScene, type Scene, TILE_COLOURS } from "./scene.js";
 
 /** Probability that one of a scene's objects is there more than once, in a world where counts differ. */

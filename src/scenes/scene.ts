@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Random } from "./random.js";
+import type { Random } from "../numbers/random.js";
 
 /** Side of the square picture, in pixels. */
 export const PICTURE_SIDE = 64;

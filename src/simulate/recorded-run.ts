@@ -4,7 +4,7 @@ import type { CurriculumPair } from "../curriculum/curriculum.js";
 import { UserError } from "../errors.js";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
 import { readPairs } from "../pairs/parquet.js";
-import { sha256File } from "../pairs/sha256.js";
+import { sha256File } from "../files/sha256.js";
 import type { ReferenceMove } from "../reference/reference.js";
 import { readJournal } from "../run/journal.js";
 import { readMetrics } from "../run/metrics.js";

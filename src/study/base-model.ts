@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
-import { sha256File } from "../pairs/sha256.js";
+import { sha256File } from "../files/sha256.js";
 import type { DataFile } from "./job.js";
 
 /**

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { SceneAnswer, SceneTruth } from "../evaluation/scene-answers.js";
 import { compareTallies, type SceneComparison } from "../evaluation/scene-comparison.js";
 import { tallyScenes, type SceneTally } from "../evaluation/scene-tally.js";
-import { drawResamples } from "../evaluation/statistics.js";
+import { drawResamples } from "../numbers/statistics.js";
 import { BOOTSTRAP_SEED, VOCABULARY, type AnswersFile } from "./evaluate-model.js";
 
 /** The answers in a file that an evaluation wrote. */

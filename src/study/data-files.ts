@@ -3,11 +3,11 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { packageVersion } from "../package-root.js";
 import { writePairs } from "../pairs/parquet.js";
-import { sha256File } from "../pairs/sha256.js";
+import { sha256File } from "../files/sha256.js";
 import { drawContrastPairs } from "../scenes/contrast.js";
 import { writeEvaluationScenes } from "../scenes/world-files.js";
 import type { DataFile } from "./job.js";
-import type { StudyProgress } from "./progress.js";
+import type { Progress } from "../progress/progress.js";
 
 /** Scenes of the fixed splits. */
 export const SCENES = { validation: 1000, test: 2000 } as const;
@@ -15,7 +15,7 @@ export const SCENES = { validation: 1000, test: 2000 } as const;
 type Report = (phase: string, done: number, total: number) => void;
 
 /** Shows how far the drawing is, and ends it when the signal says so. */
-export function followDrawing(progress: StudyProgress, signal: AbortSignal): Report {
+export function followDrawing(progress: Progress, signal: AbortSignal): Report {
   return (phase, done, total) => {
     signal.throwIfAborted();
     progress.update("scenes", phase, done, total);

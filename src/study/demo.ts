@@ -5,14 +5,14 @@ import { join } from "node:path";
 import type { SceneScores } from "../evaluation/scene-scores.js";
 import { readResult, writeResult, type StudyResult } from "../evaluation/result.js";
 import { packageVersion } from "../package-root.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import { compareModels, readTallies } from "./comparison.js";
 import { readTruth } from "./scene-truth.js";
 import { evaluationScenes, followDrawing, SCENES, trainingPairs } from "./data-files.js";
 import type { DataFile, GradeResult, ScoresResult } from "./job.js";
 import { METHODS, type Method } from "./method.js";
 import { openPool } from "./open-pool.js";
-import type { StudyProgress } from "./progress.js";
+import type { Progress } from "../progress/progress.js";
 import { learningRateOf, trainingSettings, type Recipe } from "./recipe.js";
 import { writeDemoReport } from "./demo-report.js";
 import { summaryOf } from "./score-text.js";
@@ -30,7 +30,7 @@ export interface DemoOptions {
   workers: number;
   /** Test scenes. @default all of the fixed test split */
   testScenes?: number;
-  progress: StudyProgress;
+  progress: Progress;
   signal: AbortSignal;
 }
 

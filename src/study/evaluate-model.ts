@@ -3,7 +3,7 @@ import type { Trainer } from "../backend/trainer.js";
 import { answerScenes, type SceneAnswer } from "../evaluation/scene-answers.js";
 import { scoreScenes, type SceneScores } from "../evaluation/scene-scores.js";
 import { OBJECTS } from "../scenes/objects.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import type { DataFile, EvaluateJob, JobProgress, ScoresResult } from "./job.js";
 import { readTruth } from "./scene-truth.js";
 

@@ -3,9 +3,9 @@ import { measureAgreement } from "../difficulty/agreement.js";
 import { gradePairs as gradeSignals } from "../difficulty/grade.js";
 import { scorePairs, signalsOf } from "../difficulty/score-pairs.js";
 import { cutStages } from "../curriculum/stages.js";
-import { WordNet } from "../difficulty/wordnet.js";
+import { WordNet } from "../english/wordnet.js";
 import { readPairs, writePairs } from "../pairs/parquet.js";
-import { sha256File } from "../pairs/sha256.js";
+import { sha256File } from "../files/sha256.js";
 import type { GradeJob, GradeResult, JobProgress } from "./job.js";
 
 /** Stages of the curriculum: easy, medium, hard. */

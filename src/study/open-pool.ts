@@ -1,4 +1,5 @@
-import { followJob, type StudyProgress } from "./progress.js";
+import type { Progress } from "../progress/progress.js";
+import type { JobProgress } from "./job.js";
 import type { Recipe } from "./recipe.js";
 import { WorkerPool } from "./worker-pool.js";
 
@@ -7,7 +8,7 @@ export function openPool(options: {
   out: string;
   recipe: Recipe;
   workers: number;
-  progress: StudyProgress;
+  progress: Progress;
   signal: AbortSignal;
 }): WorkerPool {
   const { out, recipe, workers, progress, signal } = options;
@@ -19,4 +20,24 @@ export function openPool(options: {
     signal,
     onProgress: (job, report) => follow(job.name, report),
   });
+}
+
+/** Passes what a job reports on to the display. */
+function followJob(progress: Progress): (task: string, report: JobProgress) => void {
+  const stages = new Map<string, { name: string; steps: number }[]>();
+  return (task, report) => {
+    if (report.type === "phase") {
+      progress.update(task, report.phase, report.done, report.total);
+      return;
+    }
+    const { event } = report;
+    if (event.type === "started") stages.set(task, event.stages);
+    const planned = stages.get(task) ?? [];
+    const total = planned.reduce((sum, { steps }) => sum + steps, 0);
+    if (event.type === "table") progress.update(task, "reference log-probs", event.done, event.total);
+    if (event.type === "step") {
+      const { step, stage } = event.report;
+      progress.update(task, `steps, ${planned[stage]?.name ?? stage}`, step, Math.max(total, step));
+    }
+  };
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { PACKAGE_ROOT } from "../package-root.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 
 const recipeSchema = z.strictObject({
   /** Contrast quadruples of a training set. */

@@ -1,5 +1,5 @@
 import { figureOf, type Figure, type SceneScores } from "../evaluation/scene-scores.js";
-import type { Interval } from "../evaluation/statistics.js";
+import type { Interval } from "../numbers/statistics.js";
 
 /** A share in percent with one digit; a dash where it is undefined. */
 export function percent(share: number | null): string {

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "../package-root.js";
 import { renderHeadlineSvg } from "../report/headline-svg.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import { SCENES } from "./data-files.js";
 import { METHODS } from "./method.js";
 import type { StudyOutcome } from "./study.js";

@@ -1,5 +1,5 @@
 import type { Figure, SceneScores } from "../evaluation/scene-scores.js";
-import { mean } from "../evaluation/statistics.js";
+import { mean } from "../numbers/statistics.js";
 import { QUESTION_KINDS } from "../scenes/questions.js";
 import { figureText, percent, percentRange } from "./score-text.js";
 import { ALLOWED_LOSS } from "./search.js";

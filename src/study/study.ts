@@ -5,9 +5,9 @@ import { scoreKinds } from "../evaluation/question-kinds.js";
 import type { SceneAnswer, SceneTruth } from "../evaluation/scene-answers.js";
 import { scoreTallies, type SceneScores } from "../evaluation/scene-scores.js";
 import { TALLY_COUNTS, type SceneTally } from "../evaluation/scene-tally.js";
-import { drawResamples } from "../evaluation/statistics.js";
+import { drawResamples } from "../numbers/statistics.js";
 import type { Agreement } from "../difficulty/agreement.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import { compareModels, readAnswers, readTallies } from "./comparison.js";
 import { readTruth } from "./scene-truth.js";
 import { evaluationScenes, followDrawing, trainingPairs } from "./data-files.js";
@@ -17,7 +17,7 @@ import { BOOTSTRAP_SEED } from "./evaluate-model.js";
 import type { DataFile, GradeResult, MethodJob, ScoresResult } from "./job.js";
 import { ABLATIONS, METHODS, type Method, methodNamed } from "./method.js";
 import { openPool } from "./open-pool.js";
-import type { StudyProgress } from "./progress.js";
+import type { Progress } from "../progress/progress.js";
 import { learningRateOf, type Recipe, trainingSettings, writeRecipe } from "./recipe.js";
 import { best, choose, type Candidate, type Choice } from "./search.js";
 import type { WorkerPool } from "./worker-pool.js";
@@ -67,7 +67,7 @@ export interface StudyOptions {
   /** Settings that are not searched. */
   recipe: Recipe;
   workers: number;
-  progress: StudyProgress;
+  progress: Progress;
   signal: AbortSignal;
 }
 

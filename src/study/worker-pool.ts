@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { PACKAGE_ROOT, packageVersion } from "../package-root.js";
-import { writeAtomically } from "../write-atomically.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import type { Job, JobProgress, JobResult, ResultOf } from "./job.js";
 import { WorkerProcess } from "./worker-process.js";
 

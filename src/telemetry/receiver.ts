@@ -1,6 +1,6 @@
 import { Pull } from "zeromq";
 import { TelemetryBatch } from "../generated/scpo/v1/telemetry.js";
-import { JsonlWriter } from "./jsonl.js";
+import { JsonlWriter } from "../files/jsonl.js";
 
 /** What a receiver got, and what it missed. */
 export interface TelemetryTotals {

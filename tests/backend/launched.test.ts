@@ -9,7 +9,7 @@ import type { Trainer } from "../../src/backend/trainer.js";
 import { TrainerExitedError } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
 import type { StepReport } from "../../src/generated/scpo/v1/trainer.js";
-import { readAllJsonl } from "../../src/telemetry/jsonl.js";
+import { readAllJsonl } from "../../src/files/jsonl.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { direct } from "../../src/run/director.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";

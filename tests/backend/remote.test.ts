@@ -11,7 +11,7 @@ import { findPython, pythonPath } from "../../src/backend/python.js";
 import type { Trainer } from "../../src/backend/trainer.js";
 import { TrainerExitedError } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
-import { sha256File } from "../../src/pairs/sha256.js";
+import { sha256File } from "../../src/files/sha256.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { direct } from "../../src/run/director.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";

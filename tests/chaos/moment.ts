@@ -1,4 +1,4 @@
-import type { Random } from "../../src/scenes/random.js";
+import type { Random } from "../../src/numbers/random.js";
 
 /** Parts of a run's life in which something is under way that a death cuts off. */
 export const phases = ["boot", "table", "steps", "saving", "model", "boundary", "end"] as const;

@@ -6,7 +6,7 @@ import { followEvents } from "../../src/run/event-log.js";
 import { readJournal } from "../../src/run/journal.js";
 import { readMetrics } from "../../src/run/metrics.js";
 import { readSummary } from "../../src/run/read-run.js";
-import { Random } from "../../src/scenes/random.js";
+import { Random } from "../../src/numbers/random.js";
 import type { ScenarioName } from "../fixtures/chaos-scenarios.js";
 import { scenarios } from "../fixtures/chaos-scenarios.js";
 import { live } from "./kill.js";

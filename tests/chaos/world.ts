@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { tinyWorld } from "../fixtures/tiny-run.js";
 import type { ScenarioName } from "../fixtures/chaos-scenarios.js";
 import { scenarios } from "../fixtures/chaos-scenarios.js";
-import { writeAtomically } from "../../src/write-atomically.js";
+import { writeAtomically } from "../../src/files/write-atomically.js";
 import { live } from "./kill.js";
 import type { Result } from "./trial.js";
 import { resultOf } from "./trial.js";

@@ -7,7 +7,7 @@ import { readResult, writeResult } from "../../src/evaluation/result.js";
 import { compareTallies } from "../../src/evaluation/scene-comparison.js";
 import { scoreTallies } from "../../src/evaluation/scene-scores.js";
 import { tallyScenes } from "../../src/evaluation/scene-tally.js";
-import { drawResamples } from "../../src/evaluation/statistics.js";
+import { drawResamples } from "../../src/numbers/statistics.js";
 
 describe("result.json", () => {
   let folder: string;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { FIGURES, figureOf, scoreScenes, scoreTallies, sumTallies } from "../../src/evaluation/scene-scores.js";
 import { compareTallies } from "../../src/evaluation/scene-comparison.js";
 import { readYesNo, tallyScenes } from "../../src/evaluation/scene-tally.js";
-import { drawResamples } from "../../src/evaluation/statistics.js";
+import { drawResamples } from "../../src/numbers/statistics.js";
 import type { SceneAnswer, SceneTruth } from "../../src/evaluation/scene-answers.js";
 
 const WORLD = new Set(["dog", "car", "tree", "cat"]);

@@ -4,7 +4,7 @@ import type { SceneAnswer, SceneTruth } from "../../src/evaluation/scene-answers
 import { compareTallies } from "../../src/evaluation/scene-comparison.js";
 import { scoreTallies, type SceneScores } from "../../src/evaluation/scene-scores.js";
 import { tallyScenes, type SceneTally } from "../../src/evaluation/scene-tally.js";
-import { drawResamples } from "../../src/evaluation/statistics.js";
+import { drawResamples } from "../../src/numbers/statistics.js";
 import type { QuadLogps } from "../../src/generated/scpo/v1/pair.js";
 import type { PairRecord } from "../../src/generated/scpo/v1/telemetry.js";
 import { chooseScenes, chooseWorstPairs } from "../../src/report/choose-examples.js";

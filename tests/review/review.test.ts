@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { UserError } from "../../src/errors.js";
-import { spearman } from "../../src/evaluation/statistics.js";
+import { spearman } from "../../src/numbers/statistics.js";
 import { withDuckDB } from "../../src/pairs/duckdb.js";
 import { openParquet } from "../../src/pairs/parquet-rows.js";
 import type { PairRow } from "../../src/pairs/pair-row.js";

@@ -13,7 +13,7 @@ import { Outbox } from "../../src/run/outbox.js";
 import type { Decide } from "../../src/run/policies.js";
 import { openStage, startTraining } from "../../src/run/requests.js";
 import type { RunSummary } from "../../src/run/summary.js";
-import { readAllJsonl } from "../../src/telemetry/jsonl.js";
+import { readAllJsonl } from "../../src/files/jsonl.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
 

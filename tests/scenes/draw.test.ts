@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import sharp from "sharp";
 import { composePixels, drawPicture } from "../../src/scenes/draw.js";
 import { objectNamed } from "../../src/scenes/objects.js";
-import { Random } from "../../src/scenes/random.js";
+import { Random } from "../../src/numbers/random.js";
 import { putOnTile } from "../../src/scenes/scene-contents.js";
 import { BACKGROUNDS, drawScene, type Scene, TILES } from "../../src/scenes/scene.js";
 import { loadSprites } from "../../src/scenes/sprites.js";

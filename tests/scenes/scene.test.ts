@@ -6,7 +6,7 @@ import { drawContrast } from "../../src/scenes/contrast.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
 import { type Kind, KINDS } from "../../src/scenes/kinds.js";
 import { companionOf, OBJECTS } from "../../src/scenes/objects.js";
-import { Random } from "../../src/scenes/random.js";
+import { Random } from "../../src/numbers/random.js";
 import { drawContents, MOST_ALIKE, putOnTile } from "../../src/scenes/scene-contents.js";
 import { CELL_SIDE, differentNames, drawScene, layoutKey, type Scene, splitOf } from "../../src/scenes/scene.js";
 

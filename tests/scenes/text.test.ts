@@ -17,7 +17,7 @@ import {
   evaluationQuestions,
   QUESTION_KINDS,
 } from "../../src/scenes/questions.js";
-import { Random } from "../../src/scenes/random.js";
+import { Random } from "../../src/numbers/random.js";
 import { drawContents, putOnTile } from "../../src/scenes/scene-contents.js";
 import { differentNames, drawScene, type PlacedObject } from "../../src/scenes/scene.js";
 import { isTrueOf, truthOf } from "./reading.js";

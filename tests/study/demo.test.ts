@@ -8,10 +8,10 @@ import { promisify } from "node:util";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { runDemo, type DemoOptions } from "../../src/study/demo.js";
 import { readRecipe } from "../../src/study/recipe.js";
-import type { StudyProgress } from "../../src/study/progress.js";
+import type { Progress } from "../../src/progress/progress.js";
 
 const COMMAND = join(PACKAGE_ROOT, "bin", "scpo.js");
-const silent: StudyProgress = {
+const silent: Progress = {
   update: () => undefined,
   finish: () => undefined,
   note: () => undefined,

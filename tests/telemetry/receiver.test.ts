@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Push } from "zeromq";
 import { TelemetryBatch } from "../../src/generated/scpo/v1/telemetry.js";
-import { readAllJsonl } from "../../src/telemetry/jsonl.js";
+import { readAllJsonl } from "../../src/files/jsonl.js";
 import type { TelemetryReceiver } from "../../src/telemetry/receiver.js";
 import { openTelemetryReceiver } from "../../src/telemetry/receiver.js";
 

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
-import { shown, textField } from "../answer-file.js";
-import type { AnswerRow, Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "../benchmark.js";
+import { type FileRow, shown, textField } from "../../files/rows.js";
+import type { Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "../benchmark.js";
 import { taggerName } from "../../english/part-of-speech.js";
 import { perceptronTagger } from "../perceptron-tagger.js";
 import { TallySheet, type Totals } from "../tally-sheet.js";
@@ -109,7 +109,7 @@ async function openAmber(part: Part, { annotations, mode, options }: OpenOptions
             nouns: finding,
             tagger: taggerName(tagger),
           },
-    add(row: AnswerRow): void {
+    add(row: FileRow): void {
       const item = answered.take(row);
       const response = textField(row, "response");
       if (item === undefined) return;

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
-import { idField, place, SeenIds, shown } from "../answer-file.js";
-import type { AnswerRow, Mode } from "../benchmark.js";
+import { type FileRow, idField, place, SeenIds, shown } from "../../files/rows.js";
+import type { Mode } from "../benchmark.js";
 import type { Annotations } from "./annotations.js";
 
 /** What a file answers: the pictures to describe, the questions, or both. */
@@ -33,7 +33,7 @@ export class Answered {
    *
    * @throws UserError when there is none, or it was answered before.
    */
-  take(row: AnswerRow): ReturnType<Annotations["items"]["get"]> {
+  take(row: FileRow): ReturnType<Annotations["items"]["get"]> {
     this.#file = row.file;
     const id = idField(row, "id");
     this.#seen.add(row, id);

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { place, readTextLines, shown } from "../answer-file.js";
+import { place, readTextLines, shown } from "../../files/rows.js";
 
 /** Above this two words count as one, as in the official script. */
 const THRESHOLD = 0.8;

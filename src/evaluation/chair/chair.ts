@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.js";
-import { idField, place, SeenIds, shown, textField } from "../answer-file.js";
+import { type FileRow, idField, place, SeenIds, shown, textField } from "../../files/rows.js";
 import { requireFile } from "../benchmark-files.js";
-import type { AnswerRow, Benchmark, Metric, Mode, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
+import type { Benchmark, Metric, Mode, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import { taggerName } from "../../english/part-of-speech.js";
 import { perceptronTagger } from "../perceptron-tagger.js";
 import { TallySheet, type Totals } from "../tally-sheet.js";
@@ -88,7 +88,7 @@ async function openChair({ annotations, mode, options }: OpenOptions): Promise<S
   return {
     inputs,
     settings: lemmatiser === "singular" ? { lemmatiser } : { lemmatiser, tagger: taggerName(tagger) },
-    add(row: AnswerRow): void {
+    add(row: FileRow): void {
       const image = imageId(row);
       const caption = captionText(row);
       const present = truth.objects.get(image);
@@ -135,14 +135,14 @@ export function figures(totals: Totals): Record<string, number | null> {
 }
 
 /** COCO's ids are numbers; some tools pad them with zeros or write the file's name. */
-function imageId(row: AnswerRow): string {
+function imageId(row: FileRow): string {
   const id = idField(row, "image_id");
   const digits = /^(?:COCO_(?:val|train)2014_)?0*(\d+)(?:\.jpg)?$/.exec(id)?.[1];
   return digits ?? id;
 }
 
 /** Most answer files hold `caption`; those of LLaVA's tools hold `text`. */
-function captionText(row: AnswerRow): string {
+function captionText(row: FileRow): string {
   const value = row.value as Record<string, unknown> | null;
   const byTool = typeof value === "object" && value !== null && !Object.hasOwn(value, "caption");
   return textField(row, byTool && Object.hasOwn(value, "text") ? "text" : "caption");

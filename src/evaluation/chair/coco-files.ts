@@ -1,6 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import { UserError } from "../../errors.js";
-import { fileBytes } from "../text-file.js";
+import { fileBytes } from "../../files/text-file.js";
 
 /** Characters that are kept while the end of a field is looked for; no caption is near as long. */
 const KEPT = 2 ** 16;

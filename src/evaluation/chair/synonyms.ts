@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { UserError } from "../../errors.js";
-import { shown } from "../answer-file.js";
+import { shown } from "../../files/rows.js";
 import type { Mode } from "../benchmark.js";
-import { decodeUtf8, unreadable, withoutMark } from "../text-file.js";
+import { decodeUtf8, unreadable, withoutMark } from "../../files/text-file.js";
 
 /** COCO's animals, and the words that stand for any: "baby" or "adult" before one is no person. */
 const ANIMALS = "bird cat dog horse sheep cow elephant bear zebra giraffe animal cub".split(" ");

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { readJsonFile, shown } from "../answer-file.js";
+import { readJsonFile, shown } from "../../files/rows.js";
 import { findFile } from "../benchmark-files.js";
 import type { BenchmarkFile } from "../benchmark.js";
 import { cocoCaptions, cocoInstances } from "./coco-files.js";

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
-import { place, SeenIds, shown, textField } from "../answer-file.js";
-import type { AnswerRow, Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
+import { type FileRow, place, SeenIds, shown, textField } from "../../files/rows.js";
+import type { Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import { figuresOf, type JudgedAnswer, METRICS, needsAgreement, tally, type Verdict } from "./figures.js";
 import { type HallusionItem, hallusionId, ID_FIELDS, QUESTIONS, readHallusion, REPOSITORY } from "./items.js";
 import { type HallusionPrompts, officialPrompts, ownPrompts } from "./prompts.js";
@@ -77,7 +77,7 @@ interface Pending {
   answer: string;
   verdict: Verdict | undefined;
   agrees: boolean | undefined;
-  row: AnswerRow;
+  row: FileRow;
 }
 
 class HallusionScorer implements Scorer {
@@ -114,7 +114,7 @@ class HallusionScorer implements Scorer {
     return { match: this.#literal ? "literal" : "judge", ...this.#record.settings() };
   }
 
-  async add(row: AnswerRow): Promise<void> {
+  async add(row: FileRow): Promise<void> {
     this.#file = row.file;
     const id = hallusionId(row);
     const item = this.#items.get(id);

@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.js";
-import { field, idField, place, readJsonArray, SeenIds, shown, textField } from "../answer-file.js";
+import { type FileRow, field, idField, place, readJsonArray, SeenIds, shown, textField } from "../../files/rows.js";
 import { requireFile } from "../benchmark-files.js";
-import type { AnswerRow, BenchmarkFile } from "../benchmark.js";
+import type { BenchmarkFile } from "../benchmark.js";
 
 /** A question of HallusionBench as annotated. */
 export interface HallusionItem {
@@ -47,7 +47,7 @@ export const ID_FIELDS = ["category", "subcategory", "set_id", "figure_id", "que
  * @param row - Of the annotations or of an answer file.
  * @throws UserError when a field is missing.
  */
-export function hallusionId(row: AnswerRow): string {
+export function hallusionId(row: FileRow): string {
   return ID_FIELDS.map((name) => idField(row, name)).join("_");
 }
 
@@ -75,7 +75,7 @@ export async function readHallusion(folder: string): Promise<{ path: string; ite
   return { path, items };
 }
 
-function itemOf(row: AnswerRow): HallusionItem {
+function itemOf(row: FileRow): HallusionItem {
   const category = oneOf(row, "category", ["VD", "VS"]);
   const [subcategory, set, figure, question] = ID_FIELDS.slice(1).map((name) => idField(row, name)) as [
     string,
@@ -99,7 +99,7 @@ function itemOf(row: AnswerRow): HallusionItem {
   };
 }
 
-function oneOf<T extends string>(row: AnswerRow, name: string, values: readonly T[]): T {
+function oneOf<T extends string>(row: FileRow, name: string, values: readonly T[]): T {
   const text = idField(row, name);
   const found = values.find((value) => value === text);
   if (found !== undefined) return found;

@@ -1,6 +1,5 @@
 import { UserError } from "../../errors.js";
-import { place, shown } from "../answer-file.js";
-import type { AnswerRow } from "../benchmark.js";
+import { type FileRow, place, shown } from "../../files/rows.js";
 import type { Verdict } from "./figures.js";
 
 /** Field in which the official script keeps a verdict. */
@@ -16,7 +15,7 @@ export function literalAnswer(answer: string): string | undefined {
  *
  * @throws UserError when it is none.
  */
-export function recordedVerdict(row: AnswerRow): Verdict | undefined {
+export function recordedVerdict(row: FileRow): Verdict | undefined {
   const verdict = (row.value as Record<string, unknown>)[RECORDED];
   if (verdict === undefined) return undefined;
   const found = ([0, 1, 2] as const).find((each) => verdict === each || verdict === String(each));
@@ -29,7 +28,7 @@ export function recordedVerdict(row: AnswerRow): Verdict | undefined {
  *
  * @throws UserError when it is neither 0 nor 1.
  */
-export function recordedAgreement(row: AnswerRow): boolean | undefined {
+export function recordedAgreement(row: FileRow): boolean | undefined {
   const { same } = row.value as { same?: unknown };
   if (same === undefined) return undefined;
   if (same === "1" || same === 1) return true;

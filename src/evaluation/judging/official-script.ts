@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { findFile } from "../benchmark-files.js";
 import type { BenchmarkFile, OpenOptions } from "../benchmark.js";
-import { decodeUtf8, unreadable } from "../text-file.js";
+import { decodeUtf8, unreadable } from "../../files/text-file.js";
 
 /** Text of an official Python script, from which a judge's prompt is read so that it need not be copied. */
 export interface OfficialScript {

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
-import { place, shown } from "../answer-file.js";
-import type { AnswerRow, OpenOptions } from "../benchmark.js";
+import { type FileRow, place, shown } from "../../files/rows.js";
+import type { OpenOptions } from "../benchmark.js";
 import type { Judge, JudgeSettings } from "../judge.js";
 
 /** What a judged scorer says of its verdicts: the judge's name, its settings, the prompt's origin. */
@@ -57,7 +57,7 @@ export class VerdictRecord {
  * @param row - The answer that is to be judged.
  * @throws UserError when the user named none.
  */
-export function judgeFor(judge: Judge | undefined, row: AnswerRow): Judge {
+export function judgeFor(judge: Judge | undefined, row: FileRow): Judge {
   if (judge !== undefined) return judge;
   throw new UserError(`${place(row)}: needs a judge; name one with --judge-url and --judge-model`);
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { logTail } from "../../backend/log-tail.js";
+import { logTail } from "../../files/log-tail.js";
 import { UserError } from "../../errors.js";
 
 /** What lmms-eval is asked to do. */

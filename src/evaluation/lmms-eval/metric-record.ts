@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { shown } from "../answer-file.js";
+import { shown } from "../../files/rows.js";
 import type { Sample } from "./results-file.js";
 
 /**

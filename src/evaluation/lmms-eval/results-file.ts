@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { textLines, unreadable } from "../text-file.js";
+import { textLines, unreadable } from "../../files/text-file.js";
 import { parsePythonJson } from "./python-json.js";
 
 /** What every results file holds; the rest is passed over. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { UserError } from "../../errors.js";
-import { sha256File } from "../../pairs/sha256.js";
+import { sha256File } from "../../files/sha256.js";
 import type { Mode } from "../benchmark.js";
 import type { EvalResult } from "../eval-result.js";
 import { evalResult } from "../score.js";

@@ -1,8 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { basename } from "node:path";
 import { UserError } from "../../errors.js";
-import { place, shown } from "../answer-file.js";
-import type { AnswerRow } from "../benchmark.js";
+import { type FileRow, place, shown } from "../../files/rows.js";
 import { TASKS } from "./tasks.js";
 import { columnsOf, type MmeQuestion } from "./templates.js";
 
@@ -37,7 +36,7 @@ export class AnswerReader {
    * @returns The answer, or null where its task was not chosen.
    * @throws UserError naming line and field.
    */
-  read(row: AnswerRow): Answer | null {
+  read(row: FileRow): Answer | null {
     this.#from = row.file;
     const task = basename(row.file).replace(/\.txt$/, "");
     if (!TASKS.includes(task)) {
@@ -85,7 +84,7 @@ export class AnswerReader {
     return whole.digest("hex");
   }
 
-  #compare(row: AnswerRow, task: string, found: Pick<MmeQuestion, "image" | "question" | "label">): void {
+  #compare(row: FileRow, task: string, found: Pick<MmeQuestion, "image" | "question" | "label">): void {
     const questions = this.#questions.get(task);
     if (questions === undefined) return;
     const asked = questions[row.line - 1];

@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.js";
-import { place, shown } from "../answer-file.js";
+import { type FileRow, place, shown } from "../../files/rows.js";
 import { requireFolder } from "../benchmark-files.js";
-import type { AnswerRow, Benchmark, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
+import type { Benchmark, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import { TallySheet } from "../tally-sheet.js";
 import { mmeFigures, mmeMetrics } from "./figures.js";
 import { readFirstWord, readPrefix } from "./read-answer.js";
@@ -71,12 +71,12 @@ async function openMme({ annotations, mode, options }: OpenOptions): Promise<Sco
   const reader = new AnswerReader(tasks, templates.questions);
   const sheet = new TallySheet();
   const settings: Record<string, string> = { tasks: tasks.join(",") };
-  const halves = new Map<string, { row: AnswerRow; image: string; right: boolean }>();
+  const halves = new Map<string, { row: FileRow; image: string; right: boolean }>();
   let n = 0;
   return {
     inputs: templates.inputs,
     settings,
-    add(row: AnswerRow): void {
+    add(row: FileRow): void {
       const found = reader.read(row);
       if (found === null) return;
       const { task, image, label, answer } = found;

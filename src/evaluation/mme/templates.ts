@@ -1,7 +1,6 @@
 import { UserError } from "../../errors.js";
-import { place, readTextLines } from "../answer-file.js";
+import { type FileRow, place, readTextLines } from "../../files/rows.js";
 import { findFile } from "../benchmark-files.js";
-import type { AnswerRow } from "../benchmark.js";
 import { templateFile } from "./tasks.js";
 
 /** A question of MME with its true answer. */
@@ -22,7 +21,7 @@ export interface MmeQuestion {
  * @param expected - Names of the columns.
  * @throws UserError when there are too few or too many columns.
  */
-export function columnsOf(row: AnswerRow, expected: readonly string[]): string[] {
+export function columnsOf(row: FileRow, expected: readonly string[]): string[] {
   const columns = (row.value as string).split("\t");
   if (columns.length === expected.length) return columns;
   throw new UserError(

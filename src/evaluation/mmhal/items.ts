@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { field, idField, place, readJsonArray, SeenIds, shown, textField } from "../answer-file.js";
+import { field, idField, place, readJsonArray, SeenIds, shown, textField } from "../../files/rows.js";
 import { requireFile } from "../benchmark-files.js";
 import type { BenchmarkFile } from "../benchmark.js";
 

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
-import { field, place, SeenIds, shown, textField } from "../answer-file.js";
-import type { AnswerRow, Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
+import { type FileRow, field, place, SeenIds, shown, textField } from "../../files/rows.js";
+import type { Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import type { JudgeSettings } from "../judge.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
 import { ChatQueue } from "../../chat/queue.js";
@@ -98,7 +98,7 @@ class MmhalScorer implements Scorer {
     return this.#record.settings();
   }
 
-  async add(row: AnswerRow): Promise<void> {
+  async add(row: FileRow): Promise<void> {
     this.#file = row.file;
     const position = this.#seen.size;
     const recorded = recordedVerdict(row);
@@ -137,7 +137,7 @@ class MmhalScorer implements Scorer {
     };
   }
 
-  #itemOf(row: AnswerRow, position: number, recorded: boolean): MmhalItem {
+  #itemOf(row: FileRow, position: number, recorded: boolean): MmhalItem {
     const expected = this.#items[position];
     if (expected === undefined) {
       throw new UserError(`${place(row)}: is one answer too many, expected ${this.#items.length}; remove it`);
@@ -174,7 +174,7 @@ class MmhalScorer implements Scorer {
 }
 
 /** The model's answer, under the name that the template or a question-and-answer file gives it. */
-function answerOf(row: AnswerRow): string {
+function answerOf(row: FileRow): string {
   const value = row.value as Record<string, unknown> | null;
   if (typeof value?.["model_answer"] !== "string") {
     for (const name of ["answer", "text"]) {
@@ -186,7 +186,7 @@ function answerOf(row: AnswerRow): string {
 }
 
 /** A verdict that the file brings along: a saved chat completion, or a review beside the answer. */
-function recordedVerdict(row: AnswerRow): { content: string; model?: string } | undefined {
+function recordedVerdict(row: FileRow): { content: string; model?: string } | undefined {
   const value = row.value as Record<string, unknown> | null;
   if (typeof value !== "object" || value === null) return undefined;
   if (typeof value["gpt4_review"] === "string") return { content: value["gpt4_review"] };

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { UserError } from "../../errors.js";
-import { shown } from "../answer-file.js";
+import { shown } from "../../files/rows.js";
 import { requireFile } from "../benchmark-files.js";
 import type { BenchmarkFile } from "../benchmark.js";
-import { csvRows } from "../csv.js";
-import { decodeUtf8, unreadable, withoutMark } from "../text-file.js";
+import { csvRows } from "../../files/csv.js";
+import { decodeUtf8, unreadable, withoutMark } from "../../files/text-file.js";
 
 /** A question of MMVP as annotated. */
 export interface MmvpItem {

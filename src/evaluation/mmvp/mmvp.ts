@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
-import { idField, place, SeenIds, shown, textField } from "../answer-file.js";
-import type { AnswerRow, Benchmark, BenchmarkFile, Metric, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
+import { type FileRow, idField, place, SeenIds, shown, textField } from "../../files/rows.js";
+import type { Benchmark, BenchmarkFile, Metric, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import type { JudgeSettings } from "../judge.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
 import { ChatQueue } from "../../chat/queue.js";
@@ -108,7 +108,7 @@ class MmvpScorer implements Scorer {
     return { match: this.#literal ? "literal" : "judge", ...this.#record.settings() };
   }
 
-  async add(row: AnswerRow): Promise<void> {
+  async add(row: FileRow): Promise<void> {
     this.#file = row.file;
     const id = idField(row, "question_id");
     const item = this.#items.get(id);

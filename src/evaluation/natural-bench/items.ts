@@ -2,9 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { UserError } from "../../errors.js";
-import { place, readJsonArray, shown } from "../answer-file.js";
+import { type FileRow, place, readJsonArray, shown } from "../../files/rows.js";
 import { requireFile } from "../benchmark-files.js";
-import type { AnswerRow, BenchmarkFile } from "../benchmark.js";
+import type { BenchmarkFile } from "../benchmark.js";
 
 /** How a question is answered. */
 export type Kind = "yes_no" | "multiple_choice";
@@ -93,7 +93,7 @@ async function fromTable(path: string): Promise<NaturalItem[]> {
     throw new UserError(`${path}: cannot be read as NaturalBench (${(cause as Error).message}); get it anew`);
   }
   return rows.flatMap((value, index) => {
-    const row: AnswerRow = { file: path, line: index + 1, value };
+    const row: FileRow = { file: path, line: index + 1, value };
     const kind = kindOf(row, value["Question_Type"]);
     return [0, 1].flatMap((question) =>
       [0, 1].map((image): NaturalItem => {
@@ -106,7 +106,7 @@ async function fromTable(path: string): Promise<NaturalItem[]> {
   });
 }
 
-function fromList(row: AnswerRow): NaturalItem {
+function fromList(row: FileRow): NaturalItem {
   const { value } = row;
   if (!Array.isArray(value) || value.length !== 4) {
     throw new UserError(`${place(row)}: found ${shown(value)}, expected question, image, answer and type in a list`);
@@ -117,19 +117,19 @@ function fromList(row: AnswerRow): NaturalItem {
   return { prompt, kind: kindOf(row, kind), first: labelOf(row, label), image };
 }
 
-function kindOf(row: AnswerRow, value: unknown): Kind {
+function kindOf(row: FileRow, value: unknown): Kind {
   const kind = typeof value === "string" && Object.hasOwn(KINDS, value) ? KINDS[value] : undefined;
   if (kind === undefined) throw unlike(row, "Question_Type", value, "yes_no or multiple_choice");
   return kind;
 }
 
-function labelOf(row: AnswerRow, value: unknown): boolean {
+function labelOf(row: FileRow, value: unknown): boolean {
   const key = typeof value === "string" ? value.trim().toLowerCase() : "";
   const first = Object.hasOwn(FIRST, key) ? FIRST[key] : undefined;
   if (first === undefined) throw unlike(row, "answer", value, "Yes, No, A or B");
   return first;
 }
 
-function unlike(row: AnswerRow, name: string, value: unknown, expected: string): UserError {
+function unlike(row: FileRow, name: string, value: unknown, expected: string): UserError {
   return new UserError(`${place(row)}: field ${name} is ${shown(value)}, expected ${expected}; get the file anew`);
 }

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
-import { idField, place, SeenIds, shown, textField } from "../answer-file.js";
-import type { AnswerRow, Benchmark, Metric, Mode, Prompt, Scored, Scorer } from "../benchmark.js";
+import { type FileRow, idField, place, SeenIds, shown, textField } from "../../files/rows.js";
+import type { Benchmark, Metric, Mode, Prompt, Scored, Scorer } from "../benchmark.js";
 import { checkComplete } from "../judging/verdicts.js";
 import { TallySheet, type Totals } from "../tally-sheet.js";
 import { GROUP, LIST, type NaturalItem, readNatural, REPOSITORY } from "./items.js";
@@ -76,7 +76,7 @@ class NaturalScorer implements Scorer {
     this.#right = items.map(() => undefined);
   }
 
-  add(row: AnswerRow): void {
+  add(row: FileRow): void {
     this.#file = row.file;
     const [id, answer] = this.#read(row);
     const item = this.#items[id] as NaturalItem;
@@ -115,7 +115,7 @@ class NaturalScorer implements Scorer {
   }
 
   /** The official answer file is a list of texts in order; rows with a position of their own may come in any order. */
-  #read(row: AnswerRow): [id: number, answer: string] {
+  #read(row: FileRow): [id: number, answer: string] {
     const last = this.#items.length - 1;
     if (typeof row.value === "string") {
       const id = this.#seen.size;

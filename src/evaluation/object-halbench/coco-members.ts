@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { fileBytes } from "../text-file.js";
+import { fileBytes } from "../../files/text-file.js";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { readJsonFile, shown } from "../answer-file.js";
+import { readJsonFile, shown } from "../../files/rows.js";
 import { findFile, requireFile } from "../benchmark-files.js";
 import type { BenchmarkFile } from "../benchmark.js";
 import { cocoElements } from "./coco-members.js";

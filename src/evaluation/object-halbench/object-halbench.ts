@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import { UserError } from "../../errors.js";
-import { place, SeenIds, textField } from "../answer-file.js";
+import { type FileRow, place, SeenIds, textField } from "../../files/rows.js";
 import { findFile, requireFile } from "../benchmark-files.js";
-import type { AnswerRow, Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
+import type { Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import { readSynonyms } from "../chair/synonyms.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
 import { ChatQueue } from "../../chat/queue.js";
@@ -139,7 +139,7 @@ class HalbenchScorer implements Scorer {
     };
   }
 
-  async add(row: AnswerRow): Promise<void> {
+  async add(row: FileRow): Promise<void> {
     const { options, names, fromText, prompt } = this.#parts;
     this.#file = row.file;
     const asked = this.#questionOf(row);
@@ -190,7 +190,7 @@ class HalbenchScorer implements Scorer {
     return { sheet, n, metrics: METRICS, figures: figuresOf };
   }
 
-  #questionOf(row: AnswerRow): Question {
+  #questionOf(row: FileRow): Question {
     const value = textOf(row, ["prompt", "question"]);
     if (Object.hasOwn(row.value as object, "image_id")) return { image: imageId(row), question: value };
     const asked = this.#parts.questions?.[this.#responses.length];
@@ -199,11 +199,11 @@ class HalbenchScorer implements Scorer {
   }
 }
 
-function textName(row: AnswerRow, names: readonly [string, ...string[]]): string {
+function textName(row: FileRow, names: readonly [string, ...string[]]): string {
   const value = row.value as Record<string, unknown> | null;
   return names.find((name) => typeof value?.[name] === "string") ?? names[0];
 }
 
-function textOf(row: AnswerRow, names: readonly [string, ...string[]]): string {
+function textOf(row: FileRow, names: readonly [string, ...string[]]): string {
   return textField(row, textName(row, names));
 }

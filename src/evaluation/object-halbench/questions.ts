@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
-import { idField, place, readJsonLines, textField } from "../answer-file.js";
-import type { AnswerRow, BenchmarkFile } from "../benchmark.js";
+import { type FileRow, idField, place, readJsonLines, textField } from "../../files/rows.js";
+import type { BenchmarkFile } from "../benchmark.js";
 
 /** The questions. */
 export const QUESTIONS: BenchmarkFile = {
@@ -35,7 +35,7 @@ export async function readQuestions(path: string | null): Promise<Question[] | u
  *
  * @throws UserError when there is none.
  */
-export function imageId(row: AnswerRow): string {
+export function imageId(row: FileRow): string {
   const id = idField(row, "image_id");
   const digits = /(\d+)(?:\.\w+)?$/.exec(id)?.[1];
   if (digits !== undefined) return String(Number(digits));

@@ -1,6 +1,5 @@
 import { UserError } from "../../errors.js";
-import { idField, place, SeenIds, shown } from "../answer-file.js";
-import type { AnswerRow } from "../benchmark.js";
+import { type FileRow, idField, place, SeenIds, shown } from "../../files/rows.js";
 import type { Split } from "./files.js";
 import type { Question, Questions } from "./questions.js";
 
@@ -34,7 +33,7 @@ export class AnsweredQuestions {
    *
    * @throws UserError when there is none, it was answered before, or the row asks another one.
    */
-  take(row: AnswerRow): Question {
+  take(row: FileRow): Question {
     this.#file = row.file;
     this.#count += 1;
     const { question, name, ambiguous } = this.#find(row);
@@ -85,7 +84,7 @@ export class AnsweredQuestions {
   }
 
   /** By id; rows of the original's own format have none and stand in the order of the labels. */
-  #find(row: AnswerRow): { question: Question; name: string; ambiguous: boolean } {
+  #find(row: FileRow): { question: Question; name: string; ambiguous: boolean } {
     const value = row.value as Record<string, unknown>;
     if (this.#split !== undefined && !Object.hasOwn(value, "question_id") && Object.hasOwn(value, "question")) {
       const question = this.#questions.ordered[this.#count - 1];

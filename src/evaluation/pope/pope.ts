@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.js";
-import { field, readJsonLines, shown, textField } from "../answer-file.js";
+import { type FileRow, field, readJsonLines, shown, textField } from "../../files/rows.js";
 import { requireFile } from "../benchmark-files.js";
-import type { AnswerRow, Benchmark, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
+import type { Benchmark, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import { TallySheet } from "../tally-sheet.js";
 import { popeFigures, popeMetrics } from "./figures.js";
 import { LABELS, LABELS_REPOSITORY, QUESTIONS, QUESTIONS_REPOSITORY, REVISION, type Split } from "./files.js";
@@ -57,7 +57,7 @@ async function openPope({ annotations, mode, options }: OpenOptions): Promise<Sc
   return {
     inputs: questions.inputs,
     settings,
-    add(row: AnswerRow): void {
+    add(row: FileRow): void {
       const answer = answerText(row);
       const question = answered.take(row);
       const said = read(answer);
@@ -80,7 +80,7 @@ async function openPope({ annotations, mode, options }: OpenOptions): Promise<Sc
 }
 
 /** The original's rows hold `answer`, LLaVA's hold `text`. */
-function answerText(row: AnswerRow): string {
+function answerText(row: FileRow): string {
   const value = row.value as Record<string, unknown> | null;
   const original = typeof value === "object" && value !== null && Object.hasOwn(value, "answer");
   return textField(row, original ? "answer" : "text");

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.js";
-import { idField, place, readJsonLines, SeenIds, shown, textField } from "../answer-file.js";
+import { idField, place, readJsonLines, SeenIds, shown, textField } from "../../files/rows.js";
 import { findFile, requireFile } from "../benchmark-files.js";
 import { LABELS, LABELS_REPOSITORY, QUESTIONS, QUESTIONS_REPOSITORY, REVISION, type Split } from "./files.js";
 

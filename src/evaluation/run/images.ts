@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { UserError } from "../../errors.js";
-import { sha256File } from "../../pairs/sha256.js";
+import { sha256File } from "../../files/sha256.js";
 import type { Prompt } from "../benchmark.js";
 
 /** The image files of a benchmark's questions. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { sha256File } from "../../pairs/sha256.js";
+import { sha256File } from "../../files/sha256.js";
 
 /** Weights have a hash of their own; a model card says nothing to a model. */
 const LEFT_OUT = /\.(safetensors|bin|pt|pth|gguf|h5|msgpack|md)$|^\./i;

@@ -1,4 +1,4 @@
-import { JsonlWriter, readAllJsonl } from "../../telemetry/jsonl.js";
+import { JsonlWriter, readAllJsonl } from "../../files/jsonl.js";
 import { UserError } from "../../errors.js";
 
 /** A line of the partial file. */

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { writeAtomically } from "../../write-atomically.js";
-import { unreadable } from "../text-file.js";
+import { writeAtomically } from "../../files/write-atomically.js";
+import { unreadable } from "../../files/text-file.js";
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const schema = z.strictObject({

@@ -4,7 +4,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { replaceAtomically } from "../../write-atomically.js";
+import { replaceAtomically } from "../../files/write-atomically.js";
 import type { Benchmark } from "../benchmark.js";
 
 /** A row of a folder of text files: the file's name and its line. */

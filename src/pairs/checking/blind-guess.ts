@@ -1,4 +1,4 @@
-import type { Interval } from "../../evaluation/statistics.js";
+import type { Interval } from "../../numbers/statistics.js";
 import { wilsonInterval } from "./text-bias.js";
 import { changedSpans } from "./word-difference.js";
 

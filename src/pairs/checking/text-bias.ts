@@ -1,4 +1,4 @@
-import type { Interval } from "../../evaluation/statistics.js";
+import type { Interval } from "../../numbers/statistics.js";
 import { changedSpans, tellingWords, wordsOf } from "./word-difference.js";
 
 /** What of a file's texts would tell chosen from rejected without looking at a picture. */

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { UserError } from "../../errors.js";
-import { removeLeftovers } from "../../write-atomically.js";
+import { removeLeftovers } from "../../files/write-atomically.js";
 import { type PairRow, PAIR_COLUMNS } from "../pair-row.js";
 import { streamPairRows } from "../pair-rows.js";
 import { openParquet, presentColumns } from "../parquet-rows.js";

@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import { removeLeftovers, replaceAtomically } from "../../write-atomically.js";
+import { removeLeftovers, replaceAtomically } from "../../files/write-atomically.js";
 
 /**
  * Writes rows as JSON, one a line; the file appears only when it is complete.

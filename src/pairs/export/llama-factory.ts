@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { writeAtomically } from "../../write-atomically.js";
+import { writeAtomically } from "../../files/write-atomically.js";
 import type { PairRow } from "../pair-row.js";
 import { carriedFields } from "./carried-fields.js";
 import type { Exporter } from "./exporter.js";

@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { unreadable } from "../../evaluation/text-file.js";
+import { unreadable } from "../../files/text-file.js";
 import type { ObjectAnnotation } from "../pair-row.js";
 import { type Importer, type ImportSettings, RowFault, type SourcePair } from "./importer.js";
 import { sectionElements } from "./json-sections.js";

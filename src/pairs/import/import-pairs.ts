@@ -1,7 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import { basename, dirname, relative } from "node:path";
 import { UserError } from "../../errors.js";
-import { removeLeftovers, writeAtomically } from "../../write-atomically.js";
+import { removeLeftovers, writeAtomically } from "../../files/write-atomically.js";
 import { pairFault } from "../pair-faults.js";
 import type { PairRow } from "../pair-row.js";
 import { writeWithQuarantine } from "../quarantine.js";

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { decodeUtf8, fileBytes } from "../../evaluation/text-file.js";
+import { decodeUtf8, fileBytes } from "../../files/text-file.js";
 
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { readJsonFile } from "../../evaluation/answer-file.js";
+import { readJsonFile } from "../../files/rows.js";
 import { carriedColumns } from "./carried-columns.js";
 import type { Importer, ImportSettings, PairDraft, SourcePair } from "./importer.js";
 import { messageOf, messagesOf, oneAnswer, oneQuestion, withoutMarker } from "./messages.js";

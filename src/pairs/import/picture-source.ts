@@ -1,7 +1,7 @@
 import { readFile, realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { UserError } from "../../errors.js";
-import { shown } from "../../evaluation/answer-file.js";
+import { shown } from "../../files/rows.js";
 import { pictureFault } from "../picture-bytes.js";
 import { type PictureCell, RowFault } from "./importer.js";
 import { describe } from "./row-fields.js";

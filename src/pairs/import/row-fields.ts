@@ -1,4 +1,4 @@
-import { shown } from "../../evaluation/answer-file.js";
+import { shown } from "../../files/rows.js";
 import { RowFault } from "./importer.js";
 
 /** Takes fields of a row and says which is at fault. */

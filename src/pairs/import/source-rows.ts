@@ -1,10 +1,10 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { UserError } from "../../errors.js";
-import { shown } from "../../evaluation/answer-file.js";
-import { arrayElements } from "../../evaluation/json-array.js";
-import { jsonErrorPosition } from "../../evaluation/json-position.js";
-import { byteLines, decodeUtf8, fileBytes, unreadable, withoutMark } from "../../evaluation/text-file.js";
+import { shown } from "../../files/rows.js";
+import { arrayElements } from "../../files/json-array.js";
+import { jsonErrorPosition } from "../../files/json-position.js";
+import { byteLines, decodeUtf8, fileBytes, unreadable, withoutMark } from "../../files/text-file.js";
 import { openParquet, parquetRows } from "../parquet-rows.js";
 import {
   type ImportSettings,

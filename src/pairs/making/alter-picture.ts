@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import type { Random } from "../../scenes/random.js";
+import type { Random } from "../../numbers/random.js";
 import type { ObjectAnnotation } from "../pair-row.js";
 
 /** Ways of making a contrast picture out of the picture itself. */

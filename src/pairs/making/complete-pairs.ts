@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { UserError } from "../../errors.js";
-import { writeAtomically } from "../../write-atomically.js";
+import { writeAtomically } from "../../files/write-atomically.js";
 import type { PairRow } from "../pair-row.js";
 import { streamPairRows } from "../pair-rows.js";
 import { writeWithQuarantine } from "../quarantine.js";

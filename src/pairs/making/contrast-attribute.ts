@@ -1,4 +1,4 @@
-import type { Random } from "../../scenes/random.js";
+import type { Random } from "../../numbers/random.js";
 import { annotatedAs, isDenied, type MakingContext, type ReadRow, type TextContrastKind } from "./contrast-text.js";
 import { rewritten } from "./edit.js";
 import type { NounPhrase } from "./noun-phrase.js";

@@ -1,5 +1,5 @@
 import { isAlwaysCounted, isPluralOnly, plural } from "../../english/noun-number.js";
-import type { Random } from "../../scenes/random.js";
+import type { Random } from "../../numbers/random.js";
 import {
   annotatedAs,
   isAbsent,

@@ -1,5 +1,5 @@
 import { articleFor } from "../../english/article.js";
-import type { Random } from "../../scenes/random.js";
+import type { Random } from "../../numbers/random.js";
 import { existentialVerb, hasFinite } from "./agreement.js";
 import {
   isAbsent,

@@ -1,4 +1,4 @@
-import type { Random } from "../../scenes/random.js";
+import type { Random } from "../../numbers/random.js";
 import { singularOf } from "../../english/noun-number.js";
 import type { Caption, CaptionReader } from "./caption.js";
 import type { MakingRow } from "./making-row.js";

@@ -1,4 +1,4 @@
-import { Random } from "../../scenes/random.js";
+import { Random } from "../../numbers/random.js";
 import type { PairRow } from "../pair-row.js";
 import { alterPicture, type Alteration } from "./alter-picture.js";
 import type { MakingContext } from "./contrast-text.js";

@@ -1,4 +1,4 @@
-import { Random } from "../../scenes/random.js";
+import { Random } from "../../numbers/random.js";
 import { CaptionReader } from "./caption.js";
 import { attributeContrast } from "./contrast-attribute.js";
 import { countContrast } from "./contrast-count.js";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { writeAtomically } from "../../write-atomically.js";
+import { writeAtomically } from "../../files/write-atomically.js";
 import { pictureFault } from "../picture-bytes.js";
 import type { RowWithTexts } from "./make-picture.js";
 

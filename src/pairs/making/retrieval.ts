@@ -1,4 +1,4 @@
-import type { Random } from "../../scenes/random.js";
+import type { Random } from "../../numbers/random.js";
 import type { Embeddings } from "./embeddings.js";
 import { type Fact, FACT_OF_KIND } from "./facts.js";
 

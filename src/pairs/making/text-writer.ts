@@ -2,7 +2,7 @@ import type { ChatModel, Message } from "../../chat/chat-model.js";
 import { isAbsent, type MakingContext, readRow, type TextContrast } from "./contrast-text.js";
 import type { MakingRow } from "./making-row.js";
 import { factChanged } from "./one-fact.js";
-import { Random } from "../../scenes/random.js";
+import { Random } from "../../numbers/random.js";
 
 const KINDS = ["object", "attribute", "count", "relation", "presence"] as const;
 /** How often a row is asked about before it is given up. */

@@ -1,4 +1,4 @@
-import { WordNet } from "../../difficulty/wordnet.js";
+import { WordNet } from "../../english/wordnet.js";
 
 /** What a noun stands for, as far as replacing it is concerned. */
 export type ThingClass = "thing" | "place" | "person";

@@ -1,4 +1,4 @@
-import type { Interval } from "../../evaluation/statistics.js";
+import type { Interval } from "../../numbers/statistics.js";
 import { percentage, percentageInterval } from "../format.js";
 import { type Markup, markup } from "../markup.js";
 import type { Colour } from "./colours.js";

@@ -1,5 +1,5 @@
 import { OBJECTS } from "../../../src/scenes/objects.js";
-import { Random } from "../../../src/scenes/random.js";
+import { Random } from "../../../src/numbers/random.js";
 import { drawScene } from "../../../src/scenes/scene.js";
 
 /** Plurals of the world's objects, by the dictionary. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.js";
 import {
+  type FileRow,
   field,
   idField,
   readJsonArray,
@@ -13,9 +14,8 @@ import {
   readTextLines,
   SeenIds,
   textField,
-} from "../../src/evaluation/answer-file.js";
-import type { AnswerRow } from "../../src/evaluation/benchmark.js";
-import { jsonErrorPosition } from "../../src/evaluation/json-position.js";
+} from "../../src/files/rows.js";
+import { jsonErrorPosition } from "../../src/files/json-position.js";
 
 describe("answer files", () => {
   let folder: string;
@@ -26,9 +26,9 @@ describe("answer files", () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  async function values(read: (path: string) => AsyncGenerator<AnswerRow>, content: string | Uint8Array) {
+  async function values(read: (path: string) => AsyncGenerator<FileRow>, content: string | Uint8Array) {
     await writeFile(path, content);
-    const rows: AnswerRow[] = [];
+    const rows: FileRow[] = [];
     for await (const row of read(path)) rows.push(row);
     return rows.map(({ line, value }) => [line, value]);
   }
@@ -137,7 +137,7 @@ describe("answer files", () => {
   });
 
   it("takes fields, or says what it found and what it expected", async () => {
-    const row = (value: unknown): AnswerRow => ({ file: "F", line: 3, value });
+    const row = (value: unknown): FileRow => ({ file: "F", line: 3, value });
     expect(idField(row({ id: 7 }), "id")).to.equal("7");
     expect(idField(row({ id: "7" }), "id")).to.equal("7");
     expect(textField(row({ text: "" }), "text")).to.equal("");

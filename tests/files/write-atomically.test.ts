@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { replaceAtomically, writeAtomically } from "../src/write-atomically.js";
+import { replaceAtomically, writeAtomically } from "../../src/files/write-atomically.js";
 
 describe("replaceAtomically", () => {
   let folder = "";

@@ -1,11 +1,10 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import type { JobProgress } from "./job.js";
 
 /** On a pipe or in a log, a task says where it is at most this often, and whenever its phase changes. */
 const PLAIN_MILLISECONDS = 5000;
 
 /** Shows how far several tasks are at once. */
-export interface StudyProgress {
+export interface Progress {
   /** A task is at `done` of `total` of a phase. */
   update(task: string, phase: string, done: number, total: number): void;
   /** A task has ended. */
@@ -17,11 +16,11 @@ export interface StudyProgress {
 }
 
 /** Bars on a terminal, plain lines elsewhere; both on the error stream, so that the output stays clean. */
-export function showProgress(stream: NodeJS.WriteStream = process.stderr): StudyProgress {
+export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   return stream.isTTY ? showBars(stream) : showLines(stream);
 }
 
-function showBars(stream: NodeJS.WriteStream): StudyProgress {
+function showBars(stream: NodeJS.WriteStream): Progress {
   const bars = new MultiBar(
     {
       stream,
@@ -61,7 +60,7 @@ function showBars(stream: NodeJS.WriteStream): StudyProgress {
   };
 }
 
-function showLines(stream: NodeJS.WriteStream): StudyProgress {
+function showLines(stream: NodeJS.WriteStream): Progress {
   const last = new Map<string, { phase: string; at: number }>();
   return {
     update(task, phase, done, total) {
@@ -74,25 +73,5 @@ function showLines(stream: NodeJS.WriteStream): StudyProgress {
     finish: (task, summary) => void stream.write(`${task}: ${summary}\n`),
     note: (text) => void stream.write(`${text}\n`),
     close: () => undefined,
-  };
-}
-
-/** Passes what a job reports on to the display. */
-export function followJob(progress: StudyProgress): (task: string, report: JobProgress) => void {
-  const stages = new Map<string, { name: string; steps: number }[]>();
-  return (task, report) => {
-    if (report.type === "phase") {
-      progress.update(task, report.phase, report.done, report.total);
-      return;
-    }
-    const { event } = report;
-    if (event.type === "started") stages.set(task, event.stages);
-    const planned = stages.get(task) ?? [];
-    const total = planned.reduce((sum, { steps }) => sum + steps, 0);
-    if (event.type === "table") progress.update(task, "reference log-probs", event.done, event.total);
-    if (event.type === "step") {
-      const { step, stage } = event.report;
-      progress.update(task, `steps, ${planned[stage]?.name ?? stage}`, step, Math.max(total, step));
-    }
   };
 }

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
-import type { AnswerRow } from "./benchmark.js";
 import { arrayElements } from "./json-array.js";
 import { jsonErrorPosition } from "./json-position.js";
 import { decodeUtf8, textLines, unreadable, withoutMark } from "./text-file.js";
@@ -8,13 +7,24 @@ import { decodeUtf8, textLines, unreadable, withoutMark } from "./text-file.js";
 /** Most characters of a found value that a message repeats. */
 const LONGEST_SHOWN = 60;
 
+/** A row of a file, with where it stands for error messages. */
+export interface FileRow {
+  file: string;
+  /** From 1. For a JSON array: the position of the element, from 1. */
+  line: number;
+  /** What `line` counts; lines where absent. */
+  counted?: "line" | "element";
+  /** The row as parsed; an object for JSON formats, the text of the line for text formats. */
+  value: unknown;
+}
+
 /**
  * Reads JSON lines as rows, one by one; blank lines are passed over.
  *
  * @param path - The file.
  * @throws UserError naming the line that is not UTF-8 or not JSON.
  */
-export async function* readJsonLines(path: string): AsyncGenerator<AnswerRow, void, undefined> {
+export async function* readJsonLines(path: string): AsyncGenerator<FileRow, void, undefined> {
   for await (const { line, text } of textLines(path)) {
     if (text.trim() === "") continue;
     yield { file: path, line, value: parsed(text, `${path} line ${line}`) };
@@ -27,7 +37,7 @@ export async function* readJsonLines(path: string): AsyncGenerator<AnswerRow, vo
  * @param path - A file that holds one array.
  * @throws UserError naming the element that is not UTF-8 or not JSON, counted from 1.
  */
-export async function* readJsonArray(path: string): AsyncGenerator<AnswerRow, void, undefined> {
+export async function* readJsonArray(path: string): AsyncGenerator<FileRow, void, undefined> {
   let line = 0;
   for await (const bytes of arrayElements(path)) {
     line += 1;
@@ -42,7 +52,7 @@ export async function* readJsonArray(path: string): AsyncGenerator<AnswerRow, vo
  * @param path - The file.
  * @throws UserError naming the line that is not UTF-8.
  */
-export async function* readTextLines(path: string): AsyncGenerator<AnswerRow, void, undefined> {
+export async function* readTextLines(path: string): AsyncGenerator<FileRow, void, undefined> {
   for await (const { line, text } of textLines(path)) yield { file: path, line, value: text };
 }
 
@@ -67,7 +77,7 @@ export async function readJsonFile(path: string): Promise<unknown> {
 }
 
 /** Names the place of a row for a message, for example "answers.jsonl line 3". */
-export function place(row: AnswerRow): string {
+export function place(row: FileRow): string {
   return `${row.file} ${row.counted ?? "line"} ${row.line}`;
 }
 
@@ -90,7 +100,7 @@ export function shown(value: unknown): string {
  * @param name - Of the field.
  * @throws UserError when the value is no object or lacks the field.
  */
-export function field(row: AnswerRow, name: string): unknown {
+export function field(row: FileRow, name: string): unknown {
   const { value } = row;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UserError(`${place(row)}: found ${shown(value)}, expected an object with field ${name}`);
@@ -108,7 +118,7 @@ export function field(row: AnswerRow, name: string): unknown {
  * @param name - Of the field.
  * @throws UserError when it is missing or no string.
  */
-export function textField(row: AnswerRow, name: string): string {
+export function textField(row: FileRow, name: string): string {
   const value = field(row, name);
   if (typeof value === "string") return value;
   throw new UserError(`${place(row)}: field ${name} is ${shown(value)}, expected text in quotation marks`);
@@ -122,7 +132,7 @@ export function textField(row: AnswerRow, name: string): string {
  * @returns The id as text; 7 and "7" are the same id.
  * @throws UserError when it is missing or neither.
  */
-export function idField(row: AnswerRow, name: string): string {
+export function idField(row: FileRow, name: string): string {
   const value = field(row, name);
   if (typeof value === "number" && Number.isSafeInteger(value)) return String(value);
   if (typeof value === "string" && value !== "") return value;
@@ -156,7 +166,7 @@ export class SeenIds {
    * @param id - As `idField` returns it.
    * @throws UserError when it was noted before, naming both places.
    */
-  add(row: AnswerRow, id: string): void {
+  add(row: FileRow, id: string): void {
     const earlier = this.#seen.get(id);
     if (earlier !== undefined) {
       const where = `${row.counted ?? "line"} ${earlier}`;

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { UserError } from "../../src/errors.js";
-import { csvRows } from "../../src/evaluation/csv.js";
+import { csvRows } from "../../src/files/csv.js";
 
 const cells = (text: string): string[][] => csvRows(text, "f.csv").map((row) => row.cells);
 

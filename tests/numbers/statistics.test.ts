@@ -9,7 +9,7 @@ import {
   percentileInterval,
   quantile,
   spearman,
-} from "../../src/evaluation/statistics.js";
+} from "../../src/numbers/statistics.js";
 
 const values = fc.array(fc.integer({ min: -20, max: 20 }), { minLength: 1, maxLength: 30 });
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { WordNet } from "../../src/difficulty/wordnet.js";
+import { WordNet } from "../../src/english/wordnet.js";
 
 describe("WordNet", () => {
   const wordnet = new WordNet();

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sha256File } from "../../src/pairs/sha256.js";
+import { sha256File } from "../../src/files/sha256.js";
 
 describe("sha256File", () => {
   it("gives the digest that FIPS 180-2 prints for abc", async () => {

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { JsonlWriter, readAllJsonl } from "../../src/telemetry/jsonl.js";
+import { JsonlWriter, readAllJsonl } from "../../src/files/jsonl.js";
 
 describe("JSON lines", () => {
   let folder: string;
