@@ -1,10 +1,12 @@
 // Generates the contract's code for both languages from proto/: src/generated (ts-proto) and python_bridge/scpo
-// (grpcio-tools); and the names of the losses and their parameters, from Python's registry. `--check` generates into a temporary folder and compares with what is committed.
+// (grpcio-tools), with the rules of proto/rules.json; and the names of the losses and their parameters, from Python's
+// registry. `--check` generates into a temporary folder and compares with what is committed.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeRules } from "./rules.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = (name) => join(root, "node_modules", ".bin", name);
@@ -48,6 +50,7 @@ function generate(into) {
   for (const folder of ["scpo", join("scpo", "v1")]) {
     writeFileSync(join(pythonHome, folder, "__init__.py"), '"""Generated from proto/. Do not edit."""\n');
   }
+  writeRules(root, typescript, join(pythonHome, "scpo", "v1"));
 }
 
 /** What the service's reflection answers from: the contract as protobuf's own descriptors. */

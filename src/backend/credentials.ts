@@ -1,6 +1,7 @@
 import { ChannelCredentials } from "@grpc/grpc-js";
 import { readFileSync } from "node:fs";
 import { UserError } from "../errors.js";
+import { TOKEN } from "../generated/rules.js";
 import type { RemoteSettings } from "./settings.js";
 
 /**
@@ -37,8 +38,8 @@ export function readToken({ token }: RemoteSettings, environment: NodeJS.Process
       ? [read(token.file, "backend.token.file").toString("utf8"), `backend.token.file: ${token.file}`]
       : [environment[token.variable] ?? "", `backend.token.variable: $${token.variable}`];
   // It travels in a header.
-  if (/^[\x21-\x7e]+$/.test(found.trim())) return found.trim();
-  throw new UserError(`${place}: found no token, expected one line of printable characters as the trainer has it`);
+  if (TOKEN.pattern.test(found.trim())) return found.trim();
+  throw new UserError(`${place}: found no token, expected the trainer's: ${TOKEN.expected}`);
 }
 
 function read(path: string, field: string): Buffer;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LOOPBACK_HOST, TCP_ADDRESS } from "../generated/rules.js";
 
 const threads = z.int().min(1).default(1).describe("Threads of torch in each Python process");
 const python = z
@@ -53,7 +54,10 @@ const remote = z
     kind: z.literal("remote").describe("A trainer service that runs already, here or on another machine"),
     address: z
       .string()
-      .regex(/^(unix:\/\/\/.+|(\[[^\]]+\]|[^:/\s]+):\d{1,5})$/, "expected host:port or unix:///absolute/path")
+      .regex(
+        new RegExp(`^unix:///.+$|${TCP_ADDRESS.pattern.source}`),
+        `expected ${TCP_ADDRESS.expected}, or unix:///absolute/path`,
+      )
       .describe("host:port or unix:///absolute/path"),
     tls: tls.optional(),
     token: token.optional(),
@@ -81,6 +85,5 @@ export type RemoteSettings = Extract<BackendSettings, { kind: "remote" }>;
 /** True for Unix sockets and loopback: what is said there never leaves the machine. */
 export function isLocalAddress(address: string): boolean {
   if (address.startsWith("unix:")) return true;
-  const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+  return LOOPBACK_HOST.pattern.test(address.slice(0, address.lastIndexOf(":")));
 }

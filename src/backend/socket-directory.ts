@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { UserError } from "../errors.js";
+import { LONGEST_SOCKET_PATH } from "../generated/rules.js";
 import { type ProcessIdentity, thisProcess } from "../process-identity.js";
 
 /** Start of every socket directory's name; the owner's process id and a random part follow. */
@@ -18,9 +19,6 @@ export const socketDirectoryPrefix = "scpo-";
 
 /** The file that tells a socket directory of this program from any other folder. */
 const markName = "scpo-sockets.json";
-
-/** Systems allow 104 or 108 bytes for the path of a Unix socket, its final zero byte included. */
-const longestSocketPath = 100;
 
 /** A private directory for the Unix sockets of this process. */
 export interface SocketDirectory {
@@ -50,10 +48,10 @@ export function openSocketDirectory(parent: string = tmpdir()): SocketDirectory 
   writeFileSync(join(path, markName), `${JSON.stringify(mark)}\n`);
   const remove = () => removeSocketDirectory(path);
   const socket = (name: string) => join(path, name);
-  if (Buffer.byteLength(socket("telemetry.sock")) > longestSocketPath) {
+  if (Buffer.byteLength(socket("telemetry.sock")) > LONGEST_SOCKET_PATH) {
     remove();
     throw new UserError(
-      `TMPDIR: found ${parent}, expected a path short enough for Unix sockets (${longestSocketPath} bytes with their ` +
+      `TMPDIR: found ${parent}, expected a path short enough for Unix sockets (${LONGEST_SOCKET_PATH} bytes with their ` +
         "names): set TMPDIR=/tmp",
     );
   }

@@ -6,7 +6,8 @@ import { objectiveProblems } from "./objective-problems.js";
 import { withAbsolutePaths } from "./paths.js";
 import { fieldName, positionOf } from "./position.js";
 import { type LocatedProblem, problemsOf, SettingsError, type SettingsProblem } from "./problems.js";
-import { type CheckedRunSettings, RUN_ID, RUN_ID_TEXT, runSettingsSchema } from "./schema.js";
+import { RUN_ID } from "../generated/rules.js";
+import { type CheckedRunSettings, runSettingsSchema } from "./schema.js";
 
 /** Settings that were checked, with their name and with absolute paths. */
 export type NamedRunSettings = CheckedRunSettings & { id: string };
@@ -80,8 +81,8 @@ function isTrlConfiguration(document: Document): boolean {
 }
 
 function withId(settings: unknown, id: string | undefined): unknown {
-  if (id !== undefined && !RUN_ID.test(id)) {
-    throw new UserError(`id: found ${JSON.stringify(id)}, expected ${RUN_ID_TEXT}`);
+  if (id !== undefined && !RUN_ID.pattern.test(id)) {
+    throw new UserError(`id: found ${JSON.stringify(id)}, expected ${RUN_ID.expected}`);
   }
   return id === undefined || settings === null || typeof settings !== "object" ? settings : { ...settings, id };
 }

@@ -2,15 +2,12 @@ import { z } from "zod";
 import { BENCHMARKS } from "../evaluation/registry.js";
 import { backendSettings } from "../backend/settings.js";
 import { curriculumSettings } from "../curriculum/registry.js";
+import { LEARNING_RATE, RUN_ID, SHA256 } from "../generated/rules.js";
 import { referenceSettings } from "../reference/registry.js";
 
 /** The model that ships with the package, as `model` names it. */
 export const EMBEDDED_MODEL = "embedded";
 
-/** Names of runs are names of folders. */
-export const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-/** What `RUN_ID` allows, in words. */
-export const RUN_ID_TEXT = "1 to 100 letters, digits, points, hyphens or underscores, a letter or digit first";
 const LARGEST_UINT32 = 0xffffffff;
 
 const count = () => z.int().min(1).max(LARGEST_UINT32);
@@ -36,7 +33,7 @@ const objective = z.strictObject({
 });
 
 const optimiser = z.strictObject({
-  learning_rate: z.number().positive().describe("Peak of the learning rate in each stage."),
+  learning_rate: z.number().gt(LEARNING_RATE.above).describe("Peak of the learning rate in each stage."),
   schedule: schedule()
     .default("cosine")
     .describe("How the learning rate goes from its peak over a stage's steps; linear and cosine end at 0."),
@@ -71,7 +68,11 @@ const stage = z.strictObject({
     .describe("What changes in the objective from this stage on."),
   optimiser: z
     .strictObject({
-      learning_rate: z.number().positive().optional().describe("Peak of the learning rate from this stage on."),
+      learning_rate: z
+        .number()
+        .gt(LEARNING_RATE.above)
+        .optional()
+        .describe("Peak of the learning rate from this stage on."),
       schedule: schedule().optional().describe("Schedule of the learning rate from this stage on."),
       warmup_share: share().optional().describe("Share of warm-up steps from this stage on, 0 to 1."),
     })
@@ -117,7 +118,7 @@ export const runSettingsSchema = z
   .strictObject({
     id: z
       .string()
-      .regex(RUN_ID, RUN_ID_TEXT)
+      .regex(RUN_ID.pattern, RUN_ID.expected)
       .optional()
       .describe("Name of the run and of its folder; left out: the file's name without its ending."),
     seed: z.int().min(0).max(LARGEST_UINT32).default(1).describe("Seed of the order of pairs and of dropout."),
@@ -127,7 +128,7 @@ export const runSettingsSchema = z
         pairs: path().describe("Parquet file of contrast pairs; see docs/pairs.md for its columns."),
         sha256: z
           .string()
-          .regex(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits")
+          .regex(SHA256.pattern, SHA256.expected)
           .optional()
           .describe("SHA-256 of the pairs' file; a run whose file has another is refused. Left out: computed."),
       })

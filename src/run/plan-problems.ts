@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import { UserError } from "../errors.js";
+import { isAllowed, LEARNING_RATE, SHA256 } from "../generated/rules.js";
 import type { RunPlan, StagePlan } from "./plan.js";
 import { effectiveBatch } from "./plan.js";
 
@@ -36,7 +37,7 @@ export function planProblems(plan: RunPlan): PlanProblem[] {
   expect(isAbsolute(plan.model), "model", plan.model, "the absolute path of a model's folder");
   expect(isAbsolute(plan.dataset.path), "dataset.path", plan.dataset.path, "the absolute path of a Parquet file");
   const { sha256 } = plan.dataset;
-  expect(/^[0-9a-f]{64}$/.test(sha256), "dataset.sha256", sha256, "64 lower-case hexadecimal digits");
+  expect(SHA256.pattern.test(sha256), "dataset.sha256", sha256, SHA256.expected);
   expect(isCount(plan.seed), "seed", plan.seed, "a whole number from 0 to 4294967295");
   for (const field of ["batchSize", "gradientAccumulationSteps"] as const) {
     expect(isCount(plan[field]) && plan[field] > 0, field, plan[field], "a whole number of at least 1");
@@ -75,7 +76,7 @@ function checkStage(stage: StagePlan, at: string, batch: number, expect: Expect)
   const both = stage.pairs.find((pair) => heldOut.has(pair));
   expect(both === undefined, `${at}.heldOut`, both, "rows that the stage's pairs lack");
   const { learningRate: rate, warmupSteps: warmup } = stage;
-  expect(isFinite(rate) && rate > 0, `${at}.learningRate`, rate, "a number above 0");
+  expect(isAllowed(rate, LEARNING_RATE), `${at}.learningRate`, rate, LEARNING_RATE.expected);
   expect(isCount(warmup), `${at}.warmupSteps`, warmup, "a whole number of at least 0");
   expectOneOf(["constant", "linear", "cosine"], stage.schedule, `${at}.schedule`, expect);
   expectOneOf(["policy", "keep", "initial"], stage.reference, `${at}.reference`, expect);

@@ -6,6 +6,7 @@ import { createSecureContext } from "node:tls";
 import { answers } from "../backend/stale-sockets.js";
 import { isLocalAddress } from "../backend/settings.js";
 import { UserError } from "../errors.js";
+import { LONGEST_SOCKET_PATH, TCP_ADDRESS } from "../generated/rules.js";
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -24,8 +25,6 @@ export interface ListenOptions {
   readonly tokens: boolean;
 }
 
-/** Systems allow 104 or 108 bytes for the path of a Unix socket, its final zero byte included. */
-const longestSocketPath = 100;
 const unixScheme = "unix://";
 
 /**
@@ -41,11 +40,8 @@ export async function checkListen(options: ListenOptions): Promise<string> {
     await prepareSocket(listen.slice(unixScheme.length));
     return listen;
   }
-  const match = /^(?:\[[^\]]+\]|[^:/]+):(?<port>\d{1,5})$/.exec(listen)?.groups;
-  if (match === undefined || Number(match["port"]) > 65_535) {
-    throw new UserError(
-      `--listen: found "${listen}", expected unix:///absolute/path or HOST:PORT such as 127.0.0.1:50052`,
-    );
+  if (!TCP_ADDRESS.pattern.test(listen)) {
+    throw new UserError(`--listen: found "${listen}", expected unix:///absolute/path or ${TCP_ADDRESS.expected}`);
   }
   const guarded = tls !== undefined && (tokens || tls.clientAuthority !== undefined);
   if (!isLocalAddress(listen) && !guarded) {
@@ -58,9 +54,9 @@ export async function checkListen(options: ListenOptions): Promise<string> {
 }
 
 async function prepareSocket(path: string): Promise<void> {
-  if (Buffer.byteLength(path) > longestSocketPath) {
+  if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH) {
     throw new UserError(
-      `--listen: ${path} has ${Buffer.byteLength(path)} bytes, expected at most ${longestSocketPath}: systems limit the ` +
+      `--listen: ${path} has ${Buffer.byteLength(path)} bytes, expected at most ${LONGEST_SOCKET_PATH}: systems limit the ` +
         "paths of sockets",
     );
   }

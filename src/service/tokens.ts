@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { UserError } from "../errors.js";
+import { TOKEN } from "../generated/rules.js";
 import { readPrivate } from "./listen.js";
 
 /** Who a client is: the name of its token, or `local` where no tokens are asked for. */
@@ -7,8 +8,6 @@ export type Owner = string;
 
 /** The owner of what is done without tokens, and of runs that the command line started. */
 export const LOCAL_OWNER: Owner = "local";
-
-const shortest = 32;
 
 /** Tells whose token a client shows. */
 export class Tokens {
@@ -31,11 +30,8 @@ export class Tokens {
       const line = text.trim();
       if (line === "" || line.startsWith("#")) continue;
       const { owner, token } = /^(?:(?<owner>[a-z][a-z0-9-]*):)?(?<token>[\x21-\x7e]+)$/.exec(line)?.groups ?? {};
-      if (token === undefined || token.length < shortest) {
-        throw new UserError(
-          `--token-file: ${path}, line ${at + 1}: expected owner:token with a token of ${shortest} or more printable ` +
-            "characters: make one with openssl rand -hex 32",
-        );
+      if (token === undefined || !TOKEN.pattern.test(token)) {
+        throw new UserError(`--token-file: ${path}, line ${at + 1}: expected owner:token, the token ${TOKEN.expected}`);
       }
       const digest = digestOf(token);
       if (digests.some((other) => other.digest.equals(digest))) {

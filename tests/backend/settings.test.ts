@@ -29,7 +29,7 @@ describe("backend settings", () => {
     expect(problems({ kind: "embedded", thread: 2 })[0]).to.contain("thread");
     expect(problems({ kind: "launched", processes: 2 })[0]).to.match(/^processes: the launcher python starts one/);
     expect(problems({ kind: "launched", arguments: ["--x"] })[0]).to.match(/^arguments: /);
-    expect(problems({ kind: "remote", address: "gpu.example.org" })[0]).to.match(/^address: expected host:port/);
+    expect(problems({ kind: "remote", address: "gpu.example.org" })[0]).to.match(/^address: expected HOST:PORT/);
     expect(problems({ kind: "remote", address: "gpu.example.org:1" })[0]).to.match(/^tls: .*needs TLS/);
     expect(problems({ kind: "remote", address: "gpu.example.org:1", tls: { key: "k" } })[0]).to.match(/^tls.key: /);
     expect(problems({ kind: "remote", address: "127.0.0.1:1", token: { file: "t", variable: "T" } })).to.have.lengthOf(

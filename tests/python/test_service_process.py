@@ -73,7 +73,7 @@ class TestAddresses:
         ["0.0.0.0:0", "[::]:0", "192.168.1.5:50051", "example.org:80", "50051", "127.0.0.1", "unix:relative", ":0", ""],
     )
     def test_refuses_what_others_could_reach(self, listen: str) -> None:
-        with pytest.raises(UserError, match=r"expected unix:///absolute/path or 127\.0\.0\.1:PORT"):
+        with pytest.raises(UserError, match=r"expected unix:///absolute/path or (127\.0\.0\.1|HOST):PORT"):
             check_address(listen)
 
     @pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:50051", "localhost:1", "127.0.0.9:65535"])

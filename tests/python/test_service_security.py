@@ -29,7 +29,7 @@ from scpo_trl.service.uploads import Uploads
 
 pytest_plugins = ["service_fixtures"]
 
-TOKEN = "0123456789abcdef"
+TOKEN = "0123456789abcdef" * 2
 DATA = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
@@ -55,8 +55,8 @@ class TestAddressesAndSecrets:
             Roots([tmp_path]).require_outside("", str(file))
         file.write_text("short")
         for settings, message in (
-            ({"token_file": str(file)}, "at least 16"),
-            ({"token": "short"}, r"\$SCPO_TOKEN: found 5"),
+            ({"token_file": str(file)}, "expected 32 or more"),
+            ({"token": "short"}, r"\$SCPO_TOKEN: found another text of 5 characters"),
             ({"token_file": str(tmp_path / "none")}, "cannot read"),
             ({"certificate": str(file)}, "belong together"),
             ({"client_authority": str(file)}, "asks for certificates"),

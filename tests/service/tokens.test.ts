@@ -40,7 +40,7 @@ describe("tokens of the service", () => {
 
   for (const [what, text, message] of [
     ["an empty file", "\n# nobody\n", /holds no token/],
-    ["a short token", "alice:secret\n", /line 1: expected owner:token with a token of 32/],
+    ["a short token", "alice:secret\n", /line 1: expected owner:token, the token 32 or more/],
     ["a token twice", `alice:${alice}\nbob:${alice}\n`, /line 2: found a token twice/],
   ] as const) {
     it(`refuses ${what}`, () => {

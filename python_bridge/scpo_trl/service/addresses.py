@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
 import socket
 import stat
 from pathlib import Path
 
+from scpo.v1.rules import LONGEST_SOCKET_PATH, LOOPBACK_HOST, TCP_ADDRESS
 from scpo_trl.errors import UserError
-
-LONGEST_SOCKET_PATH = 100
-"""Bytes; systems allow 104 or 108 with the final zero byte."""
 
 ANSWER_SECONDS = 0.2
 """That whoever listens on a socket has to take a connection; one that does not is alive all the same."""
-
-_TCP = re.compile(r"(?P<host>\[[^\]]+\]|[^:/]+):(?P<port>\d{1,5})")
 
 
 def check_address(listen: str, *, protected: bool = False) -> str:
@@ -37,25 +31,14 @@ def check_address(listen: str, *, protected: bool = False) -> str:
     if listen.startswith("unix:///"):
         _prepare_socket(Path(listen.removeprefix("unix://")))
         return listen
-    match = _TCP.fullmatch(listen)
-    if match is None or int(match["port"]) > 65535:
-        raise UserError(f"listen: found {listen!r}, expected unix:///absolute/path or 127.0.0.1:PORT")
-    if not protected and not is_loopback(match["host"].strip("[]")):
+    if not TCP_ADDRESS.allows(listen):
+        raise UserError(f"listen: found {listen!r}, expected unix:///absolute/path or {TCP_ADDRESS.expected}")
+    if not protected and not LOOPBACK_HOST.allows(listen.rpartition(":")[0]):
         raise UserError(
             f"listen: found {listen!r}, expected unix:///absolute/path or 127.0.0.1:PORT: other machines may reach the "
             "service only with --tls-certificate, --tls-key, and --token-file or --tls-client-authority"
         )
     return listen
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name or an address stands for this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _prepare_socket(path: Path) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from scpo.v1 import pair_pb2, telemetry_pb2, trainer_pb2
+from scpo.v1.rules import CHECKPOINT_NAME, LEARNING_RATE
 from scpo_trl.errors import UserError
 from scpo_trl.losses import WeightedLoss
 from scpo_trl.trainer.director import Decision, HeldOutReport, ReferenceAtOpen, Schedule, Stage, StepReport
@@ -22,7 +22,6 @@ REFERENCES: dict[int, ReferenceAtOpen] = {
     trainer_pb2.REFERENCE_AT_OPEN_KEEP: "keep",
     trainer_pb2.REFERENCE_AT_OPEN_INITIAL: "initial",
 }
-_CHECKPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
@@ -47,8 +46,8 @@ def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
     for name, value in sorted(message.objective.parameters.items()):
         if not math.isfinite(value):
             raise UserError(f"open_stage.objective.parameters[{name}]: found {value}, expected a finite number")
-    if not (math.isfinite(message.learning_rate) and message.learning_rate >= 0):
-        raise UserError(f"open_stage.learning_rate: found {message.learning_rate}, expected a number from 0")
+    if not LEARNING_RATE.allows(message.learning_rate):
+        raise UserError(f"open_stage.learning_rate: found {message.learning_rate}, expected {LEARNING_RATE.expected}")
     if message.schedule not in SCHEDULES:
         raise UserError("open_stage.schedule: found none, expected CONSTANT, LINEAR or COSINE")
     if message.reference not in REFERENCES:
@@ -98,8 +97,8 @@ def decision_of(message: trainer_pb2.Decision) -> Decision:
 
 def require_checkpoint_name(name: str, field: str) -> None:
     """Raise `UserError` unless a name is empty or a plain folder name."""
-    if name and not _CHECKPOINT_NAME.fullmatch(name):
-        raise UserError(f"{field}: found {name!r}, expected a name of letters, digits, '.', '_' and '-'")
+    if name and not CHECKPOINT_NAME.allows(name):
+        raise UserError(f"{field}: found {name!r}, expected {CHECKPOINT_NAME.expected}")
 
 
 def quad_message(quad: Any) -> pair_pb2.QuadLogps:

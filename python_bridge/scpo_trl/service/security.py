@@ -12,14 +12,12 @@ from typing import Any
 
 import grpc
 
+from scpo.v1.rules import TOKEN
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import rich_status
 
 TOKEN_VARIABLE = "SCPO_TOKEN"
 """Environment variable with the token, where no file is named."""
-
-SHORTEST_TOKEN = 16
-"""Characters; `openssl rand -hex 32` gives 64."""
 
 _OPEN_TO_ALL = "/grpc.health.v1.Health/Check"
 
@@ -79,12 +77,9 @@ def read_security(
         )
     if token_file:
         token = _read(token_file, "--token-file", secret=True).decode("utf-8", errors="replace").strip()
-    if (token_file or token) and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
+    if (token_file or token) and not TOKEN.allows(token):
         place = token_file or f"${TOKEN_VARIABLE}"
-        raise UserError(
-            f"token: {place}: found {len(token)} characters, expected at least {SHORTEST_TOKEN} of ASCII in one line, "
-            "such as `openssl rand -hex 32` gives"
-        )
+        raise UserError(f"token: {place}: found another text of {len(token)} characters, expected {TOKEN.expected}")
     return Security(credentials, token or None, bool(client_authority))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import re
 
 import zmq
 
 from scpo.v1 import telemetry_pb2
+from scpo.v1.rules import LOOPBACK_HOST, TCP_ADDRESS
 from scpo_trl.errors import UserError
 from scpo_trl.service.messages import record_message
 from scpo_trl.trainer.records import PairRecord
@@ -20,8 +19,6 @@ SEND_TIMEOUT_MS = 200
 
 LINGER_MS = 1000
 """Longest wait at the end for messages still under way."""
-
-_TCP = re.compile(r"tcp://(?P<host>.+):(?P<port>\d+)")
 
 
 class TelemetrySender:
@@ -78,14 +75,9 @@ def check_endpoint(endpoint: str) -> None:
     """Raise `UserError` unless an endpoint is `ipc://PATH` or `tcp://LOOPBACK:PORT`."""
     if endpoint.startswith("ipc://") and len(endpoint) > len("ipc://"):
         return
-    match = _TCP.fullmatch(endpoint)
-    if match is not None:
-        host = match["host"].strip("[]")
-        try:
-            if host == "localhost" or ipaddress.ip_address(host).is_loopback:
-                return
-        except ValueError:
-            pass
+    scheme, _, address = endpoint.rpartition("://")
+    if scheme == "tcp" and TCP_ADDRESS.allows(address) and LOOPBACK_HOST.allows(address.rpartition(":")[0]):
+        return
     raise UserError(
         f"start.telemetry_endpoint: found {endpoint!r}, expected ipc://PATH or tcp://127.0.0.1:PORT of a PULL socket"
     )

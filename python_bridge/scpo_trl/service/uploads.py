@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from scpo.v1.rules import SHA256
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import NotReadyError
 from scpo_trl.service.own_folders import FOLDERS, UPLOADS
@@ -26,7 +27,6 @@ SPARE = 1024**3
 MOST_FILES = 10_000
 DEEPEST = 8
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
@@ -146,7 +146,7 @@ class Uploads:
         return path
 
     def _path(self, sha256: str) -> Path:
-        if not _SHA256.fullmatch(sha256):
+        if not SHA256.allows(sha256):
             raise UserError(f"sha256: found {sha256[:80]!r}, expected 64 lower-case hex digits")
         return self._directory / sha256
 

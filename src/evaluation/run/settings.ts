@@ -3,8 +3,9 @@ import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { writeAtomically } from "../../files/write-atomically.js";
 import { unreadable } from "../../files/text-file.js";
+import { SHA256 } from "../../generated/rules.js";
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const hash = z.string().regex(SHA256.pattern, SHA256.expected);
 const schema = z.strictObject({
   benchmark: z.string(),
   /** What was asked, and about which images. */

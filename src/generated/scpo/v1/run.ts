@@ -147,7 +147,7 @@ export interface CreateRunRequest {
   settings:
     | { [key: string]: any }
     | undefined;
-  /** 1 to 63 of a-z, 0-9 and "-", beginning with a letter and not ending with "-"; empty: the service makes one. */
+  /** 1 to 100 letters, digits, points, hyphens or underscores, a letter or digit first; empty: the service makes one. */
   runId: string;
   requestId: string;
   /** Checks the settings and creates nothing. */
