@@ -1,9 +1,9 @@
 /** SCPO from TypeScript: boot a trainer, plan stages, direct a run, score answers to benchmarks. */
 export { ScpoError, UserError, type ErrorCode } from "./errors.js";
 export { bootEmbedded, type EmbeddedOptions } from "./backend/embedded.js";
-export { openTrainer, type OpenTrainerOptions } from "./backend/open-trainer.js";
+export { openTrainer } from "./backend/open-trainer.js";
 export { backendSettings, type BackendInput, type BackendSettings } from "./backend/settings.js";
-export { TrainerExitedError, type Trainer, type TrainerExit } from "./backend/trainer.js";
+export { TrainerExitedError, type OpenTrainerOptions, type Trainer, type TrainerExit } from "./backend/trainer.js";
 export type {
   Curriculum,
   CurriculumPair,

@@ -5,14 +5,13 @@ import { dirname, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { causedErrors } from "./client-errors.js";
 import { connect } from "./connect.js";
-import type { OpenTrainerOptions } from "./open-trainer.js";
 import { checkProtocol } from "./protocol.js";
 import { findPython, trainerEnvironment } from "./python.js";
 import type { LaunchedSettings } from "./settings.js";
 import type { SocketDirectory } from "./socket-directory.js";
 import { openSocketDirectory } from "./socket-directory.js";
 import { sweepStaleSockets } from "./stale-sockets.js";
-import type { Trainer } from "./trainer.js";
+import type { OpenTrainerOptions, Trainer } from "./trainer.js";
 import { TrainerExitedError } from "./trainer.js";
 import { TrainerProcess } from "./trainer-process.js";
 

@@ -2,17 +2,7 @@ import { bootEmbedded } from "./embedded.js";
 import { launch } from "./launched.js";
 import { connectRemote } from "./remote.js";
 import type { BackendSettings } from "./settings.js";
-import type { Trainer } from "./trainer.js";
-
-/** What every backend needs beside its settings. */
-export interface OpenTrainerOptions {
-  /** Existing folders under which every file lies that the trainer may read or write; a remote trainer has its own. */
-  roots: string[];
-  /** File for everything that Python prints; emptied at the start. */
-  logPath: string;
-  /** Gives up waiting for the trainer and ends what was started. */
-  signal?: AbortSignal;
-}
+import type { OpenTrainerOptions, Trainer } from "./trainer.js";
 
 /**
  * Obtains a Python trainer: starts it here or connects to it, waits until it answers, and refuses one that speaks

@@ -9,11 +9,10 @@ import { userErrorOf } from "./client-errors.js";
 import { dial } from "./connect.js";
 import { channelCredentials, readToken } from "./credentials.js";
 import { FileTransfer } from "./file-transfer.js";
-import type { OpenTrainerOptions } from "./open-trainer.js";
 import { checkProtocol } from "./protocol.js";
 import type { RemoteSettings } from "./settings.js";
 import { streamedClient } from "./streamed-client.js";
-import type { Trainer, TrainerExit } from "./trainer.js";
+import type { OpenTrainerOptions, Trainer, TrainerExit } from "./trainer.js";
 import { TrainerExitedError } from "./trainer.js";
 
 /** A service that is just being started, or started again, is waited for this long. */

@@ -16,6 +16,16 @@ export interface Trainer {
   stop(): Promise<void>;
 }
 
+/** What every backend needs beside its settings. */
+export interface OpenTrainerOptions {
+  /** Existing folders under which every file lies that the trainer may read or write; a remote trainer has its own. */
+  roots: string[];
+  /** File for everything that Python prints; emptied at the start. */
+  logPath: string;
+  /** Gives up waiting for the trainer and ends what was started. */
+  signal?: AbortSignal;
+}
+
 /** How a Python process ended. */
 export interface TrainerExit {
   readonly code: number | null;

@@ -3,8 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { writeAtomically } from "../files/write-atomically.js";
-import type { ChatAnswer } from "./http.js";
-import type { ChatSettings, Message } from "./chat-model.js";
+import type { ChatAnswer, ChatSettings, Message } from "./http.js";
 
 /** All that an answer of a model depends on. The endpoint's address is no part of it: a server may move. */
 export interface Question {

@@ -2,16 +2,15 @@ import { join } from "node:path";
 import { articleFor } from "../english/article.js";
 import { UserError } from "../errors.js";
 import { cachedAnswer, keepAnswer, type Question } from "./cache.js";
-import { chat, endpointUrl, type ChatAnswer, type ChatNames, type Endpoint } from "./http.js";
-
-/** A turn of the conversation with a model. */
-export interface Message {
-  readonly role: "system" | "user";
-  readonly content: string;
-}
-
-/** Fields of a chat completion request besides model and messages, for example `temperature`. */
-export type ChatSettings = Readonly<Record<string, unknown>>;
+import {
+  chat,
+  endpointUrl,
+  type ChatAnswer,
+  type ChatNames,
+  type ChatSettings,
+  type Endpoint,
+  type Message,
+} from "./http.js";
 
 /** A model behind an OpenAI-compatible endpoint; it is asked the same only once. */
 export interface ChatModel {

@@ -27,6 +27,15 @@ export interface Endpoint {
   signal?: AbortSignal;
 }
 
+/** A turn of the conversation with a model. */
+export interface Message {
+  readonly role: "system" | "user";
+  readonly content: string;
+}
+
+/** Fields of a chat completion request besides model and messages, for example `temperature`. */
+export type ChatSettings = Readonly<Record<string, unknown>>;
+
 /** What a model said. */
 export interface ChatAnswer {
   content: string;

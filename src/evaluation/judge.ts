@@ -3,12 +3,11 @@ import {
   chatModelFromOptions,
   type ChatModel,
   type ChatModelParts,
-  type ChatSettings,
   openChatModel,
 } from "../chat/chat-model.js";
-import type { ChatNames, Endpoint } from "../chat/http.js";
+import type { ChatNames, ChatSettings, Endpoint } from "../chat/http.js";
 
-export type { Message } from "../chat/chat-model.js";
+export type { Message } from "../chat/http.js";
 
 /** A model that judges answers. */
 export type Judge = ChatModel;

@@ -1,9 +1,17 @@
 import type { RunEvent, SequencedEvent } from "../run/events.js";
 import type { EventsOptions, RunDescription, RunHandle } from "../run/handle.js";
 import type { RunSummary } from "../run/summary.js";
-import type { PreparedRun, ResumeRunOptions } from "./start-run.js";
-import { scoreRun } from "./score-run.js";
+import type { PlannedRun } from "./plan-run.js";
+import { scoreRun, type ScoreProgress } from "./score-run.js";
 import { writeRunPage } from "./write-page.js";
+
+/** A run whose training is under way. */
+type TrainedRun = Pick<PlannedRun, "resolved"> & { readonly directory: string };
+/** How its evaluation is followed and ended. */
+interface ScoringOptions {
+  readonly signal?: AbortSignal;
+  readonly onScore?: ScoreProgress;
+}
 
 /** A training's handle whose result comes after the evaluation and the page that the run's settings ask for. */
 export class ScoredRun implements RunHandle {
@@ -12,7 +20,7 @@ export class ScoredRun implements RunHandle {
   /** Ends the evaluation. */
   readonly #abort = new AbortController();
 
-  constructor(handle: RunHandle, run: PreparedRun, options: ResumeRunOptions) {
+  constructor(handle: RunHandle, run: TrainedRun, options: ScoringOptions) {
     this.#handle = handle;
     this.#result = this.#finish(run, options);
     // Nobody may ask for the result; the handle's own tells the failure too.
@@ -55,7 +63,7 @@ export class ScoredRun implements RunHandle {
     return this.#handle[Symbol.asyncIterator]();
   }
 
-  async #finish({ resolved, directory }: PreparedRun, options: ResumeRunOptions): Promise<RunSummary> {
+  async #finish({ resolved, directory }: TrainedRun, options: ScoringOptions): Promise<RunSummary> {
     const summary = await this.#handle.result();
     if (summary.outcome !== "completed" && summary.outcome !== "stopped") return summary;
     const signals = [this.#abort.signal, ...(options.signal === undefined ? [] : [options.signal])];

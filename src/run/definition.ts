@@ -1,4 +1,6 @@
 import type { BackendSettings } from "../backend/settings.js";
+import type { Trainer } from "../backend/trainer.js";
+import type { RunEvent } from "./events.js";
 import type { RunPlan } from "./plan.js";
 import type { RunPolicies } from "./policies.js";
 
@@ -31,4 +33,20 @@ export interface RunDefinition {
   readonly backend: BackendSettings;
   readonly checkpoints: CheckpointSettings;
   readonly restarts: RestartSettings;
+}
+
+/** How a run is executed beside its definition. */
+export interface ExecuteOptions {
+  /** Goes on with what the run's folder holds (default false: it must hold no run). */
+  readonly resume?: boolean;
+  /** Removes the files of an earlier run from the folder (default false: they are a mistake). */
+  readonly replace?: boolean;
+  /** Cancels the run. */
+  readonly signal?: AbortSignal;
+  /** Whether per-pair records are received and written (default true). */
+  readonly telemetry?: boolean;
+  /** One that is already up; it is neither restarted nor stopped. */
+  readonly trainer?: Trainer;
+  /** Told of everything that happens, in order; it must not throw. */
+  readonly onEvent?: (event: RunEvent) => void;
 }

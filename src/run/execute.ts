@@ -1,11 +1,9 @@
 import { mkdir } from "node:fs/promises";
-import type { Trainer } from "../backend/trainer.js";
 import { sweepStaleSockets } from "../backend/stale-sockets.js";
 import { UserError } from "../errors.js";
 import { clearRequests } from "./control.js";
-import type { RunDefinition } from "./definition.js";
+import type { ExecuteOptions, RunDefinition } from "./definition.js";
 import { EventLog } from "./event-log.js";
-import type { RunEvent } from "./events.js";
 import { Execution } from "./execution.js";
 import type { RunHandle } from "./handle.js";
 import { LiveRun } from "./live-run.js";
@@ -16,22 +14,6 @@ import { runEnd } from "./read-run.js";
 import { requireNoRun, runPaths } from "./run-files.js";
 import { openHandle } from "./run-folder.js";
 import { StopRequest } from "./stop-request.js";
-
-/** How a run is executed beside its definition. */
-export interface ExecuteOptions {
-  /** Goes on with what the run's folder holds (default false: it must hold no run). */
-  readonly resume?: boolean;
-  /** Removes the files of an earlier run from the folder (default false: they are a mistake). */
-  readonly replace?: boolean;
-  /** Cancels the run. */
-  readonly signal?: AbortSignal;
-  /** Whether per-pair records are received and written (default true). */
-  readonly telemetry?: boolean;
-  /** One that is already up; it is neither restarted nor stopped. */
-  readonly trainer?: Trainer;
-  /** Told of everything that happens, in order; it must not throw. */
-  readonly onEvent?: (event: RunEvent) => void;
-}
 
 /**
  * Begins a run, or goes on with one that died, failed, was paused or cancelled: from its newest saved training, and to

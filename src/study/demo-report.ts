@@ -8,10 +8,17 @@ import type { ExamplePair, ExampleScene, ReportData } from "../report/report-dat
 import { packageVersion } from "../package-root.js";
 import { readAnswers, readTallies } from "./comparison.js";
 import { readTruth } from "./scene-truth.js";
-import type { DemoParts } from "./demo.js";
 import { VOCABULARY } from "./evaluate-model.js";
+import type { GradeResult, ScoresResult } from "./job.js";
 import { METHODS } from "./method.js";
 import type { Recipe } from "./recipe.js";
+
+/** Everything that was computed, for the page. */
+export interface DemoParts {
+  grade: GradeResult;
+  base: ScoresResult;
+  methods: Map<string, ScoresResult>;
+}
 
 /** What the page is made from. */
 export interface DemoReportSource {

@@ -9,12 +9,12 @@ import { writeAtomically } from "../files/write-atomically.js";
 import { compareModels, readTallies } from "./comparison.js";
 import { readTruth } from "./scene-truth.js";
 import { evaluationScenes, followDrawing, SCENES, trainingPairs } from "./data-files.js";
-import type { DataFile, GradeResult, ScoresResult } from "./job.js";
+import type { DataFile, ScoresResult } from "./job.js";
 import { METHODS, type Method } from "./method.js";
 import { openPool } from "./open-pool.js";
 import type { Progress } from "../progress/progress.js";
 import { learningRateOf, trainingSettings, type Recipe } from "./recipe.js";
-import { writeDemoReport } from "./demo-report.js";
+import { type DemoParts, writeDemoReport } from "./demo-report.js";
 import { summaryOf } from "./score-text.js";
 import { baseModel } from "./base-model.js";
 
@@ -41,13 +41,6 @@ export interface DemoOutcome {
   reportPath: string;
   /** The result was there already. */
   found: boolean;
-}
-
-/** Everything that was computed, for the page. */
-export interface DemoParts {
-  grade: GradeResult;
-  base: ScoresResult;
-  methods: Map<string, ScoresResult>;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Trainer } from "../../src/backend/trainer.js";
 import { TrainerExitedError } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
 import type { RunDefinition } from "../../src/run/definition.js";
-import type { ExecuteOptions } from "../../src/run/execute.js";
+import type { ExecuteOptions } from "../../src/run/definition.js";
 import { execute } from "../../src/run/execute.js";
 import type { RunEvent } from "../../src/run/events.js";
 import { readJournal, readJournalLines } from "../../src/run/journal.js";

@@ -1,6 +1,7 @@
 import type { Morphy } from "../../english/morphy.js";
 import { verbOfMany, verbOfOne } from "../../english/verb-number.js";
-import type { Caption, Token } from "./caption.js";
+import type { Caption } from "./caption.js";
+import type { Token } from "./noun-phrase.js";
 import type { Edit } from "./edit.js";
 import type { NounPhrase } from "./noun-phrase.js";
 

@@ -1,20 +1,6 @@
 import { Morphy } from "../../english/morphy.js";
 import { ruleTagger, type Tagger } from "../../english/part-of-speech.js";
-import { findPhrases, type NounPhrase } from "./noun-phrase.js";
-
-/** A word or mark of a caption. */
-export interface Token {
-  readonly text: string;
-  readonly lower: string;
-  /** Part of speech, as the Penn Treebank names it. */
-  readonly tag: string;
-  /** Offset of the first character in the caption. */
-  readonly start: number;
-  /** Offset behind the last character. */
-  readonly end: number;
-  /** Whether it is the first of its sentence. */
-  readonly first: boolean;
-}
+import { findPhrases, type NounPhrase, type Token } from "./noun-phrase.js";
 
 /** A caption and what was read out of it. */
 export interface Caption {

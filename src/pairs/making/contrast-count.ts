@@ -1,6 +1,7 @@
 import { isAlwaysCounted, isCounted, plural } from "../../english/noun-number.js";
 import { agreementEdits } from "./agreement.js";
-import type { Caption, Token } from "./caption.js";
+import type { Caption } from "./caption.js";
+import type { Token } from "./noun-phrase.js";
 import { annotatedAs, isFact, type MakingContext, type ReadRow, type TextContrastKind } from "./contrast-text.js";
 import { type Edit, rewritten } from "./edit.js";
 import type { NounPhrase } from "./noun-phrase.js";

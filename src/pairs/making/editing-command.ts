@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import type { RowWithTexts } from "./make-picture.js";
+import type { RowWithTexts } from "./making-row.js";
 import { editedOnce, instructionOf, type PictureEditor } from "./picture-editor.js";
 
 const PLACES = ["{in}", "{out}", "{instruction}"] as const;

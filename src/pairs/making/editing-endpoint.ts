@@ -3,7 +3,7 @@ import { failure, PassingFailure, post, Refusal } from "../../chat/http.js";
 import { UserError } from "../../errors.js";
 import { pictureExtension, pictureMediaType } from "../picture-bytes.js";
 import { EDITOR } from "./endpoint-names.js";
-import type { RowWithTexts } from "./make-picture.js";
+import type { RowWithTexts } from "./making-row.js";
 import { editedOnce, instructionOf, type PictureEditor } from "./picture-editor.js";
 
 /** Fields of a request that are not the user's to replace. */

@@ -1,9 +1,8 @@
 import { Random } from "../../numbers/random.js";
-import type { PairRow } from "../pair-row.js";
 import { alterPicture, type Alteration } from "./alter-picture.js";
 import type { MakingContext } from "./contrast-text.js";
 import { factsOfRow, factsOfText } from "./facts.js";
-import type { MakingRow } from "./making-row.js";
+import type { MakingRow, RowWithTexts } from "./making-row.js";
 import type { PictureEditor } from "./picture-editor.js";
 import type { PictureStore } from "./picture-store.js";
 import type { RetrievalIndex, Retrieved } from "./retrieval.js";
@@ -36,9 +35,6 @@ export interface PictureTools {
   readonly names: ReadonlySet<string>;
   readonly editors: PictureEditors;
 }
-
-/** A row that has both of its texts. */
-export type RowWithTexts = PairRow & { readonly rejected: string };
 
 /**
  * Makes the contrast picture of a row.

@@ -1,3 +1,4 @@
+import type { PairRow } from "../pair-row.js";
 import type { Caption } from "./caption.js";
 
 /** What the making of a rejected text needs of a row. */
@@ -16,3 +17,6 @@ export interface MakingRow {
   /** `chosen`, where it was read before. */
   readonly caption?: Caption;
 }
+
+/** A row that has both of its texts. */
+export type RowWithTexts = PairRow & { readonly rejected: string };

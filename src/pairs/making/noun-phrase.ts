@@ -1,7 +1,20 @@
 import { looksPlural, singularOf } from "../../english/noun-number.js";
 import type { Morphy } from "../../english/morphy.js";
-import type { Token } from "./caption.js";
 import { numberOf } from "./number-words.js";
+
+/** A word or mark of a caption. */
+export interface Token {
+  readonly text: string;
+  readonly lower: string;
+  /** Part of speech, as the Penn Treebank names it. */
+  readonly tag: string;
+  /** Offset of the first character in the caption. */
+  readonly start: number;
+  /** Offset behind the last character. */
+  readonly end: number;
+  /** Whether it is the first of its sentence. */
+  readonly first: boolean;
+}
 
 /** A thing that a caption names: "two small dogs". Positions count the caption's tokens. */
 export interface NounPhrase {

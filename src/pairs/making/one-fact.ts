@@ -1,6 +1,7 @@
 import { relationsIn } from "./contrast-relation.js";
 import { isAttributeWord } from "./contrast-attribute.js";
-import type { Caption, CaptionReader, Token } from "./caption.js";
+import type { Caption, CaptionReader } from "./caption.js";
+import type { Token } from "./noun-phrase.js";
 import { numberOf } from "./number-words.js";
 import { singularOf } from "../../english/noun-number.js";
 

@@ -3,7 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeAtomically } from "../../files/write-atomically.js";
 import { pictureFault } from "../picture-bytes.js";
-import type { RowWithTexts } from "./make-picture.js";
+import type { RowWithTexts } from "./making-row.js";
 
 /** Edits a row's picture so that the row's rejected text becomes true. */
 export interface PictureEditor {

@@ -1,4 +1,5 @@
-import type { ChatModel, Message } from "../../chat/chat-model.js";
+import type { ChatModel } from "../../chat/chat-model.js";
+import type { Message } from "../../chat/http.js";
 import { isAbsent, type MakingContext, readRow, type TextContrast } from "./contrast-text.js";
 import type { MakingRow } from "./making-row.js";
 import { factChanged } from "./one-fact.js";
