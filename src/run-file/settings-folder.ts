@@ -33,26 +33,31 @@ export function typed(path: string): string {
 /**
  * Claims the folder of a new run and writes its settings; of two that try at the same time one succeeds.
  *
- * @throws RunExistsError when something lies there.
+ * @param claimedBy - A file of the caller's own that may lie there.
+ * @throws RunExistsError when something else lies there.
  */
-export async function createRunFolder(directory: string, settings: ResolvedRunSettings): Promise<void> {
+export async function createRunFolder(
+  directory: string,
+  settings: ResolvedRunSettings,
+  claimedBy?: string,
+): Promise<void> {
   await mkdir(join(directory, ".."), { recursive: true });
   try {
     await mkdir(directory);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
-    await refuseUnlessEmpty(directory, settings.id);
+    await refuseUnlessEmpty(directory, settings.id, claimedBy);
   }
   await writeAtomically(join(directory, SETTINGS_FILE), settingsText(settings));
 }
 
 /** Says early what `createRunFolder` would say. */
-export async function refuseUnlessEmpty(directory: string, id: string): Promise<void> {
+export async function refuseUnlessEmpty(directory: string, id: string, claimedBy?: string): Promise<void> {
   const content = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;
   });
-  if (content.length === 0) return;
+  if (content.every((name) => name === claimedBy)) return;
   throw new RunExistsError(
     existsSync(join(directory, SETTINGS_FILE))
       ? `run "${id}" exists: scpo resume ${typed(directory)} goes on with it, another name starts a new one (--id NAME)`

@@ -29,6 +29,8 @@ export interface StartRunOptions extends ResumeRunOptions {
   readonly runs?: string;
   /** Name of the run, in place of the settings' own. */
   readonly id?: string;
+  /** Name of a file of the caller's own in the run's folder; with anything else in it the folder is refused. */
+  readonly claimedBy?: string;
 }
 
 /** A run that is planned and not begun. */
@@ -46,10 +48,10 @@ export interface PreparedRun extends PlannedRun {
  * @throws SettingsError with every mistake; UserError when the pairs do not fit; RunExistsError when there is such a run.
  */
 export async function prepareRun(settings: RunSettings | string, options: StartRunOptions = {}): Promise<PreparedRun> {
-  const { runs = RUNS_FOLDER, id } = options;
+  const { runs = RUNS_FOLDER, id, claimedBy } = options;
   const read = typeof settings === "string" ? await readRunFile(settings, id) : checkRunSettings(settings, id);
   const directory = resolve(join(runs, read.settings.id));
-  await refuseUnlessEmpty(directory, read.settings.id);
+  await refuseUnlessEmpty(directory, read.settings.id, claimedBy);
   return prepared(read, directory);
 }
 
@@ -65,8 +67,8 @@ export async function startRun(settings: RunSettings | string, options: StartRun
 }
 
 /** Starts a run that was prepared. */
-export async function startPrepared(run: PreparedRun, options: ResumeRunOptions = {}): Promise<RunHandle> {
-  await createRunFolder(run.directory, run.resolved);
+export async function startPrepared(run: PreparedRun, options: StartRunOptions = {}): Promise<RunHandle> {
+  await createRunFolder(run.directory, run.resolved, options.claimedBy);
   return begin(run, options, false);
 }
 

@@ -15,7 +15,6 @@ export interface Standing {
 
 /** A run as clients see it. */
 export function runMessage(
-  id: string,
   record: RunRecord,
   standing: Standing,
   description: RunDescription | undefined,
@@ -23,7 +22,7 @@ export function runMessage(
 ): Run {
   const loss = description?.metrics?.loss;
   return {
-    name: runName(id),
+    name: runName(record.runId),
     settings: withSettings ? record.settings : undefined,
     state: RunState[standing.status],
     reason: standing.reason,
@@ -66,7 +65,7 @@ function eventOf(run: string, event: SequencedEvent["event"]): RunEvent["event"]
       return { $case: "claimed", value: {} };
     case "started": {
       const stages = event.stages.map(({ name, steps }) => ({ name, plannedSteps: steps }));
-      return { $case: "started", value: { name: event.name, stages, trainableParameters: event.trainableParameters } };
+      return { $case: "started", value: { name: run, stages, trainableParameters: event.trainableParameters } };
     }
     case "resumed":
       return { $case: "resumed", value: event };

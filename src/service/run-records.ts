@@ -1,12 +1,17 @@
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
+import { UserError } from "../errors.js";
 import { writeAtomically } from "../files/write-atomically.js";
+import { ownRun } from "../run/owner.js";
+import { runPaths } from "../run/run-files.js";
 import { LOCAL_OWNER, type Owner } from "./tokens.js";
 
-/** What the service knows of a run beside the run's own folder. */
+/** What the service knows of a run beside the run's own files. It lies in the run's folder and marks it as the service's. */
 export interface RunRecord {
   readonly owner: Owner;
+  /** What clients call the run; names of different owners are different. */
+  readonly runId: string;
   /** ISO 8601. */
   readonly createTime: string;
   /** The request that created it: its id, or nothing, and its digest. */
@@ -19,94 +24,162 @@ export interface RunRecord {
   readonly ended: { readonly state: "CANCELLED" | "FAILED"; readonly reason: string; readonly time: string } | null;
 }
 
-const ending = ".json";
+/** The service's record in a run's folder. */
+export const RECORD_FILE = "service-run.json";
+/** Where folders of removed runs lie until their files are gone. */
+const removalFolder = ".service";
+const removed = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The records of all runs of a folder: in memory, and written through to `.service/` in it. */
+/** Name of a run's folder: what other owners call their runs is never in the way. */
+export function folderName(owner: Owner, runId: string): string {
+  return owner === LOCAL_OWNER ? runId : `${owner}.${runId}`;
+}
+
+/**
+ * The records of the service's runs: in memory, and written through to the runs' folders. A folder without the service's
+ * record is somebody else's, whatever its name: it is neither shown nor touched. Here a run goes by its folder's name.
+ */
 export class RunRecords {
   readonly folder: string;
-  readonly #own: string;
+  readonly #removals: string;
   readonly #records: Map<string, RunRecord>;
 
   private constructor(folder: string, records: Map<string, RunRecord>) {
     this.folder = folder;
-    this.#own = ownFolder(folder);
+    this.#removals = join(folder, removalFolder);
     this.#records = records;
   }
 
-  /** Reads the folder; runs that the command line started there are the local owner's. */
-  static async open(folder: string): Promise<RunRecords> {
-    const own = ownFolder(folder);
-    await mkdir(own, { recursive: true });
+  /** Reads the records of the service's runs in the folder. */
+  static async open(folder: string, log: (line: string) => void): Promise<RunRecords> {
     const records = new Map<string, RunRecord>();
     for (const entry of await readdir(folder, { withFileTypes: true })) {
-      if (!entry.isDirectory() || !(await readdir(join(folder, entry.name))).includes("run.yaml")) continue;
-      records.set(entry.name, foreign);
+      const record = entry.isDirectory() ? await readRecord(join(folder, entry.name)) : null;
+      // A folder that was copied is not the service's, though the record came along.
+      if (record !== null && folderName(record.owner, record.runId) === entry.name) records.set(entry.name, record);
     }
-    for (const name of await readdir(own)) {
-      const path = join(own, name);
-      // The rest was left by a write or a removal that was cut off.
-      if (!name.endsWith(ending)) await rm(path, { recursive: true, force: true });
-      else records.set(name.slice(0, -ending.length), JSON.parse(await readFile(path, "utf8")) as RunRecord);
-    }
-    return new RunRecords(folder, records);
+    const opened = new RunRecords(folder, records);
+    await opened.#sweep(log);
+    return opened;
   }
 
-  /** Where a run's files lie, once it has begun. */
-  directory(id: string): string {
-    return join(this.folder, id);
+  /** Where a run's files lie. */
+  directory(name: string): string {
+    return join(this.folder, name);
   }
 
-  get(id: string): RunRecord | undefined {
-    return this.#records.get(id);
+  get(name: string): RunRecord | undefined {
+    return this.#records.get(name);
   }
 
-  /** Ids and records, in no order. */
+  /** Names of folders and records, in no order. */
   entries(): IterableIterator<[string, RunRecord]> {
     return this.#records.entries();
   }
 
-  /** Adds a run; the caller has made sure that the id is free. */
-  async add(id: string, record: RunRecord): Promise<void> {
-    this.#records.set(id, record);
+  /**
+   * Makes a run's folder, with its record in it.
+   *
+   * @returns false when anything of that name lies there already; it is left as it is.
+   */
+  async add(record: RunRecord): Promise<boolean> {
+    const name = folderName(record.owner, record.runId);
+    if (this.#records.has(name)) return false;
+    // Known before it is written: of two calls at a time one makes the run, and both count it.
+    this.#records.set(name, record);
     try {
-      await this.#write(id, record);
+      await mkdir(this.directory(name), { mode: 0o700 });
+      await this.#write(name, record);
+      return true;
     } catch (error) {
-      this.#records.delete(id);
+      this.#records.delete(name);
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
       throw error;
     }
   }
 
   /** Changes fields of a record. */
-  async change(id: string, changes: Partial<Pick<RunRecord, "queuedTime" | "ended">>): Promise<void> {
-    const record = { ...(this.#records.get(id) as RunRecord), ...changes };
-    this.#records.set(id, record);
-    await this.#write(id, record);
+  async change(name: string, changes: Partial<Pick<RunRecord, "queuedTime" | "ended">>): Promise<void> {
+    await this.requireMark(name);
+    const record = { ...(this.#records.get(name) as RunRecord), ...changes };
+    this.#records.set(name, record);
+    await this.#write(name, record);
   }
 
-  /** Removes a run with all its files. */
-  async remove(id: string): Promise<void> {
-    const gone = join(this.#own, `${id}.${randomUUID()}`);
-    // One rename: a removal that is cut off leaves no half of a run.
-    await rename(this.directory(id), gone).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
-    await rm(join(this.#own, id + ending), { force: true });
-    this.#records.delete(id);
+  /**
+   * Makes sure that a run's folder is still the one that the service made.
+   *
+   * @throws UserError when it was removed, or another took its place.
+   */
+  async requireMark(name: string): Promise<void> {
+    const record = this.#records.get(name);
+    if (record !== undefined && sameRun(await readRecord(this.directory(name)), record)) return;
+    throw new UserError(
+      `run: ${this.directory(name)} does not hold ${RECORD_FILE} of this run, expected the folder that the service made: ` +
+        "bring it back, or delete the run",
+    );
+  }
+
+  /**
+   * Removes a run with all its files; a folder that took its place stays.
+   *
+   * @throws UserError when a process directs the run.
+   */
+  async remove(name: string): Promise<void> {
+    const record = this.#records.get(name);
+    if (record === undefined) return;
+    // From here on nothing else can be begun with it.
+    this.#records.delete(name);
+    const gone = join(this.#removals, `${name}.${randomUUID()}`);
+    try {
+      if (!sameRun(await readRecord(this.directory(name)), record)) return;
+      const owner = await ownRun(runPaths(this.directory(name)).owner);
+      try {
+        await mkdir(this.#removals, { recursive: true, mode: 0o700 });
+        // One rename: a removal that is cut off leaves no half of a run.
+        await rename(this.directory(name), gone);
+      } catch (error) {
+        await owner.release();
+        throw error;
+      }
+    } catch (error) {
+      this.#records.set(name, record);
+      throw error;
+    }
     await rm(gone, { recursive: true, force: true });
   }
 
-  async #write(id: string, record: RunRecord): Promise<void> {
-    await writeAtomically(join(this.#own, id + ending), `${JSON.stringify(record, null, 2)}\n`);
+  /** Removes what removals that were cut off left. */
+  async #sweep(log: (line: string) => void): Promise<void> {
+    const names = await readdir(this.#removals).catch(() => []);
+    for (const name of names.filter((each) => removed.test(each))) {
+      await rm(join(this.#removals, name), { recursive: true, force: true });
+    }
+    const earlier = names.filter((name) => name.endsWith(".json")).length;
+    if (earlier === 0) return;
+    log(
+      `${this.#removals} holds ${earlier} records of an earlier version, whose runs are not served: scpo status lists ` +
+        "them, scpo resume goes on with one; create those that never began again, and remove the records",
+    );
+  }
+
+  async #write(name: string, record: RunRecord): Promise<void> {
+    await writeAtomically(join(this.directory(name), RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
   }
 }
 
-const ownFolder = (folder: string) => join(folder, ".service");
+/** The record in a folder; null when there is none. */
+async function readRecord(directory: string): Promise<RunRecord | null> {
+  try {
+    return JSON.parse(await readFile(join(directory, RECORD_FILE), "utf8")) as RunRecord;
+  } catch (error) {
+    if (error instanceof SyntaxError || ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) {
+      return null;
+    }
+    throw error;
+  }
+}
 
-const foreign: RunRecord = {
-  owner: LOCAL_OWNER,
-  createTime: new Date(0).toISOString(),
-  request: { id: "", digest: "" },
-  settings: {},
-  queuedTime: null,
-  ended: null,
-};
+function sameRun(found: RunRecord | null, { owner, runId, createTime }: RunRecord): boolean {
+  return found?.owner === owner && found.runId === runId && found.createTime === createTime;
+}

@@ -81,7 +81,8 @@ export class RunService implements RunServiceImplementation<Caller> {
   }
 
   async *watchRun(request: WatchRunRequest, { owner, signal }: Context): AsyncGenerator<WatchRunResponse> {
-    const id = this.#own(owner, request.name);
+    const runId = runIdOf(request.name);
+    const id = this.#runs.idOf(owner, runId);
     this.#watchers += 1;
     try {
       let after = request.afterSequence;
@@ -90,7 +91,7 @@ export class RunService implements RunServiceImplementation<Caller> {
         const handle = await this.#runs.handle(id);
         for await (const event of handle?.events({ after, signal }) ?? []) {
           after = event.sequence;
-          yield { event: eventMessage(id, event) };
+          yield { event: eventMessage(runId, event) };
         }
         if (!mayGoOn || this.#closing.signal.aborted) return;
         await sleep(lookMilliseconds, undefined, { signal }).catch(() => undefined);
@@ -130,10 +131,11 @@ export class RunService implements RunServiceImplementation<Caller> {
     request: { parent: string; pageSize: number; pageToken: string },
     { owner }: Context,
   ): Promise<{ checkpoints: ReturnType<typeof checkpointMessage>[]; nextPageToken: string }> {
-    const id = this.#own(owner, request.parent, "parent");
+    const runId = runIdOf(request.parent, "parent");
+    const id = this.#runs.idOf(owner, runId);
     const description = await this.#runs.describe(id);
     const sorted = (description?.checkpoints ?? [])
-      .map((saved) => checkpointMessage(id, saved))
+      .map((saved) => checkpointMessage(runId, saved))
       .sort((a, b) => (checkpointKey(a) < checkpointKey(b) ? -1 : 1));
     const { items, nextPageToken } = pageOf(sorted, checkpointKey, request);
     return { checkpoints: [...items], nextPageToken };
@@ -141,8 +143,7 @@ export class RunService implements RunServiceImplementation<Caller> {
 
   async *exportCheckpoint({ name }: { name: string }, { owner }: Context): ReturnType<typeof checkpointFiles> {
     const { run, checkpoint } = checkpointIdsOf(name);
-    this.#runs.record(owner, run);
-    const description = await this.#runs.describe(run);
+    const description = await this.#runs.describe(this.#runs.idOf(owner, run));
     const saved = description?.checkpoints.find((candidate) => candidate.name === checkpoint);
     if (saved === undefined) throw notFound(checkpointName(run, checkpoint));
     yield* checkpointFiles(saved.path);
@@ -160,10 +161,8 @@ export class RunService implements RunServiceImplementation<Caller> {
   }
 
   /** The id of a run that is the caller's. */
-  #own(owner: string, name: string, field = "name"): string {
-    const id = runIdOf(name, field);
-    this.#runs.record(owner, id);
-    return id;
+  #own(owner: string, name: string): string {
+    return this.#runs.idOf(owner, runIdOf(name));
   }
 
   #mustBeOpen(): void {

@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import type { Run } from "../generated/scpo/v1/run.js";
+import { UserError } from "../errors.js";
 import type { RunDescription, RunHandle } from "../run/handle.js";
+import { isOwned } from "../run/owner.js";
+import { runPaths } from "../run/run-files.js";
 import { RunNotFoundError } from "../run-file/settings-folder.js";
 import { openRun, resumeRun, startRun } from "../run-file/start-run.js";
 import type { RunSettings } from "../run-file/schema.js";
@@ -8,7 +12,7 @@ import { alreadyExists, exhausted, invalid, notFound, wrongState } from "./fault
 import { runIdProblem, runName } from "./resource-names.js";
 import { runMessage, type Standing } from "./run-messages.js";
 import { RunQueue } from "./run-queue.js";
-import { RunRecords, type RunRecord } from "./run-records.js";
+import { folderName, RECORD_FILE, RunRecords, type RunRecord } from "./run-records.js";
 import { guardSettings } from "./settings-guard.js";
 import type { Owner } from "./tokens.js";
 
@@ -35,7 +39,10 @@ const final = ["SUCCEEDED", "STOPPED", "CANCELLED", "FAILED"];
 /** Many clients may look at one run: its folder is read this often at most. */
 const freshMilliseconds = 250;
 
-/** The runs of the service: their records, their queue, and what can be done with them. */
+/**
+ * The runs of the service: their records, their queue, and what can be done with them. Here a run's id is the name of its
+ * folder; clients know it by its record's `runId`.
+ */
 export class Runs {
   readonly #options: RunsOptions;
   readonly #records: RunRecords;
@@ -55,7 +62,7 @@ export class Runs {
 
   /** Reads the folder, and takes up the runs that were under way or waited when the service last ended. */
   static async open(options: RunsOptions): Promise<Runs> {
-    const runs = new Runs(options, await RunRecords.open(options.folder));
+    const runs = new Runs(options, await RunRecords.open(options.folder, options.log));
     const waiting = [...runs.#records.entries()].filter(([, { queuedTime }]) => queuedTime !== null);
     waiting.sort(([, a], [, b]) => ((a.queuedTime as string) < (b.queuedTime as string) ? -1 : 1));
     for (const [id] of waiting) runs.#queue.add(id);
@@ -81,22 +88,24 @@ export class Runs {
   }
 
   /**
-   * The owner's run.
+   * The id of an owner's run.
    *
    * @throws RichServerError NOT_FOUND, for another owner's too.
    */
-  record(owner: Owner, id: string): RunRecord {
-    const record = this.#records.get(id);
-    if (record === undefined || record.owner !== owner) throw notFound(runName(id));
-    return record;
+  idOf(owner: Owner, runId: string): string {
+    const id = folderName(owner, runId);
+    if (this.#records.get(id)?.owner !== owner) throw notFound(runName(runId));
+    return id;
   }
 
   /** A run as its owner sees it. */
   async message(id: string, options: { withSettings: boolean }): Promise<Run> {
-    const record = this.#records.get(id);
-    if (record === undefined) throw notFound(runName(id));
+    if (this.#records.get(id) === undefined) throw notFound(this.#name(id));
     const description = await this.describe(id);
-    return runMessage(id, record, this.#standing(id, record, description), description, options.withSettings);
+    // It may have been deleted meanwhile.
+    const record = this.#records.get(id);
+    if (record === undefined) throw notFound(this.#name(id));
+    return runMessage(record, this.#standing(id, record, description), description, options.withSettings);
   }
 
   /** What the run's folder says; undefined before it has begun. */
@@ -143,26 +152,23 @@ export class Runs {
     owner: Owner,
     request: { id: string; settings: unknown; validateOnly: boolean; request: RunRecord["request"] },
   ): Promise<string> {
-    const id = request.id === "" ? `run-${randomBytes(6).toString("hex")}` : request.id;
-    const problem = runIdProblem(id, "run_id");
+    const runId = request.id === "" ? `run-${randomBytes(6).toString("hex")}` : request.id;
+    const problem = runIdProblem(runId, "run_id");
     if (problem !== null) throw invalid(problem);
-    const settings = guardSettings(request.settings, this.#options.dataRoots, id);
-    // Another owner's run is not to be told of, but its name is taken all the same.
-    if (this.#records.get(id) !== undefined) throw alreadyExists(runName(id));
+    const id = folderName(owner, runId);
+    const settings = guardSettings(request.settings, this.#options.dataRoots, runId);
+    if (this.#records.get(id) !== undefined || existsSync(this.#records.directory(id))) {
+      throw alreadyExists(runName(runId));
+    }
     if (request.validateOnly) return id;
     const waiting = this.list(owner).filter(([other]) => this.#queue.waitingBefore(other) !== undefined).length;
     if (waiting >= this.#options.queued) {
       throw exhausted("QUEUE", `${waiting} runs wait, expected at most ${this.#options.queued}; cancel one or wait`);
     }
     const now = new Date().toISOString();
-    await this.#records.add(id, {
-      owner,
-      createTime: now,
-      request: request.request,
-      settings: settings,
-      queuedTime: now,
-      ended: null,
-    });
+    const { request: made } = request;
+    const record = { owner, runId, createTime: now, request: made, settings, queuedTime: now, ended: null };
+    if (!(await this.#records.add(record))) throw alreadyExists(runName(runId));
     this.#queue.add(id);
     return id;
   }
@@ -170,10 +176,11 @@ export class Runs {
   /** Ends a run for good; one that has ended stays as it is. */
   async cancel(id: string, reason: string): Promise<void> {
     if (this.#queue.remove(id) || !this.#queue.holds(id)) {
+      await this.#refuseElsewhere(id);
       const { status } = await this.standing(id);
       if (final.includes(status)) return;
       const ended = { state: "CANCELLED", reason, time: new Date().toISOString() } as const;
-      await this.#records.change(id, { queuedTime: null, ended });
+      await this.#change(id, { queuedTime: null, ended });
       return;
     }
     await this.#whenBegun(id, (handle) => handle.cancel(reason));
@@ -182,38 +189,63 @@ export class Runs {
   /** Saves a running run and frees its trainer; takes a waiting one out of the queue. */
   async pause(id: string): Promise<void> {
     if (this.#queue.remove(id)) {
-      await this.#records.change(id, { queuedTime: null });
+      await this.#change(id, { queuedTime: null });
       return;
     }
     if (this.#queue.holds(id)) {
       await this.#whenBegun(id, (handle) => handle.pause());
       return;
     }
+    await this.#refuseElsewhere(id);
     const { status } = await this.standing(id);
-    if (status !== "PAUSED") throw wrongState(runName(id), status, "RUNNING, QUEUED or PAUSED");
+    if (status !== "PAUSED") throw wrongState(this.#name(id), status, "RUNNING, QUEUED or PAUSED");
   }
 
   /** Queues a run that does not run. */
   async resume(id: string): Promise<void> {
     if (this.isUnderWay(id)) return;
+    await this.#refuseElsewhere(id);
     const { status } = await this.standing(id);
-    if (!resumable.includes(status)) throw wrongState(runName(id), status, resumable.join(", "));
+    if (!resumable.includes(status)) throw wrongState(this.#name(id), status, resumable.join(", "));
     this.#known.delete(id);
-    await this.#records.change(id, { queuedTime: new Date().toISOString(), ended: null });
+    await this.#change(id, { queuedTime: new Date().toISOString(), ended: null });
     this.#queue.add(id);
   }
 
   /** Removes a run that does not run, with its files. */
   async remove(id: string): Promise<void> {
     if (this.isUnderWay(id))
-      throw wrongState(runName(id), "RUNNING or QUEUED", "a run that has ended; cancel it first");
+      throw wrongState(this.#name(id), "RUNNING or QUEUED", "a run that has ended; cancel it first");
+    await this.#refuseElsewhere(id);
     this.#known.delete(id);
-    await this.#records.remove(id);
+    await this.#records.remove(id).catch((error: unknown) => this.#refused(id, error));
   }
 
   /** Pauses what runs; a service that starts on the same folder takes it up. */
   async drain(): Promise<void> {
     await this.#queue.drain();
+  }
+
+  /** A run that somebody directs outside the service, such as by `scpo resume`, is theirs until it ends. */
+  async #refuseElsewhere(id: string): Promise<void> {
+    if (this.#queue.holds(id) || !(await isOwned(runPaths(this.#records.directory(id)).owner))) return;
+    throw wrongState(this.#name(id), "RUNNING outside the service", "a run that nobody else directs; wait for it");
+  }
+
+  async #change(id: string, changes: Parameters<RunRecords["change"]>[1]): Promise<void> {
+    await this.#records.change(id, changes).catch((error: unknown) => this.#refused(id, error));
+  }
+
+  /** What the operator did to the folder is told to the operator; the client hears that the call cannot be done. */
+  #refused(id: string, error: unknown): never {
+    if (!(error instanceof UserError)) throw error;
+    this.#options.log(error.message);
+    throw wrongState(this.#name(id), "out of the service's hands", "its folder as the service made it; delete the run");
+  }
+
+  /** What clients call the run. */
+  #name(id: string): string {
+    return runName(this.#records.get(id)?.runId ?? id);
   }
 
   /** Does something with a run that has a trainer, or as soon as it has. */
@@ -243,15 +275,29 @@ export class Runs {
 
   async #begin(id: string): Promise<RunHandle> {
     this.#known.delete(id);
+    await this.#records.requireMark(id);
     if ((await this.handle(id)) !== undefined) return resumeRun(this.#records.directory(id));
     const settings = this.#records.get(id)?.settings as RunSettings;
-    return startRun({ ...settings, backend: this.#options.backend }, { runs: this.#options.folder, id });
+    return startRun(
+      { ...settings, backend: this.#options.backend },
+      {
+        runs: this.#options.folder,
+        id,
+        claimedBy: RECORD_FILE,
+      },
+    );
   }
 
   async #ended(id: string, failure: unknown): Promise<void> {
+    await this.#end(id, failure).catch((error: unknown) => {
+      this.#options.log(`run ${id}: its end could not be recorded: ${error instanceof Error ? error.message : error}`);
+    });
+  }
+
+  async #end(id: string, failure: unknown): Promise<void> {
     if (failure !== undefined) {
       const reason = failure instanceof Error ? failure.message : "it failed without saying why";
-      this.#options.log(`${runName(id)} could not begin: ${reason}`);
+      this.#options.log(`run ${id} could not begin: ${reason}`);
       const ended = { state: "FAILED", reason, time: new Date().toISOString() } as const;
       await this.#records.change(id, { queuedTime: null, ended });
       this.#options.onEnd(id, "FAILED");

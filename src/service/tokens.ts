@@ -29,9 +29,16 @@ export class Tokens {
     for (const [at, text] of readPrivate(path, "--token-file").split("\n").entries()) {
       const line = text.trim();
       if (line === "" || line.startsWith("#")) continue;
-      const { owner, token } = /^(?:(?<owner>[a-z][a-z0-9-]*):)?(?<token>[\x21-\x7e]+)$/.exec(line)?.groups ?? {};
+      const { owner, token } = /^(?:(?<owner>[^:]*):)?(?<token>[\x21-\x7e]+)$/.exec(line)?.groups ?? {};
       if (token === undefined || !TOKEN.pattern.test(token)) {
         throw new UserError(`--token-file: ${path}, line ${at + 1}: expected owner:token, the token ${TOKEN.expected}`);
+      }
+      // The name of a run's folder begins with its owner's.
+      if (owner !== undefined && !/^[a-z][a-z0-9-]{0,35}$/.test(owner)) {
+        throw new UserError(
+          `--token-file: ${path}, line ${at + 1}: expected an owner of 1 to 36 of a-z, 0-9 and "-", beginning with a ` +
+            "letter: mend what stands before the colon",
+        );
       }
       const digest = digestOf(token);
       if (digests.some((other) => other.digest.equals(digest))) {

@@ -1,40 +1,18 @@
 import { expect } from "chai";
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ClientError, createChannel, createClientFactory, Status } from "nice-grpc";
-import type { RichClientError } from "nice-grpc-error-details";
-import { BadRequest, ErrorInfo } from "nice-grpc-error-details";
+import { type ClientError, createChannel, createClientFactory, Status } from "nice-grpc";
 import { HealthDefinition } from "nice-grpc-server-health";
 import { UserError } from "../../src/errors.js";
 import { RunState, type RunEvent } from "../../src/generated/scpo/v1/run.js";
 import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
 import { serve, type ServeOptions, type ServingRuns } from "../../src/service/serve.js";
-import { eventsOf, tinySettings } from "../fixtures/service.js";
+import { eventsOf, failureOf, fieldsOf, reasonOf, tinySettings } from "../fixtures/service.js";
 import { type TinyWorld, tinyWorld } from "../fixtures/tiny-run.js";
-
-async function failure(work: Promise<unknown>): Promise<RichClientError> {
-  try {
-    await work;
-  } catch (error) {
-    expect(error).to.be.instanceOf(ClientError);
-    return error as RichClientError;
-  }
-  throw new Error("expected a failure");
-}
-
-function fieldsOf(error: RichClientError): string[] {
-  return error.extra.flatMap((detail) =>
-    detail.$type === BadRequest.$type ? detail.fieldViolations.map(({ field }) => field) : [],
-  );
-}
-
-function reasonOf(error: RichClientError): string | undefined {
-  return error.extra.map((detail) => (detail.$type === ErrorInfo.$type ? detail.reason : ""))[0];
-}
 
 describe("service of runs", function () {
   this.timeout(180_000);
@@ -121,7 +99,7 @@ describe("service of runs", function () {
     for (const [path, { hash, sha256 }] of files) expect(hash.digest("hex"), path).to.equal(sha256);
 
     await runs.deleteRun({ name: "runs/first" });
-    expect((await failure(runs.getRun({ name: "runs/first" }))).code).to.equal(Status.NOT_FOUND);
+    expect((await failureOf(runs.getRun({ name: "runs/first" }))).code).to.equal(Status.NOT_FOUND);
     expect(existsSync(join(folder, `runs-${number}`, "first"))).to.equal(false);
   });
 
@@ -138,7 +116,7 @@ describe("service of runs", function () {
     expect(paused?.state).to.equal(RunState.PAUSED);
     const at = paused?.progress?.step as number;
     expect(at).to.be.at.least(5);
-    expect((await failure(runs.deleteRun({ name: "runs/next" }))).code).to.equal(Status.FAILED_PRECONDITION);
+    expect((await failureOf(runs.deleteRun({ name: "runs/next" }))).code).to.equal(Status.FAILED_PRECONDITION);
     expect((await runs.cancelRun({ name: "runs/next" })).run?.state).to.equal(RunState.CANCELLED);
     await runs.resumeRun({ name: "runs/long" });
     for await (const { event } of runs.watchRun({ name: "runs/long", afterSequence: paused?.lastSequence ?? 0 })) {
@@ -169,26 +147,26 @@ describe("service of runs", function () {
       optimiser: { learning_rate: 0.1 },
       backend: { kind: "embedded", python: "/bin/sh" },
     };
-    const outside = await failure(runs.createRun({ settings, runId: "bad" }));
+    const outside = await failureOf(runs.createRun({ settings, runId: "bad" }));
     expect(outside.code).to.equal(Status.INVALID_ARGUMENT);
     expect(fieldsOf(outside)).to.have.members(["settings.backend", "settings.model", "settings.data.pairs"]);
     expect(reasonOf(outside)).to.equal("INVALID_FIELDS");
 
     symlinkSync("/etc", join(world.folder, "link"));
     const linked = tinySettings({ model: "link" });
-    expect(fieldsOf(await failure(runs.createRun({ settings: linked, runId: "bad" })))).to.deep.equal([
+    expect(fieldsOf(await failureOf(runs.createRun({ settings: linked, runId: "bad" })))).to.deep.equal([
       "settings.model",
     ]);
 
     const wrong = tinySettings({ optimiser: { learning_rate: -1 }, seed: "one", stages: [{ reference: "mine" }] });
-    expect(fieldsOf(await failure(runs.createRun({ settings: wrong, runId: "bad" })))).to.have.members([
+    expect(fieldsOf(await failureOf(runs.createRun({ settings: wrong, runId: "bad" })))).to.have.members([
       "settings.optimiser.learning_rate",
       "settings.seed",
       "settings.stages[0].reference",
     ]);
-    expect(fieldsOf(await failure(runs.createRun({ runId: "bad" })))).to.deep.equal(["settings"]);
+    expect(fieldsOf(await failureOf(runs.createRun({ runId: "bad" })))).to.deep.equal(["settings"]);
     for (const runId of ["..", "a/b", "A B", "x".repeat(101)]) {
-      expect(fieldsOf(await failure(runs.createRun({ settings: tinySettings(), runId })))).to.deep.equal(["run_id"]);
+      expect(fieldsOf(await failureOf(runs.createRun({ settings: tinySettings(), runId })))).to.deep.equal(["run_id"]);
     }
     expect((await runs.listRuns({})).runs).to.deep.equal([]);
     await runs.createRun({ settings: tinySettings(), runId: "only-checked", validateOnly: true });
@@ -216,11 +194,11 @@ describe("service of runs", function () {
     const full = await runs.listRuns({ pageSize: 1, withSettings: true });
     expect(full.runs[0]?.settings?.["seed"]).to.equal(undefined);
     expect(full.runs[0]?.settings).to.have.property("optimiser");
-    expect((await failure(runs.listRuns({ pageToken: "zzz" }))).code).to.equal(Status.INVALID_ARGUMENT);
-    expect((await failure(runs.createRun({ settings: tinySettings(), runId: "a" }))).code).to.equal(
+    expect((await failureOf(runs.listRuns({ pageToken: "zzz" }))).code).to.equal(Status.INVALID_ARGUMENT);
+    expect((await failureOf(runs.createRun({ settings: tinySettings(), runId: "a" }))).code).to.equal(
       Status.ALREADY_EXISTS,
     );
-    expect((await failure(runs.resumeRun({ name: "runs/none" }))).code).to.equal(Status.NOT_FOUND);
+    expect((await failureOf(runs.resumeRun({ name: "runs/none" }))).code).to.equal(Status.NOT_FOUND);
   });
 
   it("remembers a request over its own end", async () => {
@@ -231,7 +209,7 @@ describe("service of runs", function () {
     const again = await start({ ...idle, runs: join(folder, `runs-${number}`) });
     expect((await again.createRun(request)).run?.name).to.equal(run?.name);
     const other = { ...request, settings: tinySettings({ seed: 2 }) };
-    expect(fieldsOf(await failure(again.createRun(other)))).to.deep.equal(["request_id"]);
+    expect(fieldsOf(await failureOf(again.createRun(other)))).to.deep.equal(["request_id"]);
   });
 
   it("lets nobody in without a token, and shows nobody another's runs", async () => {
@@ -240,7 +218,7 @@ describe("service of runs", function () {
     writeFileSync(tokenFile, `alice:${alice}\nbob:${bob}\n`, { mode: 0o600 });
     const nobody = await start({ ...idle, tokenFile });
     for (const runs of [nobody, client("c".repeat(40))]) {
-      const error = await failure(runs.listRuns({}));
+      const error = await failureOf(runs.listRuns({}));
       expect(error.code).to.equal(Status.UNAUTHENTICATED);
       expect(error.message).to.not.include(alice);
     }
@@ -261,7 +239,7 @@ describe("service of runs", function () {
         for await (const piece of his.exportCheckpoint({ name: `${name}/checkpoints/stage-0` })) void piece;
       })(),
     ]) {
-      expect((await failure(work)).code).to.equal(Status.NOT_FOUND);
+      expect((await failureOf(work)).code).to.equal(Status.NOT_FOUND);
     }
     expect((await hers.getRun({ name })).run?.state).to.equal(RunState.QUEUED);
     // Orchestrators ask without a token.
@@ -275,16 +253,16 @@ describe("service of runs", function () {
     const runs = await start({ ...idle, limits: { queued: 2, streams: 2, callsPerSecond: 30, requestBytes: 10_000 } });
     await runs.createRun({ settings: tinySettings(), runId: "a" });
     await runs.createRun({ settings: tinySettings(), runId: "b" });
-    expect(reasonOf(await failure(runs.createRun({ settings: tinySettings(), runId: "c" })))).to.equal("QUEUE");
+    expect(reasonOf(await failureOf(runs.createRun({ settings: tinySettings(), runId: "c" })))).to.equal("QUEUE");
     const huge = tinySettings({ id: "x".repeat(20_000) });
-    expect((await failure(runs.createRun({ settings: huge, runId: "d" }))).code).to.equal(Status.RESOURCE_EXHAUSTED);
+    expect((await failureOf(runs.createRun({ settings: huge, runId: "d" }))).code).to.equal(Status.RESOURCE_EXHAUSTED);
     await sleep(1000);
     const abort = new AbortController();
     const watches = [0, 1].map(() =>
       eventsOf(runs.watchRun({ name: "runs/a" }, { signal: abort.signal })).catch(() => 0),
     );
     await sleep(300);
-    expect((await failure(eventsOf(client().watchRun({ name: "runs/a" })))).code).to.equal(Status.RESOURCE_EXHAUSTED);
+    expect((await failureOf(eventsOf(client().watchRun({ name: "runs/a" })))).code).to.equal(Status.RESOURCE_EXHAUSTED);
     abort.abort();
     await Promise.all(watches);
     const codes = await Promise.all(
@@ -330,7 +308,10 @@ describe("service of runs", function () {
 
   it("lets a reader that stops reading hold up nobody", async () => {
     const runs = join(folder, "long");
-    mkdirSync(join(runs, "big"), { recursive: true });
+    const made = await start({ ...idle, runs });
+    await made.createRun({ settings: tinySettings(), runId: "big" });
+    await made.cancelRun({ name: "runs/big" });
+    await service?.drain();
     writeFileSync(join(runs, "big", "run.yaml"), "");
     const events = Array.from({ length: 20_000 }, (_, at) => ({
       sequence: at + 1,
