@@ -290,13 +290,13 @@ export class Runs {
 
   async #ended(id: string, failure: unknown): Promise<void> {
     await this.#end(id, failure).catch((error: unknown) => {
-      this.#options.log(`run ${id}: its end could not be recorded: ${error instanceof Error ? error.message : error}`);
+      this.#options.log(`run ${id}: its end could not be recorded: ${messageOf(error)}`);
     });
   }
 
   async #end(id: string, failure: unknown): Promise<void> {
     if (failure !== undefined) {
-      const reason = failure instanceof Error ? failure.message : "it failed without saying why";
+      const reason = messageOf(failure);
       this.#options.log(`run ${id} could not begin: ${reason}`);
       const ended = { state: "FAILED", reason, time: new Date().toISOString() } as const;
       await this.#records.change(id, { queuedTime: null, ended });
@@ -307,4 +307,8 @@ export class Runs {
     await this.#records.change(id, { queuedTime: null });
     this.#options.onEnd(id, (await this.standing(id)).status);
   }
+}
+
+function messageOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : "it failed without saying why";
 }
