@@ -29,8 +29,8 @@ export interface StartRunOptions extends ResumeRunOptions {
   readonly runs?: string;
   /** Name of the run, in place of the settings' own. */
   readonly id?: string;
-  /** Name of a file of the caller's own in the run's folder; with anything else in it the folder is refused. */
-  readonly claimedBy?: string;
+  /** A folder that the caller made for the run, and the one file in it, in place of a new folder in `runs`. */
+  readonly claim?: { readonly directory: string; readonly file: string };
 }
 
 /** A run that is planned and not begun. */
@@ -48,10 +48,10 @@ export interface PreparedRun extends PlannedRun {
  * @throws SettingsError with every mistake; UserError when the pairs do not fit; RunExistsError when there is such a run.
  */
 export async function prepareRun(settings: RunSettings | string, options: StartRunOptions = {}): Promise<PreparedRun> {
-  const { runs = RUNS_FOLDER, id, claimedBy } = options;
+  const { runs = RUNS_FOLDER, id, claim } = options;
   const read = typeof settings === "string" ? await readRunFile(settings, id) : checkRunSettings(settings, id);
-  const directory = resolve(join(runs, read.settings.id));
-  await refuseUnlessEmpty(directory, read.settings.id, claimedBy);
+  const directory = claim?.directory ?? resolve(join(runs, read.settings.id));
+  await refuseUnlessEmpty(directory, read.settings.id, claim?.file);
   return prepared(read, directory);
 }
 
@@ -68,7 +68,7 @@ export async function startRun(settings: RunSettings | string, options: StartRun
 
 /** Starts a run that was prepared. */
 export async function startPrepared(run: PreparedRun, options: StartRunOptions = {}): Promise<RunHandle> {
-  await createRunFolder(run.directory, run.resolved, options.claimedBy);
+  await createRunFolder(run.directory, run.resolved, options.claim?.file);
   return begin(run, options, false);
 }
 

@@ -65,7 +65,7 @@ function eventOf(run: string, event: SequencedEvent["event"]): RunEvent["event"]
       return { $case: "claimed", value: {} };
     case "started": {
       const stages = event.stages.map(({ name, steps }) => ({ name, plannedSteps: steps }));
-      return { $case: "started", value: { name: run, stages, trainableParameters: event.trainableParameters } };
+      return { $case: "started", value: { name: event.name, stages, trainableParameters: event.trainableParameters } };
     }
     case "resumed":
       return { $case: "resumed", value: event };

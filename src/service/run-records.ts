@@ -32,7 +32,8 @@ const removed = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Name of a run's folder: what other owners call their runs is never in the way. */
 export function folderName(owner: Owner, runId: string): string {
-  return owner === LOCAL_OWNER ? runId : `${owner}.${runId}`;
+  // No run's id has an @ in it.
+  return owner === LOCAL_OWNER ? runId : `${runId}@${owner}`;
 }
 
 /**

@@ -277,15 +277,9 @@ export class Runs {
     this.#known.delete(id);
     await this.#records.requireMark(id);
     if ((await this.handle(id)) !== undefined) return resumeRun(this.#records.directory(id));
-    const settings = this.#records.get(id)?.settings as RunSettings;
-    return startRun(
-      { ...settings, backend: this.#options.backend },
-      {
-        runs: this.#options.folder,
-        id,
-        claimedBy: RECORD_FILE,
-      },
-    );
+    const { runId, settings } = this.#records.get(id) as RunRecord & { settings: RunSettings };
+    const claim = { directory: this.#records.directory(id), file: RECORD_FILE };
+    return startRun({ ...settings, backend: this.#options.backend }, { id: runId, claim });
   }
 
   async #ended(id: string, failure: unknown): Promise<void> {

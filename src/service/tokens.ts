@@ -6,7 +6,7 @@ import { readPrivate } from "./listen.js";
 /** Who a client is: the name of its token, or `local` where no tokens are asked for. */
 export type Owner = string;
 
-/** The owner of what is done without tokens, and of runs that the command line started. */
+/** The owner of what is done without tokens. */
 export const LOCAL_OWNER: Owner = "local";
 
 /** Tells whose token a client shows. */
@@ -33,7 +33,7 @@ export class Tokens {
       if (token === undefined || !TOKEN.pattern.test(token)) {
         throw new UserError(`--token-file: ${path}, line ${at + 1}: expected owner:token, the token ${TOKEN.expected}`);
       }
-      // The name of a run's folder begins with its owner's.
+      // The name of a run's folder ends with its owner's.
       if (owner !== undefined && !/^[a-z][a-z0-9-]{0,35}$/.test(owner)) {
         throw new UserError(
           `--token-file: ${path}, line ${at + 1}: expected an owner of 1 to 36 of a-z, 0-9 and "-", beginning with a ` +

@@ -53,7 +53,11 @@ describe("service of runs", function () {
   const idle = { parallel: 0 };
 
   it("runs what it is given, tells every event once, and gives the checkpoints", async () => {
-    const runs = await start();
+    const token = "o".repeat(40);
+    const tokenFile = join(folder, "one-token");
+    writeFileSync(tokenFile, `owner:${token}\n`, { mode: 0o600 });
+    await start({ tokenFile });
+    const runs = client(token);
     const request = { settings: tinySettings(), runId: "first", requestId: randomUUID(), validateOnly: false };
     const { run } = await runs.createRun(request);
     expect(run?.name).to.equal("runs/first");
@@ -98,9 +102,10 @@ describe("service of runs", function () {
     expect([...files.keys()]).to.include.members(["config.json", "model.safetensors"]);
     for (const [path, { hash, sha256 }] of files) expect(hash.digest("hex"), path).to.equal(sha256);
 
+    expect(existsSync(join(folder, `runs-${number}`, "first@owner", "run.yaml"))).to.equal(true);
     await runs.deleteRun({ name: "runs/first" });
     expect((await failureOf(runs.getRun({ name: "runs/first" }))).code).to.equal(Status.NOT_FOUND);
-    expect(existsSync(join(folder, `runs-${number}`, "first"))).to.equal(false);
+    expect(existsSync(join(folder, `runs-${number}`, "first@owner"))).to.equal(false);
   });
 
   it("pauses, goes on where it was, and takes up after its end what it had begun", async () => {

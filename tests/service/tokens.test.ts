@@ -41,6 +41,7 @@ describe("tokens of the service", () => {
   for (const [what, text, message] of [
     ["an empty file", "\n# nobody\n", /holds no token/],
     ["a short token", "alice:secret\n", /line 1: expected owner:token, the token 32 or more/],
+    ["an owner that can name no folder", `../bob:${alice}\n`, /line 1: expected an owner of 1 to 36/],
     ["a token twice", `alice:${alice}\nbob:${alice}\n`, /line 2: found a token twice/],
   ] as const) {
     it(`refuses ${what}`, () => {
