@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
-from service_fixtures import World, refused, serve
+from service_fixtures import World, refused, serve, start
 
-from scpo.v1 import files_pb2, files_pb2_grpc
+from scpo.v1 import files_pb2, files_pb2_grpc, pair_pb2, trainer_pb2, trainer_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
+from scpo_trl.service.one_line import OneLineFormatter
 from scpo_trl.service.uploads import Uploads
 from scpo_trl.trainer.checkpoint import checkpoint_folder
 
@@ -140,6 +145,98 @@ class TestOthersData:
             (folder / "behind").symlink_to(folder / "folder")
             with pytest.raises(UserError, match="folder of your own"):
                 check_address(f"unix://{folder}/behind/trainer.sock")
+
+
+HOSTILE_PATHS = {
+    "a zero byte": "/a\0b",
+    "a line break": "/a\n2026-01-01 ERROR forged",
+    "an escape": "/a\x1b[2J",
+    "a line separator": "/a\u2028b",
+    "a long part": "/" + "x" * 256,
+    "a long part in bytes": "/" + "\u00e9" * 128,
+    "a long path": "/x" * 2100,
+    "many parts": "/" * 300 + "x",
+    "megabytes": "/x" * 1_000_000,
+    "relative": "model",
+    "home": "~/model",
+    "nothing": "",
+}
+
+
+class TestPaths:
+    @pytest.mark.parametrize("kind", HOSTILE_PATHS)
+    def test_refused_in_one_line_before_the_system_sees_them(
+        self, served: World, files: files_pb2_grpc.FileServiceStub, kind: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        hostile = HOSTILE_PATHS[kind]
+        path = str(served.root) + hostile if hostile.startswith("/") else hostile
+        served.load()
+        prompt = trainer_pb2.Prompt(image_path=path, text="USER :")
+        calls: dict[str, tuple[str, Callable[[], Any]]] = {
+            "load": ("path: ", lambda: served.stub.LoadModel(trainer_pb2.LoadModelRequest(path=path))),
+            "export": ("path: ", lambda: served.stub.ExportModel(trainer_pb2.ExportModelRequest(path=path))),
+            "list": ("path: ", lambda: files.ListFolder(files_pb2.ListFolderRequest(path=path))),
+            "download": ("path: ", lambda: files.DownloadFile(files_pb2.DownloadFileRequest(path=path))),
+            "remove": ("path: ", lambda: files.RemoveFolder(files_pb2.RemoveFolderRequest(path=path))),
+            "score": (
+                "dataset.path: ",
+                lambda: served.stub.ScorePairs(trainer_pb2.ScorePairsRequest(dataset=pair_pb2.Dataset(path=path))),
+            ),
+            "train": (
+                "start.dataset.path: ",
+                lambda: served.stub.Train(iter([start(served, dataset=pair_pb2.Dataset(path=path))])),
+            ),
+        }
+        if path:
+            calls["place"] = ("path: ", lambda: place(files, path))
+            calls["generate"] = (
+                "prompts[0].image_path: ",
+                lambda: served.stub.Generate(trainer_pb2.GenerateRequest(prompts=[prompt], max_new_tokens=1)),
+            )
+            calls["checkpoints"] = (
+                "start.checkpoint_directory: ",
+                lambda: served.stub.Train(iter([start(served, checkpoint_directory=path)])),
+            )
+        for field, call in calls.values():
+            refused(call, field)
+        assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+    def test_new_names_leave_room_for_the_name_that_they_are_written_under(self, served: World) -> None:
+        served.load()
+        request = trainer_pb2.ExportModelRequest(path=str(served.root / ("x" * 240)))
+        refused(lambda: served.stub.ExportModel(request), "path: ", "more than 200 bytes")
+
+    def test_downloads_begin_within_the_file(self, served: World, files: files_pb2_grpc.FileServiceStub) -> None:
+        request = files_pb2.DownloadFileRequest(path=str(served.pairs), offset=2**64 - 1)
+        refused(lambda: files.DownloadFile(request), "offset: ")
+
+    def test_a_file_whose_name_is_no_text(self, served: World, files: files_pb2_grpc.FileServiceStub) -> None:
+        folder = served.root / "odd"
+        folder.mkdir()
+        Path(os.fsdecode(os.fsencode(folder) + b"/\xff")).write_bytes(b"")
+        refused(lambda: files.ListFolder(files_pb2.ListFolderRequest(path=str(folder))), "path: ", "\\udcff")
+
+
+class TestLines:
+    @pytest.mark.parametrize("text", ["\u00e9" * 230, "%" * 230, "\U0001f600" * 60])
+    def test_an_error_fits_into_the_headers_of_every_client(self, served: World, text: str) -> None:
+        """Clients take 8 KB of headers, and some no more."""
+        path = str(served.root) + ("/" + text) * 8
+        with grpc.insecure_channel(served.server.address, [("grpc.max_metadata_size", 8192)]) as channel:
+            stub = trainer_pb2_grpc.TrainerServiceStub(channel)
+            refused(lambda: stub.LoadModel(trainer_pb2.LoadModelRequest(path=path)), "path: ")
+
+    def test_nobody_writes_lines_of_the_log(self) -> None:
+        formatter = OneLineFormatter("%(asctime)s %(levelname)s: %(message)s")
+        forged = "one\n2026-01-01 00:00:00 ERROR: forged\r\x1b[2J\u202e"
+        try:
+            raise ValueError(forged)
+        except ValueError:
+            record = logging.LogRecord("x", logging.ERROR, "", 0, "%s", (forged,), sys.exc_info())
+        first, *others = formatter.format(record).split("\n")
+        assert first.endswith(r"ERROR: one\n2026-01-01 00:00:00 ERROR: forged\r\x1b[2J\u202e")
+        assert all(line.startswith("  | ") and line.isprintable() for line in others)
+        assert any("forged" in line for line in others)
 
 
 class TestUploads:

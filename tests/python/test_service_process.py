@@ -21,7 +21,8 @@ from scpo.v1 import trainer_pb2, trainer_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
 from scpo_trl.service.bootstrap import _answering_json
-from scpo_trl.service.errors import MAX_DETAIL, NotReadyError, status_of
+from scpo_trl.service.errors import NotReadyError, status_of
+from scpo_trl.service.one_line import MAX_COST
 from scpo_trl.service.server import ServerOptions, create_server
 
 BRIDGE = Path(__file__).parents[2] / "python_bridge"
@@ -132,7 +133,7 @@ class TestErrors:
         assert status_of(UserError("a\nb")) == (grpc.StatusCode.INVALID_ARGUMENT, "a b")
         assert status_of(NotReadyError("busy")) == (grpc.StatusCode.FAILED_PRECONDITION, "busy")
         assert status_of(KeyError("x")) == (grpc.StatusCode.INTERNAL, "KeyError: 'x'")
-        assert len(status_of(ValueError("x" * 9999))[1]) == MAX_DETAIL
+        assert len(status_of(ValueError("x" * 9999))[1]) == MAX_COST
 
     def test_answers_are_json_whatever_happens(self) -> None:
         def answer(function: Callable[[Any], Any], settings: str = "{}") -> dict[str, Any]:

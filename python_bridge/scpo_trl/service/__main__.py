@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
+from scpo_trl.service.one_line import one_line
 from scpo_trl.service.process import configure_logging, die_with_parent, prepare_environment, settle
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.security import TOKEN_VARIABLE, read_security
@@ -101,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
             return follow_first(processes, options)
         running = create_server(options, processes)
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(one_line(str(error)), file=sys.stderr)
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: running.stop_soon())

@@ -14,11 +14,9 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from scpo_trl.errors import UserError
+from scpo_trl.service.one_line import one_line
 
 logger = logging.getLogger(__name__)
-
-MAX_DETAIL = 2000
-"""Characters of a status message: it travels in a header, and clients limit headers to 8 KB."""
 
 DOMAIN = "scpo"
 """Whose reasons the `ErrorInfo` of a status holds."""
@@ -51,7 +49,7 @@ def status_of(error: BaseException) -> tuple[grpc.StatusCode, str]:
         error: What a handler raised.
 
     Returns:
-        Status code and a message of one line, at most `MAX_DETAIL` characters.
+        Status code and a message of one line that fits into a header.
     """
     if isinstance(error, CancelledWork):
         return grpc.StatusCode.CANCELLED, one_line(str(error) or "cancelled")
@@ -60,12 +58,6 @@ def status_of(error: BaseException) -> tuple[grpc.StatusCode, str]:
     if isinstance(error, UserError):
         return grpc.StatusCode.INVALID_ARGUMENT, one_line(str(error))
     return grpc.StatusCode.INTERNAL, one_line(f"{type(error).__name__}: {error}")
-
-
-def one_line(text: str) -> str:
-    """Fold white space to single blanks and cut at `MAX_DETAIL` characters."""
-    folded = " ".join(text.split())
-    return folded if len(folded) <= MAX_DETAIL else folded[: MAX_DETAIL - 3] + "..."
 
 
 def rich_status(code: grpc.StatusCode, message: str, **metadata: str) -> grpc.Status:

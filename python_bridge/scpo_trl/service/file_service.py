@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import grpc
@@ -14,7 +15,7 @@ from scpo.v1 import files_pb2, files_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import streaming, unary
 from scpo_trl.service.own_folders import MARK, require_placeable, require_removable
-from scpo_trl.service.roots import Roots
+from scpo_trl.service.roots import Roots, check_path
 from scpo_trl.service.uploads import MOST_FILES, Uploads
 
 CHUNK = 1024 * 1024
@@ -57,15 +58,20 @@ class FileService(files_pb2_grpc.FileServiceServicer):
     @unary
     def ListFolder(self, request: files_pb2.ListFolderRequest, context: grpc.ServicerContext):
         folder = self._roots.folder(request.path, "path")
-        paths = sorted(_files(folder))
+        paths = sorted(islice(_files(folder), MOST_FILES + 1))
         if len(paths) > MOST_FILES:
-            raise UserError(f"path: {folder} holds {len(paths)} files, expected at most {MOST_FILES}")
-        files = [
-            files_pb2.FolderFile(
-                path=path.relative_to(folder).as_posix(), sha256=_sha256(path), size=path.stat().st_size
-            )
-            for path in paths
-        ]
+            raise UserError(f"path: {folder} holds more than {MOST_FILES} files, expected at most that")
+        for path in paths:
+            check_path(str(path), "path")
+        try:
+            files = [
+                files_pb2.FolderFile(
+                    path=path.relative_to(folder).as_posix(), sha256=_sha256(path), size=path.stat().st_size
+                )
+                for path in paths
+            ]
+        except OSError as error:
+            raise UserError(f"path: {folder} cannot be read ({error})") from error
         return files_pb2.ListFolderResponse(files=files)
 
     @streaming
@@ -73,7 +79,14 @@ class FileService(files_pb2_grpc.FileServiceServicer):
         self, request: files_pb2.DownloadFileRequest, context: grpc.ServicerContext
     ) -> Iterator[files_pb2.DownloadFileResponse]:
         path = self._roots.file(request.path, "path")
-        with path.open("rb") as file:
+        size = path.stat().st_size
+        if request.offset > size:
+            raise UserError(f"offset: found {request.offset}, but {path} has {size} bytes")
+        try:
+            file = path.open("rb")
+        except OSError as error:
+            raise UserError(f"path: {path} cannot be read ({error.strerror})") from error
+        with file:
             file.seek(request.offset)
             while chunk := file.read(CHUNK):
                 yield files_pb2.DownloadFileResponse(chunk=chunk)

@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 
+from scpo_trl.service.one_line import OneLineFormatter
+
 PARENT = "SCPO_PARENT"
 """Environment variable with the process id of whoever starts a process that is to die with it."""
 
@@ -42,8 +44,11 @@ def settle() -> None:
 
 
 def configure_logging() -> None:
-    """Log to stderr, one line a record, with time and level."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    """Log to stderr, one line a record, with time and level; warnings of libraries too."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)
 
 
 def die_with_parent() -> None:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import unicodedata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scpo_trl.errors import UserError
+
+LONGEST_PATH = 4000
+LONGEST_PART = 255
+"""Bytes; what systems take, with room for what the trainer writes below."""
+
+LONGEST_TARGET = 200
+"""Bytes of a new name: it is written under a longer one first."""
+
+MOST_PARTS = 200
+_SHOWN = 80
 
 
 class Roots:
@@ -46,14 +58,14 @@ class Roots:
             UserError: Not absolute, outside the roots, or no file.
         """
         resolved = self._inside(path, field, self.readable)
-        if not resolved.is_file():
+        if not _is(Path.is_file, resolved, field):
             raise UserError(f"{field}: no such file: {path}")
         return resolved
 
     def folder(self, path: str, field: str) -> Path:
         """Give the resolved path of an existing folder under a root; errors as `file`."""
         resolved = self._inside(path, field, self.readable)
-        if not resolved.is_dir():
+        if not _is(Path.is_dir, resolved, field):
             raise UserError(f"{field}: no such folder: {path}")
         return resolved
 
@@ -66,13 +78,12 @@ class Roots:
         resolved = self._inside(path, field, self.writable)
         if resolved in self.writable:
             raise UserError(f"{field}: found the root {path} itself, expected a path below it")
+        if len(os.fsencode(resolved.name)) > LONGEST_TARGET:
+            raise UserError(f"{field}: found a name of more than {LONGEST_TARGET} bytes: {resolved.name[:_SHOWN]}...")
         return resolved
 
     def _inside(self, path: str, field: str, allowed: tuple[Path, ...]) -> Path:
-        if not path:
-            raise UserError(f"{field}: found nothing, expected an absolute path")
-        if "\0" in path or not Path(path).is_absolute():
-            raise UserError(f"{field}: found {path!r}, expected an absolute path")
+        check_path(path, field)
         try:
             resolved = Path(path).resolve()
         except (OSError, RuntimeError) as error:
@@ -83,3 +94,37 @@ class Roots:
                 "move it there or start the trainer with another root"
             )
         return resolved
+
+
+def check_path(path: str, field: str) -> None:
+    """Check a client's path before the system sees it.
+
+    Args:
+        path: What the client sent.
+        field: Name of the request's field, for messages.
+
+    Raises:
+        UserError: Empty, not absolute, too long, too deep, or with control characters.
+    """
+    if not path:
+        raise UserError(f"{field}: found nothing, expected an absolute path")
+    shown = repr(path if len(path) <= _SHOWN else path[:_SHOWN] + "...")
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in path):
+        raise UserError(f"{field}: found {shown}, expected an absolute path without control characters")
+    if not path.startswith("/"):
+        raise UserError(f"{field}: found {shown}, expected an absolute path")
+    parts = path.split("/")
+    longest = max(len(os.fsencode(part)) for part in parts)
+    size = len(os.fsencode(path))
+    if size > LONGEST_PATH or longest > LONGEST_PART or len(parts) > MOST_PARTS:
+        raise UserError(
+            f"{field}: found {shown} with {len(parts)} parts and {size} bytes, {longest} of them in one part, expected "
+            f"at most {MOST_PARTS} parts, {LONGEST_PATH} bytes and {LONGEST_PART} a part"
+        )
+
+
+def _is(kind: Callable[[Path], bool], path: Path, field: str) -> bool:
+    try:
+        return kind(path)
+    except OSError as error:
+        raise UserError(f"{field}: cannot look at {path} ({error.strerror})") from error

@@ -208,6 +208,9 @@ def prepare_libraries(threads: int) -> None:
     """Set what holds for every process of the service."""
     torch.set_num_threads(threads)
     transformers.logging.disable_progress_bar()
+    # Its lines go where ours do, and are escaped as ours are.
+    transformers.logging.disable_default_handler()
+    transformers.logging.enable_propagation()
 
 
 def roots_of(options: ServerOptions) -> Roots:

@@ -19,9 +19,10 @@ from transformers import PrinterCallback
 
 from scpo.v1 import trainer_pb2
 from scpo_trl.errors import NonFiniteLossError, UserError
-from scpo_trl.service.errors import CancelledWork, one_line
+from scpo_trl.service.errors import CancelledWork
 from scpo_trl.service.messages import require_checkpoint_name
 from scpo_trl.service.model_store import LoadedModel
+from scpo_trl.service.one_line import one_line
 from scpo_trl.service.own_folders import prepare_trainings
 from scpo_trl.service.pair_files import OpenedFile, PairFiles
 from scpo_trl.service.processes import Processes
