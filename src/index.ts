@@ -48,7 +48,7 @@ export type { ReferenceAtOpen, ReferenceMove, ReferencePolicy, ReferenceState } 
 export { referencePolicy, referencePolicyNames, type ReferenceSettings } from "./reference/registry.js";
 export { direct, type DirectOptions } from "./run/director.js";
 export type { RunEvent, RunOutcome, SequencedEvent } from "./run/events.js";
-export type { RunPlan, StagePlan } from "./run/plan.js";
+export type { Precision, RunPlan, StagePlan } from "./run/plan.js";
 export type { Choice, Decide, EndStagePolicy, RunPolicies, RunState } from "./run/policies.js";
 export type { RunSummary, SavedCheckpoint, StageSummary } from "./run/summary.js";
 export type { EventsOptions, RunDescription, RunHandle, RunStatus } from "./run/handle.js";

@@ -32,6 +32,7 @@ export async function followRun(
 
 /** What is worth a line of its own; the bar shows the rest. */
 const NOTES: { readonly [Type in RunEvent["type"]]?: (event: Extract<RunEvent, { type: Type }>) => string } = {
+  started: ({ trainableParameters, dtypes }) => `${trainableParameters} parameters to train${dtypesText(dtypes)}`,
   resumed: ({ step, reason }) => `goes on after step ${step}${reason === "" ? "" : `: ${reason}`}`,
   "reference-moved": ({ step, alpha, reason }) => `step ${step}: reference moved (alpha ${alpha}): ${reason}`,
   checkpoint: ({ step, name }) => `step ${step}: saved ${name}`,
@@ -42,3 +43,10 @@ const NOTES: { readonly [Type in RunEvent["type"]]?: (event: Extract<RunEvent, {
   "micro-batch-halved": ({ step, reason, batchSize, gradientAccumulationSteps: passes }) =>
     `step ${step}: ${reason}; from here on ${passes} passes of ${batchSize} pairs`,
 };
+
+function dtypesText(dtypes: Extract<RunEvent, { type: "started" }>["dtypes"]): string {
+  if (dtypes === undefined) return "";
+  const { stored, weights, autocast } = dtypes;
+  const before = stored === weights ? "" : `, stored in ${stored}`;
+  return `${before}, trained and saved in ${weights}${autocast === "" ? "" : `, computed in ${autocast}`}`;
+}

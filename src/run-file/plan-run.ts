@@ -67,6 +67,7 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
     weightDecay: optimiser.weight_decay,
     maxGradNorm: optimiser.max_grad_norm,
     frozenPrefixes: optimiser.frozen_prefixes,
+    ...(settings.precision === "auto" ? {} : { precision: settings.precision }),
     stages: [],
   };
   plan.stages = stages.map(({ settings: own }, at) => {

@@ -4,6 +4,7 @@ import { backendSettings } from "../backend/settings.js";
 import { curriculumSettings } from "../curriculum/registry.js";
 import { LEARNING_RATE, RUN_ID, SHA256 } from "../generated/rules.js";
 import { referenceSettings } from "../reference/registry.js";
+import { PRECISIONS } from "../run/plan.js";
 
 /** The model that ships with the package, as `model` names it. */
 export const EMBEDDED_MODEL = "embedded";
@@ -123,6 +124,13 @@ export const runSettingsSchema = z
       .describe("Name of the run and of its folder; left out: the file's name without its ending."),
     seed: z.int().min(0).max(LARGEST_UINT32).default(1).describe("Seed of the order of pairs and of dropout."),
     model: path().describe(`Folder of the model to start from; \`${EMBEDDED_MODEL}\` is the one that ships.`),
+    precision: z
+      .enum(["auto", ...PRECISIONS])
+      .default("auto")
+      .describe(
+        "What the passes compute in, on weights of float32: `bf16` and `fp16` (CUDA alone) are mixed precision; `auto` is " +
+          "`bf16` for a model stored in 16 bits, else `float32`. Models are saved in float32.",
+      ),
     data: z
       .strictObject({
         pairs: path().describe("Parquet file of contrast pairs; see docs/pairs.md for its columns."),

@@ -4,6 +4,7 @@ import type {
   StageClosed,
   StageOpened,
   StepReport,
+  TrainingStarted,
   TrainRequest,
   TrainResponse,
 } from "../generated/scpo/v1/trainer.js";
@@ -132,7 +133,7 @@ export class Dialogue {
     this.#live = true;
     switch (response.$case) {
       case "started":
-        return this.#started(response.value.trainableParameters);
+        return this.#started(response.value);
       case "tableProgress":
         return this.#emit({ type: "table", stage: this.#current().index, ...response.value });
       case "stageOpened":
@@ -150,12 +151,14 @@ export class Dialogue {
     }
   }
 
-  async #started(trainableParameters: number): Promise<void> {
+  async #started({ trainableParameters, storedDtype, weightsDtype, autocastDtype }: TrainingStarted): Promise<void> {
     const { plan, resumedBecause } = this.#parts;
+    const dtypes = { stored: storedDtype, weights: weightsDtype, autocast: autocastDtype };
     const stages = plan.stages.map((stage) => ({ name: stage.name, steps: plannedSteps(plan, stage) }));
-    if (resumedBecause === null) await this.#emit({ type: "started", name: plan.name, stages, trainableParameters });
     const stage = this.#stage?.index ?? 0;
-    if (resumedBecause !== null) {
+    if (resumedBecause === null) {
+      await this.#emit({ type: "started", name: plan.name, stages, trainableParameters, dtypes });
+    } else {
       await this.#emit({ type: "resumed", step: this.#step, stage, reason: resumedBecause });
     }
     if (this.#reopening) this.#openAgain(stage);

@@ -9,7 +9,17 @@ export type RunOutcome = "completed" | "stopped" | "cancelled" | "paused";
 export type RunEvent =
   /** A director holds the run from here on. */
   | { type: "claimed"; processId: number }
-  | { type: "started"; name: string; stages: { name: string; steps: number }[]; trainableParameters: number }
+  | {
+      type: "started";
+      name: string;
+      stages: { name: string; steps: number }[];
+      trainableParameters: number;
+      /**
+       * What the model was stored in, what it is trained and saved in, and what the passes compute in where that is
+       * another type; such as "bfloat16", "float32". Absent in runs of older versions.
+       */
+      dtypes?: { stored: string; weights: string; autocast: string };
+    }
   /** The run goes on after optimiser step `step`, 0: from its beginning; what was told of later steps is void. */
   | { type: "resumed"; step: number; stage: number; reason: string }
   /** Reference log-probabilities of `done` of `total` pairs are computed; comes before `stage-opened`. */

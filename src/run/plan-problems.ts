@@ -2,7 +2,7 @@ import { isAbsolute } from "node:path";
 import { UserError } from "../errors.js";
 import { isAllowed, LEARNING_RATE, SHA256 } from "../generated/rules.js";
 import type { RunPlan, StagePlan } from "./plan.js";
-import { effectiveBatch } from "./plan.js";
+import { effectiveBatch, PRECISIONS } from "./plan.js";
 
 /** One mistake in a plan. */
 export interface PlanProblem {
@@ -52,6 +52,7 @@ export function planProblems(plan: RunPlan): PlanProblem[] {
   plan.frozenPrefixes.forEach((prefix, index) => {
     expect(prefix !== "", `frozenPrefixes[${index}]`, prefix, "the start of a parameter's name");
   });
+  if (plan.precision !== undefined) expectOneOf(PRECISIONS, plan.precision, "precision", expect);
   expect(plan.stages.length > 0, "stages", plan.stages, "at least one stage");
   plan.stages.forEach((stage, index) => checkStage(stage, `stages[${index}]`, effectiveBatch(plan), expect));
   return problems;

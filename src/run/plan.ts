@@ -22,6 +22,12 @@ export interface StagePlan {
   objective: { loss: string; parameters: Record<string, number> };
 }
 
+/** What the passes of a training compute in; `bf16` and `fp16` are mixed precision. */
+export const PRECISIONS = ["float32", "bf16", "fp16"] as const;
+
+/** One of `PRECISIONS`. */
+export type Precision = (typeof PRECISIONS)[number];
+
 /** Everything that determines a run: the same plan gives the same weights. */
 export interface RunPlan {
   name: string;
@@ -39,6 +45,8 @@ export interface RunPlan {
   maxGradNorm: number;
   /** Parameters whose names start with one of these stay frozen. */
   frozenPrefixes: string[];
+  /** What the passes compute in, on weights of float32; left out: as the model was stored. */
+  precision?: Precision;
   stages: StagePlan[];
 }
 

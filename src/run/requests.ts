@@ -1,5 +1,5 @@
 import type { OpenStage, StartTraining } from "../generated/scpo/v1/trainer.js";
-import { LearningRateSchedule, ReferenceAtOpen } from "../generated/scpo/v1/trainer.js";
+import { LearningRateSchedule, Precision, ReferenceAtOpen } from "../generated/scpo/v1/trainer.js";
 import type { RunPlan, StagePlan } from "./plan.js";
 import { plannedSteps } from "./plan.js";
 
@@ -14,6 +14,8 @@ const references = {
   keep: ReferenceAtOpen.KEEP,
   initial: ReferenceAtOpen.INITIAL,
 } as const;
+
+const precisions = { float32: Precision.FLOAT32, bf16: Precision.BF16, fp16: Precision.FP16 } as const;
 
 /**
  * The first request of a Train stream.
@@ -38,6 +40,7 @@ export function startTraining(
     telemetryEndpoint,
     frozenPrefixes,
     resumeFrom,
+    precision: plan.precision === undefined ? Precision.UNSPECIFIED : precisions[plan.precision],
   };
 }
 

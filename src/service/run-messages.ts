@@ -65,7 +65,10 @@ function eventOf(run: string, event: SequencedEvent["event"]): RunEvent["event"]
       return { $case: "claimed", value: {} };
     case "started": {
       const stages = event.stages.map(({ name, steps }) => ({ name, plannedSteps: steps }));
-      return { $case: "started", value: { name: event.name, stages, trainableParameters: event.trainableParameters } };
+      const { name, trainableParameters, dtypes = { stored: "", weights: "", autocast: "" } } = event;
+      const { stored: storedDtype, weights: weightsDtype, autocast: autocastDtype } = dtypes;
+      const started = { name, stages, trainableParameters, storedDtype, weightsDtype, autocastDtype };
+      return { $case: "started", value: started };
     }
     case "resumed":
       return { $case: "resumed", value: event };

@@ -10,6 +10,7 @@ import type { RemoteSettings } from "../../src/backend/settings.js";
 import { findPython, pythonPath } from "../../src/backend/python.js";
 import type { Trainer } from "../../src/backend/trainer.js";
 import { TrainerExitedError } from "../../src/backend/trainer.js";
+import { PROTOCOL_VERSION } from "../../src/backend/protocol.js";
 import { UserError } from "../../src/errors.js";
 import { sha256File } from "../../src/files/sha256.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
@@ -157,7 +158,7 @@ describe("remote trainer", function () {
       const named = await failure(world.open({ ...tokenless, tls: { ...tokenless.tls, ...pair } }));
       expect(named).to.be.instanceOf(UserError);
       expect((named as Error).message)
-        .to.contain(`trainer at ${address}: found protocol version 2`)
+        .to.contain(`trainer at ${address}: found protocol version ${PROTOCOL_VERSION + 1}`)
         .and.to.contain("npm install scpo@latest");
     } finally {
       other.kill("SIGKILL");

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from service_fixtures import Dialogue, World, decision, feed, open_stage, start
 
 from scpo.v1 import trainer_pb2
@@ -95,6 +96,15 @@ def test_resuming_after_any_step_changes_nothing(world: World) -> None:
     # The last one left its model in the service: that of the saved training.
     exported = world.stub.ExportModel(trainer_pb2.ExportModelRequest(path=str(world.root / "exported")))
     assert exported.weights_sha256 == whole.models["end-6"]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_model_stored_in_sixteen_bits_goes_on_exactly(world: World, make_model: Any, dtype: torch.dtype) -> None:
+    make_model().to(dtype).save_pretrained(world.model)
+    whole = Run(world).play()
+    resumed = Run(world, resume_from=2).play()
+    assert resumed.reports == {number: told for number, told in whole.reports.items() if number > 2}
+    assert resumed.models == whole.models
 
 
 def test_a_pause_leaves_the_stage_open(world: World) -> None:

@@ -91,7 +91,7 @@ class TestCalls:
             ):
                 refused(call, "token: ", code=grpc.StatusCode.UNAUTHENTICATED)
         described = stub.Describe(trainer_pb2.DescribeRequest(), metadata=[("authorization", f"Bearer {TOKEN}")])
-        assert described.protocol_version == 1
+        assert described.protocol_version == 2
         health: Any = health_pb2_grpc.HealthStub(guarded)
         assert health.Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.SERVING
 

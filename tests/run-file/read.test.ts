@@ -45,6 +45,7 @@ describe("run.yaml", () => {
       id: "all-fields",
       seed: 3,
       model: EMBEDDED_MODEL_FOLDER,
+      precision: "bf16",
       data: { pairs: "pairs.parquet", sha256: "0".repeat(64) },
       objective: { loss: "scpo", parameters: { beta: 0.2, anchor: 1 } },
       optimiser: {

@@ -26,6 +26,14 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
+/** Types of the weights in a model's folder, each once, from the header of its safetensors. */
+async function savedTypes(folder: string): Promise<string[]> {
+  const bytes = await readFile(join(folder, "model.safetensors"));
+  const header = bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString();
+  const entries = Object.values(JSON.parse(header) as Record<string, { dtype?: string }>);
+  return [...new Set(entries.flatMap(({ dtype }) => dtype ?? []))];
+}
+
 describe("directed run", function () {
   this.timeout(120_000);
   let world: TinyWorld;
@@ -62,6 +70,20 @@ describe("directed run", function () {
     const told = events.filter(({ type }) => type !== "table").map(({ type }) => type);
     const stage = ["stage-opened", "step", "step", "checkpoint", "stage-closed"];
     expect(told).to.deep.equal(["claimed", "started", ...stage, ...stage, ...stage, "ended"]);
+  });
+
+  it("trains and saves in float32 what was stored in bfloat16, and says so", async () => {
+    const told: RunEvent[] = [];
+    const plan = world.plan("bf16", { plan: { model: join(world.folder, "model-bf16") } });
+    const mixed = await direct(trainer, plan, { onEvent: (event) => told.push(event) });
+    const dtypes = (all: RunEvent[]) => all.flatMap((event) => (event.type === "started" ? [event.dtypes] : []));
+    expect(dtypes(told)).to.deep.equal([{ stored: "bfloat16", weights: "float32", autocast: "bfloat16" }]);
+    expect(dtypes(events)).to.deep.equal([{ stored: "float32", weights: "float32", autocast: "" }]);
+    expect(await savedTypes(mixed.checkpoints.at(-1)?.path ?? "")).to.deep.equal(["F32"]);
+    // Asked for float32, the same weights give other figures than under bfloat16, and the plan is another.
+    const exact = await direct(trainer, world.plan("exact", { plan: { model: plan.model, precision: "float32" } }));
+    expect(exact.initialWeightsSha256).to.equal(mixed.initialWeightsSha256);
+    expect(hashes(exact)).not.to.deep.equal(hashes(mixed));
   });
 
   it("resets rewards to zero where the reference becomes the policy", () => {

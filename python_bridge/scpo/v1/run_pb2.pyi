@@ -147,14 +147,20 @@ class RunEvent(_message.Message):
         planned_steps: int
         def __init__(self, name: _Optional[str] = ..., planned_steps: _Optional[int] = ...) -> None: ...
     class Started(_message.Message):
-        __slots__ = ("name", "stages", "trainable_parameters")
+        __slots__ = ("name", "stages", "trainable_parameters", "stored_dtype", "weights_dtype", "autocast_dtype")
         NAME_FIELD_NUMBER: _ClassVar[int]
         STAGES_FIELD_NUMBER: _ClassVar[int]
         TRAINABLE_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+        STORED_DTYPE_FIELD_NUMBER: _ClassVar[int]
+        WEIGHTS_DTYPE_FIELD_NUMBER: _ClassVar[int]
+        AUTOCAST_DTYPE_FIELD_NUMBER: _ClassVar[int]
         name: str
         stages: _containers.RepeatedCompositeFieldContainer[RunEvent.Stage]
         trainable_parameters: int
-        def __init__(self, name: _Optional[str] = ..., stages: _Optional[_Iterable[_Union[RunEvent.Stage, _Mapping]]] = ..., trainable_parameters: _Optional[int] = ...) -> None: ...
+        stored_dtype: str
+        weights_dtype: str
+        autocast_dtype: str
+        def __init__(self, name: _Optional[str] = ..., stages: _Optional[_Iterable[_Union[RunEvent.Stage, _Mapping]]] = ..., trainable_parameters: _Optional[int] = ..., stored_dtype: _Optional[str] = ..., weights_dtype: _Optional[str] = ..., autocast_dtype: _Optional[str] = ...) -> None: ...
     class Resumed(_message.Message):
         __slots__ = ("step", "stage", "reason")
         STEP_FIELD_NUMBER: _ClassVar[int]

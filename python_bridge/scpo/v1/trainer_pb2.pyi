@@ -18,6 +18,13 @@ class Signal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SIGNAL_BLIND_MARGIN: _ClassVar[Signal]
     SIGNAL_TOKENS: _ClassVar[Signal]
 
+class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRECISION_UNSPECIFIED: _ClassVar[Precision]
+    PRECISION_FLOAT32: _ClassVar[Precision]
+    PRECISION_BF16: _ClassVar[Precision]
+    PRECISION_FP16: _ClassVar[Precision]
+
 class ReferenceAtOpen(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REFERENCE_AT_OPEN_UNSPECIFIED: _ClassVar[ReferenceAtOpen]
@@ -38,6 +45,10 @@ SIGNAL_TRANSPORT_DISTANCE: Signal
 SIGNAL_LOGPS: Signal
 SIGNAL_BLIND_MARGIN: Signal
 SIGNAL_TOKENS: Signal
+PRECISION_UNSPECIFIED: Precision
+PRECISION_FLOAT32: Precision
+PRECISION_BF16: Precision
+PRECISION_FP16: Precision
 REFERENCE_AT_OPEN_UNSPECIFIED: ReferenceAtOpen
 REFERENCE_AT_OPEN_POLICY: ReferenceAtOpen
 REFERENCE_AT_OPEN_KEEP: ReferenceAtOpen
@@ -240,7 +251,7 @@ class Objective(_message.Message):
     def __init__(self, loss: _Optional[str] = ..., parameters: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class StartTraining(_message.Message):
-    __slots__ = ("dataset", "batch_size", "gradient_accumulation_steps", "seed", "checkpoint_directory", "weight_decay", "max_grad_norm", "telemetry_endpoint", "frozen_prefixes", "resume_from")
+    __slots__ = ("dataset", "batch_size", "gradient_accumulation_steps", "seed", "checkpoint_directory", "weight_decay", "max_grad_norm", "telemetry_endpoint", "frozen_prefixes", "resume_from", "precision")
     DATASET_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     GRADIENT_ACCUMULATION_STEPS_FIELD_NUMBER: _ClassVar[int]
@@ -251,6 +262,7 @@ class StartTraining(_message.Message):
     TELEMETRY_ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     FROZEN_PREFIXES_FIELD_NUMBER: _ClassVar[int]
     RESUME_FROM_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
     dataset: _pair_pb2.Dataset
     batch_size: int
     gradient_accumulation_steps: int
@@ -261,13 +273,20 @@ class StartTraining(_message.Message):
     telemetry_endpoint: str
     frozen_prefixes: _containers.RepeatedScalarFieldContainer[str]
     resume_from: str
-    def __init__(self, dataset: _Optional[_Union[_pair_pb2.Dataset, _Mapping]] = ..., batch_size: _Optional[int] = ..., gradient_accumulation_steps: _Optional[int] = ..., seed: _Optional[int] = ..., checkpoint_directory: _Optional[str] = ..., weight_decay: _Optional[float] = ..., max_grad_norm: _Optional[float] = ..., telemetry_endpoint: _Optional[str] = ..., frozen_prefixes: _Optional[_Iterable[str]] = ..., resume_from: _Optional[str] = ...) -> None: ...
+    precision: Precision
+    def __init__(self, dataset: _Optional[_Union[_pair_pb2.Dataset, _Mapping]] = ..., batch_size: _Optional[int] = ..., gradient_accumulation_steps: _Optional[int] = ..., seed: _Optional[int] = ..., checkpoint_directory: _Optional[str] = ..., weight_decay: _Optional[float] = ..., max_grad_norm: _Optional[float] = ..., telemetry_endpoint: _Optional[str] = ..., frozen_prefixes: _Optional[_Iterable[str]] = ..., resume_from: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ...) -> None: ...
 
 class TrainingStarted(_message.Message):
-    __slots__ = ("trainable_parameters",)
+    __slots__ = ("trainable_parameters", "stored_dtype", "weights_dtype", "autocast_dtype")
     TRAINABLE_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    STORED_DTYPE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_DTYPE_FIELD_NUMBER: _ClassVar[int]
+    AUTOCAST_DTYPE_FIELD_NUMBER: _ClassVar[int]
     trainable_parameters: int
-    def __init__(self, trainable_parameters: _Optional[int] = ...) -> None: ...
+    stored_dtype: str
+    weights_dtype: str
+    autocast_dtype: str
+    def __init__(self, trainable_parameters: _Optional[int] = ..., stored_dtype: _Optional[str] = ..., weights_dtype: _Optional[str] = ..., autocast_dtype: _Optional[str] = ...) -> None: ...
 
 class OpenStage(_message.Message):
     __slots__ = ("stage", "pairs", "steps", "objective", "learning_rate", "schedule", "warmup_steps", "reference", "keep_reference_weights", "held_out_pairs")

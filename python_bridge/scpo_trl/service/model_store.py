@@ -18,6 +18,7 @@ from scpo_trl.service.own_folders import prepare_trainings
 from scpo_trl.service.prompts import render_prompt
 from scpo_trl.service.roots import Roots
 from scpo_trl.trainer.checkpoint import save_model_folder
+from scpo_trl.trainer.precision import stored_dtype
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +34,13 @@ class LoadedModel:
         path: The folder they came from.
         model: In evaluation mode, on the device that the service computes on.
         processor: Its processor.
+        stored_dtype: What the weights were stored in; a training makes them float32.
     """
 
     path: Path
     model: Any
     processor: Any
+    stored_dtype: torch.dtype
 
     @property
     def parameters(self) -> int:
@@ -96,7 +99,7 @@ class ModelStore:
         processor = _load_processor(folder, path, trust_remote_code)
         model = _load_model(folder, path, trust_remote_code)
         model.to(self._device).eval()
-        self._loaded = LoadedModel(path=folder, model=model, processor=processor)
+        self._loaded = LoadedModel(path=folder, model=model, processor=processor, stored_dtype=stored_dtype(model))
         return self._loaded
 
     def export(self, path: str) -> str:

@@ -34,12 +34,20 @@ from scpo_trl.service.work import Job
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.director import Director
 from scpo_trl.trainer.out_of_memory import is_out_of_memory
+from scpo_trl.trainer.precision import Precision, autocast_dtype, dtype_name, widen_weights
 from scpo_trl.trainer.scpo_trainer import SCPOTrainer
 from scpo_trl.trainer.sealed_folder import folder_damage
 
 logger = logging.getLogger(__name__)
 
 _LARGEST_SEED = 2**32 - 1
+
+_PRECISIONS: dict[int, Precision] = {
+    trainer_pb2.PRECISION_UNSPECIFIED: "auto",
+    trainer_pb2.PRECISION_FLOAT32: "float32",
+    trainer_pb2.PRECISION_BF16: "bf16",
+    trainer_pb2.PRECISION_FP16: "fp16",
+}
 
 
 def train_responses(
@@ -52,7 +60,7 @@ def train_responses(
     roots: Roots,
     processes: Processes,
 ) -> None:
-    """Train the loaded model in place, as the requests direct, and emit what happens.
+    """Train the loaded model in place, on float32 weights, as the requests direct, and emit what happens.
 
     A loss that is not finite, too little memory and a damaged training to resume from are emitted as TrainingFailed.
 
@@ -119,7 +127,12 @@ def train_responses(
                 trainable = sum(p.numel() for p in loaded.model.parameters() if p.requires_grad)
                 if trainable == 0:
                     raise UserError("start.frozen_prefixes: every parameter is frozen; leave some to train")
-                started = trainer_pb2.TrainingStarted(trainable_parameters=trainable)
+                started = trainer_pb2.TrainingStarted(
+                    trainable_parameters=trainable,
+                    stored_dtype=dtype_name(loaded.stored_dtype),
+                    weights_dtype=dtype_name(loaded.model.dtype),
+                    autocast_dtype=dtype_name(_autocast_dtype(start, loaded)),
+                )
                 processes.share(lambda: emit(trainer_pb2.TrainResponse(started=started)))
                 trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
                 steps = trainer.state.global_step
@@ -202,6 +215,8 @@ def _create_trainer(
 ) -> SCPOTrainer:
     batch_size, accumulation = shared_out(start.batch_size, start.gradient_accumulation_steps, processes)
     on_cpu = loaded.model.device.type == "cpu"
+    autocast = _autocast_dtype(start, loaded)
+    widen_weights(loaded.model)
     # The director decides about stages, steps, rates and checkpoints: what remains is what holds for all of them.
     config = SCPOConfig(
         output_dir=directory,
@@ -213,7 +228,8 @@ def _create_trainer(
         frozen_prefixes=list(start.frozen_prefixes),
         max_length=None,
         use_cpu=on_cpu,
-        bf16=loaded.model.dtype == torch.bfloat16,
+        bf16=autocast == torch.bfloat16,
+        fp16=autocast == torch.float16,
         gradient_checkpointing=not on_cpu,
         # Otherwise the trainer writes use_cache=false into the model's config, and checkpoints generate slowly.
         use_cache=True,
@@ -236,6 +252,10 @@ def _create_trainer(
     # Standard output belongs to whoever started the service.
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _autocast_dtype(start: trainer_pb2.StartTraining, loaded: LoadedModel) -> torch.dtype | None:
+    return autocast_dtype(_PRECISIONS[start.precision], loaded.stored_dtype, loaded.model.device, "start.precision")
 
 
 def _unwrap(model: Any) -> None:
@@ -271,5 +291,7 @@ def _check_numbers(start: trainer_pb2.StartTraining) -> None:
         value = getattr(start, name)
         if not (math.isfinite(value) and value >= 0):
             raise UserError(f"start.{name}: found {value}, expected a finite number from 0")
+    if start.precision not in _PRECISIONS:
+        raise UserError(f"start.precision: found {start.precision}, expected one of {', '.join(map(str, _PRECISIONS))}")
     if start.seed > _LARGEST_SEED:
         raise UserError(f"start.seed: found {start.seed}, expected at most {_LARGEST_SEED}")

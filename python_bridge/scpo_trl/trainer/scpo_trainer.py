@@ -274,8 +274,15 @@ class SCPOTrainer(DPOTrainer):
         if self.accelerator.sync_gradients:
             gradients = [parameter.grad for parameter in self.policy.parameters() if parameter.grad is not None]
             norm = torch.nn.utils.get_total_norm(gradients)
-            self._loop.set_grad_norm(getattr(norm, "full_tensor", lambda: norm)().item())
+            self._loop.set_grad_norm(self._unscaled(getattr(norm, "full_tensor", lambda: norm)().item()))
         return loss
+
+    def _unscaled(self, norm: float) -> float:
+        """A gradient's norm without fp16's scale; NaN in a step that is left out because the scale was too large."""
+        scaler = self.accelerator.scaler
+        if scaler is None:
+            return norm
+        return norm / scaler.get_scale() if math.isfinite(norm) else math.nan
 
     def compute_loss(
         self,

@@ -227,6 +227,12 @@ export interface RunEvent_Started {
   name: string;
   stages: RunEvent_Stage[];
   trainableParameters: number;
+  /** What the model was stored in, such as "bfloat16". */
+  storedDtype: string;
+  /** What it is trained and saved in. */
+  weightsDtype: string;
+  /** What the passes compute in; empty: as the weights. */
+  autocastDtype: string;
 }
 
 /** The run goes on after this optimiser step; what was told of later steps is void. */
@@ -2012,7 +2018,7 @@ export const RunEvent_Stage: MessageFns<RunEvent_Stage> = {
 };
 
 function createBaseRunEvent_Started(): RunEvent_Started {
-  return { name: "", stages: [], trainableParameters: 0 };
+  return { name: "", stages: [], trainableParameters: 0, storedDtype: "", weightsDtype: "", autocastDtype: "" };
 }
 
 export const RunEvent_Started: MessageFns<RunEvent_Started> = {
@@ -2025,6 +2031,15 @@ export const RunEvent_Started: MessageFns<RunEvent_Started> = {
     }
     if (message.trainableParameters !== 0) {
       writer.uint32(24).uint64(message.trainableParameters);
+    }
+    if (message.storedDtype !== "") {
+      writer.uint32(34).string(message.storedDtype);
+    }
+    if (message.weightsDtype !== "") {
+      writer.uint32(42).string(message.weightsDtype);
+    }
+    if (message.autocastDtype !== "") {
+      writer.uint32(50).string(message.autocastDtype);
     }
     return writer;
   },
@@ -2066,6 +2081,30 @@ export const RunEvent_Started: MessageFns<RunEvent_Started> = {
             message.trainableParameters = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.storedDtype = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.weightsDtype = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.autocastDtype = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2087,6 +2126,21 @@ export const RunEvent_Started: MessageFns<RunEvent_Started> = {
         : isSet(object.trainable_parameters)
         ? globalThis.Number(object.trainable_parameters)
         : 0,
+      storedDtype: isSet(object.storedDtype)
+        ? globalThis.String(object.storedDtype)
+        : isSet(object.stored_dtype)
+        ? globalThis.String(object.stored_dtype)
+        : "",
+      weightsDtype: isSet(object.weightsDtype)
+        ? globalThis.String(object.weightsDtype)
+        : isSet(object.weights_dtype)
+        ? globalThis.String(object.weights_dtype)
+        : "",
+      autocastDtype: isSet(object.autocastDtype)
+        ? globalThis.String(object.autocastDtype)
+        : isSet(object.autocast_dtype)
+        ? globalThis.String(object.autocast_dtype)
+        : "",
     };
   },
 
@@ -2101,6 +2155,15 @@ export const RunEvent_Started: MessageFns<RunEvent_Started> = {
     if (message.trainableParameters !== 0) {
       obj.trainableParameters = Math.round(message.trainableParameters);
     }
+    if (message.storedDtype !== "") {
+      obj.storedDtype = message.storedDtype;
+    }
+    if (message.weightsDtype !== "") {
+      obj.weightsDtype = message.weightsDtype;
+    }
+    if (message.autocastDtype !== "") {
+      obj.autocastDtype = message.autocastDtype;
+    }
     return obj;
   },
 
@@ -2112,6 +2175,9 @@ export const RunEvent_Started: MessageFns<RunEvent_Started> = {
     message.name = object.name ?? "";
     message.stages = object.stages?.map((e) => RunEvent_Stage.fromPartial(e)) || [];
     message.trainableParameters = object.trainableParameters ?? 0;
+    message.storedDtype = object.storedDtype ?? "";
+    message.weightsDtype = object.weightsDtype ?? "";
+    message.autocastDtype = object.autocastDtype ?? "";
     return message;
   },
 };

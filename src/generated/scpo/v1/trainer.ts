@@ -91,6 +91,67 @@ export function signalToJSON(object: Signal): string {
   }
 }
 
+/**
+ * What the passes compute in. The weights under training, and those of every checkpoint, are float32: in 16 bits most
+ * steps of a small learning rate round away.
+ */
+export const Precision = {
+  /** UNSPECIFIED - BF16 for a model that was stored in 16 bits, where the device computes in it; else FLOAT32. */
+  UNSPECIFIED: 0,
+  FLOAT32: 1,
+  BF16: 2,
+  /** FP16 - With scaled gradients; CUDA alone. */
+  FP16: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Precision = typeof Precision[keyof typeof Precision];
+
+export namespace Precision {
+  export type UNSPECIFIED = typeof Precision.UNSPECIFIED;
+  export type FLOAT32 = typeof Precision.FLOAT32;
+  export type BF16 = typeof Precision.BF16;
+  export type FP16 = typeof Precision.FP16;
+  export type UNRECOGNIZED = typeof Precision.UNRECOGNIZED;
+}
+
+export function precisionFromJSON(object: any): Precision {
+  switch (object) {
+    case 0:
+    case "PRECISION_UNSPECIFIED":
+      return Precision.UNSPECIFIED;
+    case 1:
+    case "PRECISION_FLOAT32":
+      return Precision.FLOAT32;
+    case 2:
+    case "PRECISION_BF16":
+      return Precision.BF16;
+    case 3:
+    case "PRECISION_FP16":
+      return Precision.FP16;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Precision.UNRECOGNIZED;
+  }
+}
+
+export function precisionToJSON(object: Precision): string {
+  switch (object) {
+    case Precision.UNSPECIFIED:
+      return "PRECISION_UNSPECIFIED";
+    case Precision.FLOAT32:
+      return "PRECISION_FLOAT32";
+    case Precision.BF16:
+      return "PRECISION_BF16";
+    case Precision.FP16:
+      return "PRECISION_FP16";
+    case Precision.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export const ReferenceAtOpen = {
   UNSPECIFIED: 0,
   /** POLICY - The policy as it is when the stage opens. */
@@ -370,10 +431,17 @@ export interface StartTraining {
    * the stage that was open again, and feeds what follows the saved step. Empty: from the loaded model.
    */
   resumeFrom: string;
+  precision: Precision;
 }
 
 export interface TrainingStarted {
   trainableParameters: number;
+  /** What the model was stored in: "float32", "bfloat16", "float16". */
+  storedDtype: string;
+  /** What it is trained and saved in. */
+  weightsDtype: string;
+  /** What the passes compute in; empty: as the weights. */
+  autocastDtype: string;
 }
 
 export interface OpenStage {
@@ -2780,6 +2848,7 @@ function createBaseStartTraining(): StartTraining {
     telemetryEndpoint: "",
     frozenPrefixes: [],
     resumeFrom: "",
+    precision: 0,
   };
 }
 
@@ -2814,6 +2883,9 @@ export const StartTraining: MessageFns<StartTraining> = {
     }
     if (message.resumeFrom !== "") {
       writer.uint32(82).string(message.resumeFrom);
+    }
+    if (message.precision !== 0) {
+      writer.uint32(88).int32(message.precision);
     }
     return writer;
   },
@@ -2911,6 +2983,14 @@ export const StartTraining: MessageFns<StartTraining> = {
             message.resumeFrom = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.precision = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2967,6 +3047,7 @@ export const StartTraining: MessageFns<StartTraining> = {
         : isSet(object.resume_from)
         ? globalThis.String(object.resume_from)
         : "",
+      precision: isSet(object.precision) ? precisionFromJSON(object.precision) : 0,
     };
   },
 
@@ -3002,6 +3083,9 @@ export const StartTraining: MessageFns<StartTraining> = {
     if (message.resumeFrom !== "") {
       obj.resumeFrom = message.resumeFrom;
     }
+    if (message.precision !== 0) {
+      obj.precision = precisionToJSON(message.precision);
+    }
     return obj;
   },
 
@@ -3022,18 +3106,28 @@ export const StartTraining: MessageFns<StartTraining> = {
     message.telemetryEndpoint = object.telemetryEndpoint ?? "";
     message.frozenPrefixes = object.frozenPrefixes?.map((e) => e) || [];
     message.resumeFrom = object.resumeFrom ?? "";
+    message.precision = object.precision ?? 0;
     return message;
   },
 };
 
 function createBaseTrainingStarted(): TrainingStarted {
-  return { trainableParameters: 0 };
+  return { trainableParameters: 0, storedDtype: "", weightsDtype: "", autocastDtype: "" };
 }
 
 export const TrainingStarted: MessageFns<TrainingStarted> = {
   encode(message: TrainingStarted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.trainableParameters !== 0) {
       writer.uint32(8).uint64(message.trainableParameters);
+    }
+    if (message.storedDtype !== "") {
+      writer.uint32(18).string(message.storedDtype);
+    }
+    if (message.weightsDtype !== "") {
+      writer.uint32(26).string(message.weightsDtype);
+    }
+    if (message.autocastDtype !== "") {
+      writer.uint32(34).string(message.autocastDtype);
     }
     return writer;
   },
@@ -3059,6 +3153,30 @@ export const TrainingStarted: MessageFns<TrainingStarted> = {
             message.trainableParameters = longToNumber(reader.uint64());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.storedDtype = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.weightsDtype = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.autocastDtype = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3078,6 +3196,21 @@ export const TrainingStarted: MessageFns<TrainingStarted> = {
         : isSet(object.trainable_parameters)
         ? globalThis.Number(object.trainable_parameters)
         : 0,
+      storedDtype: isSet(object.storedDtype)
+        ? globalThis.String(object.storedDtype)
+        : isSet(object.stored_dtype)
+        ? globalThis.String(object.stored_dtype)
+        : "",
+      weightsDtype: isSet(object.weightsDtype)
+        ? globalThis.String(object.weightsDtype)
+        : isSet(object.weights_dtype)
+        ? globalThis.String(object.weights_dtype)
+        : "",
+      autocastDtype: isSet(object.autocastDtype)
+        ? globalThis.String(object.autocastDtype)
+        : isSet(object.autocast_dtype)
+        ? globalThis.String(object.autocast_dtype)
+        : "",
     };
   },
 
@@ -3085,6 +3218,15 @@ export const TrainingStarted: MessageFns<TrainingStarted> = {
     const obj: any = {};
     if (message.trainableParameters !== 0) {
       obj.trainableParameters = Math.round(message.trainableParameters);
+    }
+    if (message.storedDtype !== "") {
+      obj.storedDtype = message.storedDtype;
+    }
+    if (message.weightsDtype !== "") {
+      obj.weightsDtype = message.weightsDtype;
+    }
+    if (message.autocastDtype !== "") {
+      obj.autocastDtype = message.autocastDtype;
     }
     return obj;
   },
@@ -3095,6 +3237,9 @@ export const TrainingStarted: MessageFns<TrainingStarted> = {
   fromPartial(object: DeepPartial<TrainingStarted>): TrainingStarted {
     const message = createBaseTrainingStarted();
     message.trainableParameters = object.trainableParameters ?? 0;
+    message.storedDtype = object.storedDtype ?? "";
+    message.weightsDtype = object.weightsDtype ?? "";
+    message.autocastDtype = object.autocastDtype ?? "";
     return message;
   },
 };
