@@ -26,6 +26,8 @@ const PYTHON_NAMES = ["python3", "python3.14", "python3.13", "python3.12", "pyth
 // A first set-up with a CPU build of torch was measured at 2.2 GB (packages, virtual environment, build and pip's
 // temporary files); pip's default on Linux is the CUDA build, about 4 GB more.
 const NEEDED_BYTES = process.platform === "linux" ? 7e9 : 3e9;
+// A file of the current folder that bears a module's name is not imported; texts are UTF-8 whatever the locale.
+const PYTHON = { PYTHONSAFEPATH: "1", PYTHONUTF8: "1" };
 const NEEDED = `${NEEDED_BYTES / 1e9} GB`;
 
 class SetupError extends Error {}
@@ -71,14 +73,14 @@ function explain(what, log) {
 }
 
 /** Runs a command with its output in a log; a dot of progress every few seconds. */
-function run(what, command, args, env = {}) {
+function run(what, command, args) {
   const log = join(state, `${what.replaceAll(/[^a-z]+/gi, "-").toLowerCase()}.log`);
   const out = openSync(log, "w");
   process.stderr.write(`setup: ${what} ...`);
   const started = Date.now();
   const tick = setInterval(() => process.stderr.write("."), 5000);
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", out, out], env: { ...process.env, ...env } });
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", out, out], env: { ...process.env, ...PYTHON } });
     const finish = (error) => {
       clearInterval(tick);
       closeSync(out);
@@ -111,7 +113,12 @@ function requireNode() {
 function pythonVersion(command) {
   try {
     const code = "import sys; print(*sys.version_info[:3])";
-    const options = { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 20000 };
+    const options = {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 20000,
+      env: { ...process.env, ...PYTHON },
+    };
     return execFileSync(command, ["-c", code], options).trim().split(" ").map(Number);
   } catch {
     return undefined;

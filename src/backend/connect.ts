@@ -6,6 +6,7 @@ import type { FileServiceClient } from "../generated/scpo/v1/files.js";
 import { FileServiceDefinition } from "../generated/scpo/v1/files.js";
 import type { TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
 import { TrainerServiceDefinition } from "../generated/scpo/v1/trainer.js";
+import { proxyOptions } from "./settings.js";
 
 /** Both sides allow messages of this size; gRPC's own default is 4 MB. */
 const maxMessageBytes = 64 * 1024 * 1024;
@@ -67,6 +68,7 @@ export async function connect(address: string, options: DialOptions & { millisec
 
 function open(address: string, options: DialOptions) {
   const channel = createChannel(address, options.credentials, {
+    ...proxyOptions(address),
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
     "grpc.keepalive_time_ms": options.keepaliveMilliseconds ?? keepaliveMilliseconds,

@@ -28,10 +28,18 @@ export function pythonPath(environment: NodeJS.ProcessEnv = process.env): string
   return inherited === undefined || inherited === "" ? own : `${own}${delimiter}${inherited}`;
 }
 
+/**
+ * Environment variables with which every Python is started: the package's Python side is found, a file of the current
+ * folder that bears a module's name is not, and texts are UTF-8 whatever the locale.
+ */
+export function pythonEnvironment(): Record<string, string> {
+  return { PYTHONPATH: pythonPath(), PYTHONSAFEPATH: "1", PYTHONUTF8: "1" };
+}
+
 /** Further environment variables of a Python trainer process. */
 export function trainerEnvironment(threads: number): Record<string, string> {
   return {
-    PYTHONPATH: pythonPath(),
+    ...pythonEnvironment(),
     PYTHONUNBUFFERED: "1",
     OMP_NUM_THREADS: String(threads),
     MKL_NUM_THREADS: String(threads),

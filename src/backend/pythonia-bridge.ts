@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
-import { dirname, sep } from "node:path";
+import { delimiter, dirname, sep } from "node:path";
 
 /** The one Python module that pythonia may call: JSON texts in and out, so that nothing else crosses the bridge. */
 export interface BootModule {
@@ -37,7 +37,10 @@ const withheld = ["DEBUG", "GRPC_ENABLE_FORK_SUPPORT"];
  * @param environment Further variables for the Python process.
  */
 export function startPythonBridge(python: string, environment: Record<string, string>): PythonBridge {
-  const pythonia = withEnvironment({ ...environment, PYTHON_BIN: python, REQ_TIMEOUT: "0" }, () => {
+  // Under PYTHONSAFEPATH its script does not find the modules beside it by itself.
+  const path = [environment["PYTHONPATH"], dirname(require.resolve("pythonia/src/pythonia/interface.py"))];
+  const PYTHONPATH = path.filter((part) => part !== undefined).join(delimiter);
+  const pythonia = withEnvironment({ ...environment, PYTHONPATH, PYTHON_BIN: python, REQ_TIMEOUT: "0" }, () => {
     forgetPythonia();
     return require("pythonia") as Pythonia;
   });

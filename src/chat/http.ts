@@ -24,6 +24,8 @@ export interface Endpoint {
   firstDelay?: number;
   /** Milliseconds that an answer may take; 180000 where absent. */
   timeout?: number;
+  /** Most bytes of an answer, as it is after decompression; 16 MiB where absent. */
+  largestAnswer?: number;
   signal?: AbortSignal;
 }
 
@@ -45,6 +47,9 @@ export interface ChatAnswer {
 
 /** Longest wait in milliseconds that a server may ask for. */
 const LONGEST_WAIT = 600_000;
+const LARGEST_ANSWER = 16 * 2 ** 20;
+/** Of a failure's answer no more is read: a message is short. */
+const LARGEST_FAILURE = 64 * 1024;
 /** Statuses besides 5xx that waiting may mend. */
 const PASSING = new Set([408, 409, 425, 429]);
 
@@ -110,7 +115,7 @@ export function chatUrl(base: string, names: ChatNames): string {
  */
 export function chat(endpoint: Endpoint, request: object): Promise<ChatAnswer> {
   const headers = { "content-type": "application/json" };
-  return post(endpoint, { headers, body: JSON.stringify(request) }, (answer) => answerOf(answer, request));
+  return post(endpoint, { headers, body: JSON.stringify(request) }, (answer) => answerOf(endpoint, answer, request));
 }
 
 /**
@@ -149,41 +154,79 @@ async function once(
   endpoint: Endpoint,
   { headers, body: sent }: { headers?: Record<string, string>; body: string | FormData },
 ): Promise<unknown> {
-  const { names, url, key, timeout = 180_000, signal } = endpoint;
+  const { names, url, key, timeout = 180_000, largestAnswer = LARGEST_ANSWER, signal } = endpoint;
   const deadline = AbortSignal.timeout(timeout);
   let response: Response;
-  let body: string;
+  let answer: BoundedText;
   try {
     response = await fetch(url, {
       method: "POST",
       headers: { ...headers, ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
       body: sent,
+      // Texts, pictures and the key go to the address that the user named and nowhere else.
+      redirect: "manual",
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
     });
-    body = await response.text();
+    answer = await boundedText(response, response.ok ? largestAnswer : LARGEST_FAILURE);
   } catch (cause) {
-    throw new PassingFailure(deadline.aborted ? `nothing within ${timeout / 1000} s` : reasonOf(cause));
+    throw new PassingFailure(deadline.aborted ? `nothing within ${timeout / 1000} s` : reasonOf(endpoint, cause));
+  }
+  const { text: body, cut } = answer;
+  if (response.status >= 300 && response.status < 400) {
+    const said = `status ${response.status}`;
+    const location = response.headers.get("location") ?? "";
+    const place = URL.canParse(location, url) ? new URL(location, url).origin : "nowhere";
+    const { message } = failure(
+      endpoint,
+      `redirects to ${place} (${said}), and nothing is sent where the command line does not say; ` +
+        `if that place is right, name it with --${names.who}-url`,
+    );
+    throw new Refusal(message, response.status, said);
   }
   if (!response.ok) {
-    const said = `status ${response.status}: ${serverMessage(body)}`;
+    const said = `status ${response.status}: ${serverMessage(endpoint, body)}`;
     if (PASSING.has(response.status) || response.status >= 500) {
       throw new PassingFailure(said, waitOf(response.headers.get("retry-after")));
     }
     const advice = `check address, model, settings and ${names.keyVariable}`;
     const { message } = failure(endpoint, `refuses the question (${said}); ${advice}`);
-    throw new Refusal(message, response.status, withoutKey(endpoint, said));
+    throw new Refusal(message, response.status, said);
+  }
+  if (cut) {
+    throw failure(endpoint, `answers with more than ${largestAnswer / 2 ** 20} MiB, expected less; check the address`);
   }
   try {
     return JSON.parse(body);
   } catch {
-    throw new PassingFailure(`answer is not JSON: ${oneLine(body)}`);
+    throw new PassingFailure(`answer is not JSON: ${oneLine(endpoint, body)}`);
   }
 }
 
-function answerOf(value: unknown, request: object): ChatAnswer {
+interface BoundedText {
+  readonly text: string;
+  /** Whether there is more. */
+  readonly cut: boolean;
+}
+
+/** Reads an answer's body up to a number of bytes; the rest is left unread. */
+async function boundedText(response: Response, most: number): Promise<BoundedText> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  // Leaving the loop ends the transfer.
+  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes > most) break;
+  }
+  return { text: new TextDecoder().decode(Buffer.concat(pieces).subarray(0, most)), cut: bytes > most };
+}
+
+function answerOf(endpoint: Endpoint, value: unknown, request: object): ChatAnswer {
   const { choices, model } = (value ?? {}) as { choices?: { message?: { content?: unknown } }[]; model?: unknown };
   const content = Array.isArray(choices) ? choices[0]?.message?.content : undefined;
-  if (typeof content !== "string") throw new PassingFailure(`answer holds no text: ${oneLine(JSON.stringify(value))}`);
+  if (typeof content !== "string") {
+    throw new PassingFailure(`answer holds no text: ${oneLine(endpoint, JSON.stringify(value))}`);
+  }
   return { content, model: typeof model === "string" ? model : String((request as { model?: unknown }).model) };
 }
 
@@ -207,29 +250,31 @@ export function failure(endpoint: Endpoint, what: string): UserError {
 
 function withoutKey({ key }: Endpoint, text: string): string {
   // Some servers repeat the key that they refuse.
-  return key === undefined ? text : text.replaceAll(key, "[key]");
+  if (key === undefined) return text;
+  return text.replaceAll(key, "[key]").replaceAll(JSON.stringify(key).slice(1, -1), "[key]");
 }
 
-function reasonOf(cause: unknown): string {
+function reasonOf(endpoint: Endpoint, cause: unknown): string {
   const { cause: deeper } = cause as { cause?: { code?: unknown; message?: unknown } };
-  if (typeof deeper?.message === "string" && deeper.message !== "") return oneLine(deeper.message);
+  if (typeof deeper?.message === "string" && deeper.message !== "") return oneLine(endpoint, deeper.message);
   if (typeof deeper?.code === "string") return deeper.code;
-  return oneLine(cause instanceof Error ? cause.message : String(cause));
+  return oneLine(endpoint, cause instanceof Error ? cause.message : String(cause));
 }
 
-function serverMessage(body: string): string {
+function serverMessage(endpoint: Endpoint, body: string): string {
   try {
     const { error } = JSON.parse(body) as { error?: { message?: unknown } | string };
     const message = typeof error === "string" ? error : error?.message;
-    if (typeof message === "string") return oneLine(message);
+    if (typeof message === "string") return oneLine(endpoint, message);
   } catch {
     // Not every server answers failures in JSON.
   }
-  return oneLine(body);
+  return oneLine(endpoint, body);
 }
 
-function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, " ").trim();
+/** A text for a message: the key first taken out, since half of one that was cut would no longer be recognised. */
+function oneLine(endpoint: Endpoint, text: string): string {
+  const line = withoutKey(endpoint, text).replace(/\s+/g, " ").trim();
   if (line === "") return "(empty)";
   return line.length <= 160 ? line : `${line.slice(0, 157)}...`;
 }

@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
-import { findPython, pythonPath } from "../backend/python.js";
+import { findPython, pythonEnvironment } from "../backend/python.js";
 import { SCENES } from "../study/data-files.js";
 import type { Kind } from "../scenes/kinds.js";
 import { writeBaseScenes, writeEvaluationScenes } from "../scenes/world-files.js";
@@ -59,7 +59,7 @@ export async function base({ out, kinds, scenes: count, steps, signal }: BaseOpt
   }
   const args = ["-m", "scpo_trl.tiny.recipe", "--base", scenes, "--validation", validation, "--out", model];
   if (steps !== undefined) args.push("--steps", `${steps}`, "--tower-steps", `${steps}`);
-  const env = { ...process.env, PYTHONPATH: pythonPath() };
+  const env = { ...process.env, ...pythonEnvironment() };
   const recipe = spawn(findPython(), args, { stdio: "inherit", env, signal });
   const [code] = (await once(recipe, "exit")) as [number | null];
   if (code !== 0) throw new UserError(`base: the recipe ended with code ${code}; its last lines above say why`);

@@ -6,6 +6,7 @@ import { prepareRun, runBenchmark, type RunOutcome, type RunProgress } from "../
 import { settingsPath } from "../evaluation/run/settings.js";
 import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
 import { showProgress } from "../progress/progress.js";
+import { removeLeftovers, temporaryBeside } from "../files/write-atomically.js";
 
 /** What the command line says. */
 export interface EvalRunOptions {
@@ -42,7 +43,8 @@ export async function evalRun(options: EvalRunOptions): Promise<void> {
     const model = options.model === "embedded" ? EMBEDDED_MODEL_FOLDER : options.model;
     const sample = options.sample === undefined ? undefined : { images: options.sample, seed: options.sampleSeed };
     const prepared = await prepareRun({ ...options, model, sample }, onProgress);
-    const logPath = `${prepared.request.out}.log`;
+    await removeLeftovers(prepared.request.out);
+    const logPath = temporaryBeside(prepared.request.out, "log");
     const roots = [resolve(model), resolve(options.images)];
     const trainer = await bootEmbedded({ roots, logPath, threads: options.threads });
     let outcome: RunOutcome;

@@ -7,7 +7,7 @@ import { type SignalCorrelations, signalCorrelations } from "../difficulty/signa
 import { SIGNAL_COLUMNS, type SignalColumn } from "../pairs/pair-row.js";
 import { presentColumns, openParquet } from "../pairs/parquet-rows.js";
 import { showProgress } from "../progress/progress.js";
-import { writeAtomically } from "../files/write-atomically.js";
+import { removeLeftovers, temporaryBeside, writeAtomically } from "../files/write-atomically.js";
 import { gradingFrom, type GradingOptions } from "./grading-options.js";
 import { listOption } from "./list-option.js";
 import { modelFolder } from "./model-folder.js";
@@ -52,7 +52,8 @@ export async function pairsScore(options: PairsScoreOptions): Promise<void> {
   const progress = showProgress();
   let trainer: Promise<Trainer> | undefined;
   let scored: ScoredFile;
-  const logPath = `${out}.log`;
+  await removeLeftovers(out);
+  const logPath = temporaryBeside(out, "log");
   try {
     const roots = [...new Set([dirname(resolve(file)), ...Object.values(folders)])];
     scored = await scoreFile({

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../errors.js";
@@ -6,7 +5,7 @@ import { cellsOf, streamPairRows } from "../pairs/pair-rows.js";
 import { PAIR_COLUMNS, SIGNAL_COLUMNS, type SignalColumn } from "../pairs/pair-row.js";
 import { openParquet } from "../pairs/parquet-rows.js";
 import { type Column, type Row, streamTable, writeTable } from "../pairs/table.js";
-import { removeLeftovers } from "../files/write-atomically.js";
+import { removeLeftovers, temporaryBeside } from "../files/write-atomically.js";
 import { type GradedFile, gradeFile, type GradeFileRequest } from "./grade-file.js";
 import { DEFAULT_SIGNALS } from "./grade.js";
 import { type CheckedGrading, checkedGrading, type SignalUses } from "./grading.js";
@@ -105,10 +104,6 @@ export async function usesFor(
     throw new UserError(`${pairs}: column "${name}" is missing; found ${found}: add it or name another`);
   }
   return asked;
-}
-
-function temporaryBeside(out: string): string {
-  return `${out}.${randomUUID()}.tmp`;
 }
 
 /** Writes the numbers of every pair, measured now or there before. */

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { findPython, pythonPath } from "../backend/python.js";
+import { findPython, pythonEnvironment } from "../backend/python.js";
 import type { Finding } from "./finding.js";
 
 const run = promisify(execFile);
@@ -30,7 +30,7 @@ export async function checkPython(python?: string): Promise<Finding[]> {
   }
   try {
     const { stdout } = await run(interpreter, ["-m", "scpo_trl.service.environment"], {
-      env: { ...process.env, PYTHONPATH: pythonPath() },
+      env: { ...process.env, ...pythonEnvironment() },
       timeout: IMPORT_MILLISECONDS,
     });
     return environmentFindings(interpreter, JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Environment);

@@ -3,6 +3,16 @@ import { open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /**
+ * Names a file of this process alone beside another; {@link removeLeftovers} finds it should the process be killed.
+ *
+ * @param path - The other file.
+ * @param ending - What kind of file it is.
+ */
+export function temporaryBeside(path: string, ending: "tmp" | "pictures" | "log" = "tmp"): string {
+  return `${path}.${randomUUID()}.${ending}`;
+}
+
+/**
  * Makes a file under a temporary name beside it, syncs it and renames it, so that readers see all of it or none.
  *
  * @param path - The file; its folder must exist.
@@ -10,7 +20,7 @@ import { basename, dirname, join } from "node:path";
  * @throws What `write` throws; neither the temporary file nor a part of the new one is left then.
  */
 export async function replaceAtomically(path: string, write: (temporaryPath: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const temporary = temporaryBeside(path);
   try {
     await write(temporary);
     const file = await open(temporary, "r+");
@@ -36,7 +46,7 @@ export async function writeAtomically(path: string, content: string | Uint8Array
   await replaceAtomically(path, (temporaryPath) => writeFile(temporaryPath, content));
 }
 
-const UUID = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+const LEFT_OVER = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(tmp|pictures|log)$/;
 
 /**
  * Removes temporary files that killed processes left beside a file; call it before writing a file that can be large.
@@ -45,8 +55,8 @@ const UUID = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
  */
 export async function removeLeftovers(path: string): Promise<void> {
   const name = basename(path);
-  for (const entry of await readdir(dirname(path)).catch(() => [])) {
-    if (!entry.startsWith(name) || !UUID.test(entry.slice(name.length))) continue;
-    await rm(join(dirname(path), entry), { force: true });
+  for (const entry of await readdir(dirname(path), { withFileTypes: true }).catch(() => [])) {
+    if (!entry.isFile() || !entry.name.startsWith(name) || !LEFT_OVER.test(entry.name.slice(name.length))) continue;
+    await rm(join(dirname(path), entry.name), { force: true });
   }
 }

@@ -1,7 +1,7 @@
 import { createChannel, createClientFactory, Metadata } from "nice-grpc";
 import { errorDetailsClientMiddleware } from "nice-grpc-error-details";
 import { channelCredentials } from "../backend/credentials.js";
-import type { RemoteSettings } from "../backend/settings.js";
+import { proxyOptions, type RemoteSettings } from "../backend/settings.js";
 import type { RunServiceClient } from "../generated/scpo/v1/run.js";
 import { RunServiceDefinition, RunState } from "../generated/scpo/v1/run.js";
 
@@ -29,6 +29,7 @@ export interface RunServiceConnection {
 export function connectRuns(address: string, options: RunServiceOptions = {}): RunServiceConnection {
   const { token, tls } = options;
   const channel = createChannel(address, channelCredentials({ tls }), {
+    ...proxyOptions(address),
     "grpc.max_receive_message_length": 64 * 1024 * 1024,
     "grpc.keepalive_time_ms": 30_000,
     ...(tls?.name === undefined ? {} : { "grpc.ssl_target_name_override": tls.name }),

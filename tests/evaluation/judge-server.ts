@@ -9,7 +9,7 @@ export interface Asked {
 }
 
 /** What the server answers: the judge's text, or any status, headers and body; null closes the connection. */
-export type Reply = string | null | { status: number; headers?: Record<string, string>; body: string };
+export type Reply = string | null | { status: number; headers?: Record<string, string>; body: string | Buffer };
 
 /** A chat completions endpoint of the tests' own. */
 export interface JudgeServer {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { UserError } from "../../src/errors.js";
 import { type Judge, JUDGE, type JudgeParts, judgeFromOptions, openJudge } from "../../src/evaluation/judge.js";
 import { chatUrl } from "../../src/chat/http.js";
@@ -143,6 +144,63 @@ describe("a judge", () => {
     expect(message).to.include("refuses the question (status 401: Incorrect API key: [key])");
     expect(message).to.not.include("sk-123");
     expect(server.asked).to.have.length(1);
+  });
+
+  it("never shows a part of the key, wherever the message is cut", async () => {
+    const key = `sk-"proj"-${"k".repeat(48)}`;
+    const bodies: ((text: string) => Reply)[] = [
+      (text) => ({ status: 401, body: JSON.stringify({ error: { message: text } }) }),
+      (text) => ({ status: 401, body: JSON.stringify({ detail: text }) }),
+      (text) => ({ status: 500, body: text }),
+      (text) => ({ status: 200, body: `<p>${text}</p>` }),
+      (text) => ({ status: 200, body: JSON.stringify({ choices: [], text }) }),
+      (text) => ({ status: 307, headers: { location: `/${encodeURI(text)}` }, body: "" }),
+    ];
+    for (const [index, body] of bodies.entries()) {
+      for (const before of [0, 60, 100, 110, 120, 130, 140, 150, 157]) {
+        const endpoint = { key, tries: 1 } as Partial<JudgeParts["endpoint"]> as JudgeParts["endpoint"];
+        const judge = await open(() => body(`${"x".repeat(before)}${key}`), { endpoint });
+        const message = await complaint(() => judge.ask(HELLO, {}));
+        expect(message, `reply ${index} after ${before}`).to.not.match(/sk-|proj|kk/);
+        await server?.close();
+      }
+    }
+  });
+
+  it("sends nothing where a redirect points", async () => {
+    const elsewhere = await judgeServer(() => "Fine.");
+    try {
+      for (const status of [301, 302, 303, 307, 308]) {
+        const judge = await open(() => ({ status, headers: { location: `${elsewhere.url}/x` }, body: "" }));
+        const message = await complaint(() => judge.ask(HELLO, {}));
+        expect(message).to.include(`redirects to ${new URL(elsewhere.url).origin} (status ${status})`);
+        expect(message).to.include("--judge-url");
+        expect(server?.asked).to.have.length(1);
+        await server?.close();
+      }
+      expect(elsewhere.asked).to.deep.equal([]);
+    } finally {
+      await elsewhere.close();
+    }
+  });
+
+  it("reads no more of an answer than can be one, packed or not", async () => {
+    const most = 2 ** 20;
+    const endpoint = { largestAnswer: most } as Partial<JudgeParts["endpoint"]> as JudgeParts["endpoint"];
+    const answer = JSON.stringify({ choices: [{ message: { content: "a".repeat(2 * most) } }] });
+    const packed = gzipSync(answer);
+    expect(packed.length).to.be.lessThan(most / 100);
+    for (const reply of [
+      { status: 200, body: answer },
+      { status: 200, headers: { "content-encoding": "gzip" }, body: packed },
+    ]) {
+      const judge = await open(() => reply, { endpoint });
+      expect(await complaint(() => judge.ask(HELLO, {}))).to.include("answers with more than 1 MiB, expected less");
+      expect(server?.asked).to.have.length(1);
+      await server?.close();
+    }
+    const judge = await open(() => ({ status: 401, body: `${" ".repeat(2 ** 24)}no` }));
+    expect(await complaint(() => judge.ask(HELLO, {}))).to.include("status 401: (empty)");
   });
 
   it("keeps what was judged when the endpoint goes down, and goes on from there", async () => {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { UserError } from "../../errors.js";
-import { writeAtomically } from "../../files/write-atomically.js";
+import { removeLeftovers, writeAtomically } from "../../files/write-atomically.js";
 import type { PairRow } from "../pair-row.js";
 import { streamPairRows } from "../pair-rows.js";
 import { writeWithQuarantine } from "../quarantine.js";
@@ -80,6 +80,7 @@ export async function completePairs(request: CompleteRequest): Promise<CompleteS
   if (resolve(source) === resolve(out))
     throw new UserError(`--out is ${out}, the file that is read; name another file`);
   const files = completeFiles(out);
+  for (const path of [out, files.quarantine, files.summary]) await removeLeftovers(path);
   const store = await PictureStore.open(out);
   try {
     const maker = new Completion(request, store);

@@ -10,6 +10,8 @@ import { editedOnce, instructionOf, type PictureEditor } from "./picture-editor.
 const RESERVED = ["model", "image", "image[]", "mask", "prompt", "n", "stream"];
 /** Milliseconds that one picture may take. */
 const LONGEST = 600_000;
+/** Bytes that one answer may have: a picture of 50 megapixels, in base64. */
+const LARGEST = 256 * 2 ** 20;
 /** Statuses of a refusal that one picture or instruction may be the cause of, such as a content policy's. */
 const OF_THE_ROW = new Set([400, 413, 415, 422]);
 
@@ -46,7 +48,7 @@ export class EditingEndpoint implements PictureEditor {
   ): EditingEndpoint | undefined {
     const parts = partsFromOptions(EDITOR, options, { path: "/images/edits", reserved: RESERVED, environment, signal });
     if (parts === undefined) return undefined;
-    return new EditingEndpoint({ ...parts, endpoint: { ...parts.endpoint, timeout: LONGEST } });
+    return new EditingEndpoint({ ...parts, endpoint: { ...parts.endpoint, timeout: LONGEST, largestAnswer: LARGEST } });
   }
 
   /** Most pictures under way at a time. */

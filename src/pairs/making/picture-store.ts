@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { temporaryBeside } from "../../files/write-atomically.js";
 
 /** Keeps pictures in one file on the disk, each once, so that any of them can be taken at any time. */
 export class PictureStore {
@@ -22,7 +23,7 @@ export class PictureStore {
    */
   static async open(beside: string): Promise<PictureStore> {
     await mkdir(dirname(beside), { recursive: true });
-    const path = `${beside}.${randomUUID()}.pictures`;
+    const path = temporaryBeside(beside, "pictures");
     return new PictureStore(path, await open(path, "wx+"));
   }
 

@@ -81,6 +81,23 @@ describe("completing pairs", function () {
     ...parts,
   });
 
+  it("sweeps what a killed call left beside its file, and nothing else", async () => {
+    const [source, out] = [join(folder, "swept-source.parquet"), join(folder, "swept.parquet")];
+    await writePairRows(source, await Promise.all([1, 2, 3].map((index) => rowOf(index))));
+    const uuid = "01234567-89ab-4cde-8f01-23456789abcd";
+    const left = [`${out}.${uuid}.pictures`, `${out}.${uuid}.tmp`, `${out}.quarantine.jsonl.${uuid}.tmp`];
+    const kept = [
+      `${out}.pictures`,
+      `${out}.mine.pictures`,
+      `${out}.log`,
+      join(folder, `other.parquet.${uuid}.pictures`),
+    ];
+    for (const path of [...left, ...kept]) await writeFile(path, path);
+    await completePairs({ source, out, seed: 1, ways: [], band: [-1, 1] });
+    expect(left.filter((path) => existsSync(path))).to.deep.equal([]);
+    for (const path of kept) expect(await readFile(path, "utf8")).to.equal(path);
+  });
+
   it("retrieves pictures of which the rejected text is true in the share that it reports", async () => {
     const { out, ...rest } = request("retrieved.parquet");
     const summary = await completePairs({ out, ...rest });

@@ -194,6 +194,16 @@ describe("an endpoint that edits pictures", function () {
     expect(await complaint(complete("empty.parquet"))).to.include("answer holds no picture");
   });
 
+  it("sends no picture where a redirect points", async () => {
+    const elsewhere = `${url}/elsewhere`;
+    reply = ({ path }) =>
+      path.includes("elsewhere") ? b64(edited) : { status: 307, headers: { location: elsewhere }, body: {} };
+    expect(await complaint(complete("redirect.parquet"))).to.include(
+      `redirects to ${new URL(elsewhere).origin} (status 307)`,
+    );
+    expect(asked.filter(({ path }) => path.includes("elsewhere"))).to.deep.equal([]);
+  });
+
   it("works from the command line, with the key of the environment", async () => {
     const main = join(PACKAGE_ROOT, "src", "cli", "main.ts");
     const words = ["pairs", "complete", source, "--out", join(folder, "cli.parquet"), "--pictures", "endpoint"];
