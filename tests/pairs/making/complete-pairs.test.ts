@@ -82,16 +82,12 @@ describe("completing pairs", function () {
   });
 
   it("sweeps what a killed call left beside its file, and nothing else", async () => {
-    const [source, out] = [join(folder, "swept-source.parquet"), join(folder, "swept.parquet")];
+    const own = await mkdtemp(join(folder, "swept-"));
+    const [source, out] = [join(own, "source.parquet"), join(own, "swept.parquet")];
     await writePairRows(source, await Promise.all([1, 2, 3].map((index) => rowOf(index))));
     const uuid = "01234567-89ab-4cde-8f01-23456789abcd";
     const left = [`${out}.${uuid}.pictures`, `${out}.${uuid}.tmp`, `${out}.quarantine.jsonl.${uuid}.tmp`];
-    const kept = [
-      `${out}.pictures`,
-      `${out}.mine.pictures`,
-      `${out}.log`,
-      join(folder, `other.parquet.${uuid}.pictures`),
-    ];
+    const kept = [`${out}.pictures`, `${out}.mine.pictures`, `${out}.log`, join(own, `other.parquet.${uuid}.pictures`)];
     for (const path of [...left, ...kept]) await writeFile(path, path);
     await completePairs({ source, out, seed: 1, ways: [], band: [-1, 1] });
     expect(left.filter((path) => existsSync(path))).to.deep.equal([]);
