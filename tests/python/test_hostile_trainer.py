@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
+import shutil
 import socket
 import sys
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from safetensors.torch import load_file
 from service_fixtures import World, refused, serve, start
 
 from scpo.v1 import files_pb2, files_pb2_grpc, pair_pb2, trainer_pb2, trainer_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
 from scpo_trl.service.one_line import OneLineFormatter
+from scpo_trl.service.security import Security
+from scpo_trl.service.server import ServerOptions, create_server
 from scpo_trl.service.uploads import Uploads
 from scpo_trl.trainer.checkpoint import checkpoint_folder
+from scpo_trl.trainer.sealed_folder import seal_folder
 
 pytest_plugins = ["service_fixtures"]
 
@@ -237,6 +244,136 @@ class TestLines:
         assert first.endswith(r"ERROR: one\n2026-01-01 00:00:00 ERROR: forged\r\x1b[2J\u202e")
         assert all(line.startswith("  | ") and line.isprintable() for line in others)
         assert any("forged" in line for line in others)
+
+
+@pytest.fixture
+def copy(served: World) -> Path:
+    """A copy of the model in the served folder, to be spoilt."""
+    folder = served.root / f"copy-{uuid.uuid4().hex[:8]}"
+    shutil.copytree(served.model, folder)
+    return folder
+
+
+def load(served: World, folder: Path) -> trainer_pb2.LoadModelResponse:
+    return served.stub.LoadModel(trainer_pb2.LoadModelRequest(path=str(folder)))
+
+
+def edit(path: Path, **fields: Any) -> None:
+    content = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**content, **fields}))
+
+
+class TestModelFolders:
+    @pytest.fixture(scope="class")
+    def outside(self, served: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp("outside")
+        for file in served.model.iterdir():
+            shutil.copy(file, folder)
+        return folder
+
+    def test_the_index_of_weights_names_files_of_the_folder(self, served: World, copy: Path, outside: Path) -> None:
+        weights = copy / "model.safetensors"
+        names = list(load_file(weights))
+        index = copy / "model.safetensors.index.json"
+        weights.rename(copy / "shard.safetensors")
+
+        def write(file: object) -> None:
+            index.write_text(json.dumps({"metadata": {}, "weight_map": dict.fromkeys(names, file)}))
+
+        write("shard.safetensors")
+        assert load(served, copy).weights_sha256 == served.load().weights_sha256
+        for file in (
+            str(outside / "model.safetensors"),
+            os.path.relpath(outside / "model.safetensors", copy),
+            "../model/model.safetensors",
+            "..",
+            "",
+            None,
+            "\0",
+        ):
+            write(file)
+            refused(lambda: load(served, copy), "path: ", "weight_map", "expected the name of a file in")
+        write("none.safetensors")
+        refused(lambda: load(served, copy), "names none.safetensors, which is not in the folder")
+        for content in ("[]", "{", '{"weight_map": []}', "[" * 100_000):
+            index.write_text(content)
+            refused(lambda: load(served, copy), "path: ", "model.safetensors.index.json")
+
+    def test_links_stay_in_the_folder(self, served: World, copy: Path, outside: Path) -> None:
+        for name in ("model.safetensors", "config.json", "tokenizer.json"):
+            file = copy / name
+            kept = file.rename(copy / f"kept-{name}")
+            file.symlink_to(outside / name)
+            refused(lambda: load(served, copy), "path: ", f"{file} is a link that leads out")
+            file.unlink()
+            file.symlink_to(kept)
+            assert load(served, copy).parameters > 0
+            kept.replace(file)
+
+    def test_the_cache_of_the_hub_is_made_of_links(self, served: World) -> None:
+        snapshot = served.root / "models--a--b" / "snapshots" / "0123"
+        blobs = snapshot.parent.parent / "blobs"
+        snapshot.mkdir(parents=True)
+        blobs.mkdir()
+        for number, file in enumerate(served.model.iterdir()):
+            shutil.copy(file, blobs / str(number))
+            (snapshot / file.name).symlink_to(Path("..", "..", "blobs", str(number)))
+        assert load(served, snapshot).parameters > 0
+
+    @pytest.mark.parametrize(
+        ("file", "field"), [("config.json", "transformers_weights"), ("tokenizer_config.json", "vocab_file")]
+    )
+    def test_settings_name_files_of_the_folder(
+        self, served: World, copy: Path, outside: Path, file: str, field: str
+    ) -> None:
+        edit(copy / file, **{field: str(outside / "model.safetensors")})
+        refused(lambda: load(served, copy), "path: ", f"{file}: {field}", "expected the name of a file in")
+
+    def test_a_path_that_a_tokenizer_keeps_does_no_harm(self, served: World, copy: Path) -> None:
+        edit(
+            copy / "tokenizer_config.json", special_tokens_map_file=__file__, tokenizer_file="/home/none/tokenizer.json"
+        )
+        assert load(served, copy).parameters > 0
+
+    def test_an_adapter_names_a_base_model_elsewhere(self, served: World, copy: Path, outside: Path) -> None:
+        edit(copy / "adapter_config.json", base_model_name_or_path=str(outside), peft_type="LORA")
+        refused(lambda: load(served, copy), "path: ", "adapter_config.json")
+
+    def test_a_training_is_resumed_from_such_folders_only(self, served: World, outside: Path) -> None:
+        served.load()
+        checkpoints = served.root / "resumed"
+        (checkpoints / "step-1").mkdir(parents=True)
+        for file in outside.iterdir():
+            shutil.copy(file, checkpoints / "step-1")
+        index = {"metadata": {}, "weight_map": {"x": "../../model/model.safetensors"}}
+        (checkpoints / "step-1" / "model.safetensors.index.json").write_text(json.dumps(index))
+        seal_folder(checkpoints / "step-1")
+        (checkpoints / "step-2").symlink_to(outside)
+        for name, part in (("step-1", "weight_map"), ("step-2", "outside the trainer's roots")):
+            request = start(served, checkpoint_directory=str(checkpoints), resume_from=name)
+            refused(lambda request=request: served.stub.Train(iter([request])), "start.resume_from: ", part)
+
+    @pytest.mark.parametrize("token", ["", "0123456789abcdef"])
+    def test_no_code_of_a_model_runs_over_tcp(self, served: World, copy: Path, token: str) -> None:
+        ran = served.root / f"ran-{len(token)}"
+        code = f"open({str(ran)!r}, 'w')\nfrom transformers import LlavaConfig\nclass Own(LlavaConfig): pass\n"
+        (copy / "own.py").write_text(code)
+        edit(copy / "config.json", auto_map={"AutoConfig": "own.Own"}, model_type="own")
+        options = ServerOptions(
+            listen="127.0.0.1:0", roots=[served.root], threads=1, security=Security(token=token or None)
+        )
+        server = create_server(options)
+        metadata = [("authorization", f"Bearer {token}")] if token else []
+        try:
+            with grpc.insecure_channel(server.address) as channel:
+                stub = trainer_pb2_grpc.TrainerServiceStub(channel)
+                for trust, part in ((True, "--allow-remote-code"), (False, "cannot be loaded")):
+                    request = trainer_pb2.LoadModelRequest(path=str(copy), trust_remote_code=trust)
+                    refused(lambda request=request: stub.LoadModel(request, metadata=metadata), part)
+        finally:
+            server.stop()
+        assert not ran.exists()
+        assert load(served, served.model).parameters > 0
 
 
 class TestUploads:

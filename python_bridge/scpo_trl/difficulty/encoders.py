@@ -34,8 +34,10 @@ class ImageEncoder:
         if not any(folder.glob("*.safetensors")):
             raise UserError(f"{field}: {folder} has no .safetensors file, expected an image encoder in that format")
         try:
-            self._processor: Any = transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-            model: Any = transformers.AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+            # Left out, trust_remote_code would be asked for on the terminal.
+            safe = {"local_files_only": True, "trust_remote_code": False}
+            self._processor: Any = transformers.AutoImageProcessor.from_pretrained(folder, **safe)
+            model: Any = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, **safe)
         except Exception as error:
             # Damaged configs and weights raise almost anything.
             raise UserError(f"{field}: {folder} cannot be loaded ({type(error).__name__}: {error})") from error

@@ -62,7 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--upload-limit", type=float, default=512, metavar="GIB", help="most that uploads take together (default: 512)"
     )
     parser.add_argument(
-        "--allow-remote-code", action="store_true", help="let other machines have the Python code of a model run here"
+        "--allow-remote-code",
+        action="store_true",
+        help="let clients over TCP, those of this machine too, have the Python code of a model run here",
     )
     parser.add_argument(
         "--die-with-parent", action="store_true", help="end when the process that started this one dies (Linux)"

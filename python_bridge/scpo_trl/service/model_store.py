@@ -14,6 +14,7 @@ import transformers
 
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import NotReadyError
+from scpo_trl.service.model_folder import check_model_folder
 from scpo_trl.service.own_folders import prepare_trainings
 from scpo_trl.service.prompts import render_prompt
 from scpo_trl.service.roots import Roots
@@ -86,13 +87,13 @@ class ModelStore:
             trust_remote_code: Run the Python code that the folder may bring.
 
         Raises:
-            UserError: Not such a folder, or the weights do not fit the architecture, or are not finite.
+            UserError: Not such a folder, one that names files elsewhere, or the weights do not fit the architecture, or
+                are not finite.
         """
         folder = self._roots.folder(path, "path")
         if not (folder / "config.json").is_file():
             raise UserError(f"path: {path} has no config.json, expected the folder of a saved model")
-        if not any(folder.glob("*.safetensors")):
-            raise UserError(f"path: {path} has no .safetensors file, expected weights in that format only")
+        check_model_folder(folder, "path")
         # Two models need not fit at once, so the old one goes first; a failed load leaves none.
         self._loaded = None
         gc.collect()

@@ -109,17 +109,19 @@ def check_path(path: str, field: str) -> None:
     if not path:
         raise UserError(f"{field}: found nothing, expected an absolute path")
     shown = repr(path if len(path) <= _SHOWN else path[:_SHOWN] + "...")
+    size = len(os.fsencode(path))
+    if size > LONGEST_PATH:
+        raise UserError(f"{field}: found {shown} of {size} bytes, expected at most {LONGEST_PATH}")
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in path):
         raise UserError(f"{field}: found {shown}, expected an absolute path without control characters")
     if not path.startswith("/"):
         raise UserError(f"{field}: found {shown}, expected an absolute path")
     parts = path.split("/")
     longest = max(len(os.fsencode(part)) for part in parts)
-    size = len(os.fsencode(path))
-    if size > LONGEST_PATH or longest > LONGEST_PART or len(parts) > MOST_PARTS:
+    if longest > LONGEST_PART or len(parts) > MOST_PARTS:
         raise UserError(
-            f"{field}: found {shown} with {len(parts)} parts and {size} bytes, {longest} of them in one part, expected "
-            f"at most {MOST_PARTS} parts, {LONGEST_PATH} bytes and {LONGEST_PART} a part"
+            f"{field}: found {shown} with {len(parts)} parts, the longest of {longest} bytes, expected at most "
+            f"{MOST_PARTS} parts of at most {LONGEST_PART} bytes"
         )
 
 

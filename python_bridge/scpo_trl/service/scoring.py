@@ -21,6 +21,7 @@ from scpo_trl.difficulty.signals import (
 )
 from scpo_trl.errors import UserError
 from scpo_trl.service.messages import quad_message
+from scpo_trl.service.model_folder import check_model_folder
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PICTURE_COLUMNS, TEXT_COLUMNS, PairFiles
 from scpo_trl.service.roots import Roots
@@ -82,7 +83,11 @@ def score_responses(
 
 
 def _encoder(path: str, field: str, roots: Roots, device: torch.device) -> ImageEncoder | None:
-    return ImageEncoder(roots.folder(path, field), device, field) if path else None
+    if not path:
+        return None
+    folder = roots.folder(path, field)
+    check_model_folder(folder, field)
+    return ImageEncoder(folder, device, field)
 
 
 def score_message(score: PairSignals) -> pair_pb2.PairScore:

@@ -67,7 +67,7 @@ class ServerOptions:
         threads: Threads that torch computes with.
         device: Torch device; empty: the GPU if there is one, else the CPU.
         security: What callers must show.
-        allow_remote_code: Whether callers that may come from other machines can have a model's own code run.
+        allow_remote_code: Whether callers over TCP, from this machine too, can have a model's own code run.
         upload_limit: Bytes of all uploads together.
         keepalive: Seconds of silence after which a client is asked whether it is there.
         keepalive_answer: Seconds that it has for its answer.
@@ -173,7 +173,8 @@ def create_server(options: ServerOptions, processes: Processes | None = None) ->
         options=(*_OPTIONS, *keepalive),
     )
     running: list[RunningServer] = []
-    remote_code = options.allow_remote_code or not security.protects
+    # Who reaches the socket is this user, and could run code anyway; whoever reaches a port need not be.
+    remote_code = options.allow_remote_code or address.startswith("unix:")
     processes = processes or Processes.alone()
     service = TrainerService(
         roots, compute_device(options.device), lambda: running[0].stop_soon(), processes, remote_code=remote_code

@@ -86,8 +86,8 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
             raise UserError(f"path: found nothing, expected a folder with a model; the embedded model {mend}")
         if request.trust_remote_code and not self._remote_code:
             raise UserError(
-                "trust_remote_code: found true, but this service is open to other machines and runs no code of theirs; "
-                "start it with --allow-remote-code if you trust every client"
+                "trust_remote_code: found true, but this service listens on a TCP address and runs no code that comes "
+                "with a model; start it with --allow-remote-code if you trust every client"
             )
         word = LoadModel(request.path, request.trust_remote_code)
         with self.workbench.occupied("loading a model", context), self._processes.common_work(word):

@@ -21,6 +21,7 @@ from scpo.v1 import trainer_pb2
 from scpo_trl.errors import NonFiniteLossError, UserError
 from scpo_trl.service.errors import CancelledWork
 from scpo_trl.service.messages import require_checkpoint_name
+from scpo_trl.service.model_folder import check_model_folder
 from scpo_trl.service.model_store import LoadedModel
 from scpo_trl.service.one_line import one_line
 from scpo_trl.service.own_folders import prepare_trainings
@@ -99,11 +100,12 @@ def train_responses(
             recorder = sender.record
         resume_from: Path | None = None
         if start.resume_from:
-            resume_from = Path(directory) / start.resume_from
+            resume_from = roots.target(str(Path(directory) / start.resume_from), "start.resume_from")
             damage = folder_damage(resume_from)
             if damage is not None:
                 emit(_failed(f"{start.resume_from}: {damage}", checkpoint_damaged={"name": start.resume_from}))
                 return
+            check_model_folder(resume_from, "start.resume_from")
         director: Director | None = None
         pairs_per_step = start.batch_size * start.gradient_accumulation_steps
         if requests is not None:
