@@ -33,6 +33,7 @@ const STEPS = [
     command: bin("prettier"),
     args: ["--check", "--log-level", "warn", "src", "tests", "examples", "scripts", "bin", "*.json", "*.js"],
   },
+  { name: "rooms", command: process.execPath, args: ["scripts/rooms.js", "--check"] },
   { name: "format (Python)", command: python, args: ["-m", "ruff", "format", "--check", "-q", ...pythonSources] },
   { name: "lint (Python)", command: python, args: ["-m", "ruff", "check", "-q", ...pythonSources] },
   { name: "types (TypeScript)", command: bin("tsc"), args: ["-p", "tests"] },

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from accelerate import Accelerator
 
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.sealed_folder import put_in_place, seal_folder, writing_failed
-
-if TYPE_CHECKING:
-    from scpo_trl.trainer.scpo_trainer import SCPOTrainer
 
 # Pickled settings with this machine's paths; nobody reads them again.
 _LEFT_OUT = "training_args.bin"
 
 
-def save_training(trainer: SCPOTrainer, folder: Path) -> None:
+def save_training(accelerator: Accelerator, write: Callable[[Path], Path], folder: Path) -> None:
     """Saves what `SCPOTrainer.train(resume_from_checkpoint=folder)` goes on from; all processes take part.
 
     Args:
-        trainer: Between two optimiser steps.
+        accelerator: Of a trainer that is between two optimiser steps.
+        write: Writes the trainer's checkpoint into a folder within the one that it is given, and returns it.
         folder: Where to; replaced if it exists.
 
     Raises:
         UserError: it cannot be written; an earlier folder stays as it was.
     """
-    accelerator = trainer.accelerator
     # The same name in every process.
     temporary = folder.with_name(f".{folder.name}.writing")
     try:
@@ -34,7 +33,7 @@ def save_training(trainer: SCPOTrainer, folder: Path) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
         accelerator.wait_for_everyone()
-        written = trainer.save_checkpoint_into(temporary)
+        written = write(temporary)
         if accelerator.is_main_process:
             (written / _LEFT_OUT).unlink(missing_ok=True)
             seal_folder(written)

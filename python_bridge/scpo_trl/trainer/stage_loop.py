@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
 
+from accelerate import Accelerator
 from torch.optim import Optimizer
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -12,6 +15,7 @@ from scpo_trl.errors import UserError
 from scpo_trl.losses import Objective, build_objective
 from scpo_trl.trainer.checkpoint import checkpoint_folder, save_model_folder
 from scpo_trl.trainer.combinations import combinations_to_score
+from scpo_trl.trainer.contrast import Contrast
 from scpo_trl.trainer.director import Decision, Director, HeldOutReport, Stage
 from scpo_trl.trainer.main_process import in_main_process
 from scpo_trl.trainer.records import PairRecorder
@@ -20,12 +24,51 @@ from scpo_trl.trainer.resumption import Position
 from scpo_trl.trainer.sampler import StageSampler
 from scpo_trl.trainer.saved_training import save_training
 from scpo_trl.trainer.schedule import StageSchedule
-from scpo_trl.trainer.scored_pairs import MicroBatch
+from scpo_trl.trainer.scored_pairs import MicroBatch, ScoredPairs
 from scpo_trl.trainer.stage_summary import StageSummary
 from scpo_trl.trainer.step import CompletedStep, StepInProgress, held_out_report
 
-if TYPE_CHECKING:
-    from scpo_trl.trainer.scpo_trainer import SCPOTrainer
+
+class StagedTrainer(Protocol):
+    """What the loop needs of the trainer whose events it hears: `SCPOTrainer`."""
+
+    accelerator: Accelerator
+    optimizer: Any
+    lr_scheduler: Any
+    processing_class: Any
+    contrast: Contrast | None
+    scores_all_combinations: bool
+    checkpoint_directory: Path
+
+    @property
+    def policy(self) -> Any:
+        """The model under training, without the wrappers of the training."""
+        ...
+
+    @property
+    def evaluation_rows(self) -> Sequence[int]:
+        """Numbers of the rows of the evaluation's data sets."""
+        ...
+
+    def evaluate_pairs(self, pairs: Sequence[int], combinations: Sequence[str]) -> ScoredPairs:
+        """Scores pairs with the open stage's loss, without training on them."""
+        ...
+
+    def make_batches_ahead(self) -> None:
+        """Makes the micro-batches of the next optimiser step, whose pairs must be known."""
+        ...
+
+    def note_metrics(self, metrics: Mapping[str, float], tokens: int) -> None:
+        """Takes a step's metrics for the next line of the log."""
+        ...
+
+    def log_stage(self, metrics: dict[str, float]) -> None:
+        """Logs the summary of a stage."""
+        ...
+
+    def save_checkpoint_into(self, folder: Path) -> Path:
+        """Writes the whole training into a folder of its own within `folder`, which is returned."""
+        ...
 
 
 class StageLoop(TrainerCallback):
@@ -42,7 +85,7 @@ class StageLoop(TrainerCallback):
 
     def __init__(
         self,
-        trainer: SCPOTrainer,
+        trainer: StagedTrainer,
         director: Director,
         reference: Reference,
         sampler: StageSampler,
@@ -228,7 +271,7 @@ class StageLoop(TrainerCallback):
         self._over = self._over or decision.end_stage or decision.stop
         if decision.save_training:
             folder = checkpoint_folder(self._trainer.checkpoint_directory, decision.save_training)
-            save_training(self._trainer, folder)
+            save_training(self._trainer.accelerator, self._trainer.save_checkpoint_into, folder)
             self._director.training_saved(str(folder), state.global_step)
         if decision.end_stage or decision.stop:
             control.should_epoch_stop = True
