@@ -127,8 +127,6 @@ def train_responses(
             with _naming_damaged_pictures(opened):
                 trainer = _create_trainer(start, loaded, opened, director, recorder, directory, processes.size)
                 trainable = sum(p.numel() for p in loaded.model.parameters() if p.requires_grad)
-                if trainable == 0:
-                    raise UserError("start.frozen_prefixes: every parameter is frozen; leave some to train")
                 started = trainer_pb2.TrainingStarted(
                     trainable_parameters=trainable,
                     stored_dtype=dtype_name(loaded.stored_dtype),

@@ -15,6 +15,7 @@ from scpo_trl.trainer.contrast import Contrast
 from scpo_trl.trainer.curriculum import CURRICULA
 from scpo_trl.trainer.forward_path import SAVINGS
 
+DTYPES = ("auto", "bfloat16", "float16", "float32")
 REFERENCE_UPDATES = ("stage", "fixed", "steps")
 REFERENCE_MODES = ("table", "live")
 
@@ -165,6 +166,7 @@ class SCPOConfig(DPOConfig):
             super().__post_init__()
         finally:
             self.loss_type = ours
+        self._name_dtype()
         for name, stock in _STOCK_ONLY.items():
             value = getattr(self, name, stock)
             if value != stock:
@@ -206,6 +208,22 @@ class SCPOConfig(DPOConfig):
                 f"{self.contrast!r}"
             )
         self._check_losses()
+
+    def _name_dtype(self) -> None:
+        """Takes the former name of `dtype` in `model_init_kwargs`, which TRL passes over, for what it is."""
+        loading = self.model_init_kwargs
+        if not isinstance(loading, Mapping):
+            return
+        loading = dict(loading)
+        former = loading.pop("torch_dtype", None)
+        if former is not None and loading.setdefault("dtype", former) != former:
+            raise UserError(
+                f"model_init_kwargs holds torch_dtype {former!r} and dtype {loading['dtype']!r}: leave out "
+                "torch_dtype, which is the former name"
+            )
+        if isinstance(loading.get("dtype"), str) and loading["dtype"] not in DTYPES:
+            raise UserError(f"model_init_kwargs: dtype is {loading['dtype']!r}: expected one of {', '.join(DTYPES)}")
+        self.model_init_kwargs = loading
 
     def losses(self) -> list[WeightedLoss]:
         """The losses with their weights and parameters."""

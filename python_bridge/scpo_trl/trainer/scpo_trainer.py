@@ -55,6 +55,7 @@ from scpo_trl.trainer.stage_loop import StageLoop
 from scpo_trl.trainer.step_batches import StepBatches
 from scpo_trl.trainer.token_budget import require_room
 from scpo_trl.trainer.tower_features import tower_features
+from scpo_trl.trainer.trainable import check_weight_type, require_trainable
 
 UNLIMITED_STEPS = sys.maxsize
 """Stands for "until the director stops": the trainer needs a number where its data has no length."""
@@ -151,6 +152,10 @@ class SCPOTrainer(DPOTrainer):
             require_room(dataset, self.data_collator, args.max_length, name)
         self.checkpoint_directory = Path(args.output_dir or ".")
         freeze(self.policy, args.frozen_prefixes)
+        require_trainable(self.policy, args.frozen_prefixes)
+        # FSDP and DeepSpeed keep weights of their own in float32.
+        if not self._is_sharded:
+            check_weight_type(self.policy, max(args.learning_rate, *(args.stage_learning_rates or [0.0])))
         self.forward_path = choose_path(self.policy, args.savings_off)
         self._tower = tower_features(self.policy, self.forward_path, args)
         self._rows = PairRows(train_dataset, evaluation)
