@@ -64,7 +64,7 @@ program
 
 program
   .command("study")
-  .description("search settings on validation scenes, then compare all methods on test scenes with three seeds")
+  .description("search settings on validation scenes, then compare all methods on test scenes with several seeds")
   .option("--out <folder>", "where the results go", join("runs", "study"))
   .addOption(new Option("--workers <number>", "trainers at a time").argParser(countArgument).default(2))
   .action(async (options: { out: string; workers: number }) => {

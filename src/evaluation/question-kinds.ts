@@ -22,6 +22,8 @@ export type AccuracyByKind = Partial<Record<QuestionKind, KindAccuracy>>;
  * @param scenes - The truth, shape (n).
  * @param answers - What the model said, shape (n), in the same order.
  * @param resamples - Drawn for these scenes.
+ * @param intervalOf - Makes the interval of a kind's accuracy from its value on every resample; left out, it is
+ * percentiles of the bootstrap by scene.
  * @returns undefined where presence alone is asked for, since that is the accuracy of all questions.
  * @throws RangeError when a scene has not one kind for each question.
  */
@@ -29,6 +31,8 @@ export function scoreKinds(
   scenes: readonly SceneTruth[],
   answers: readonly SceneAnswer[],
   resamples: Resamples,
+  intervalOf: (draws: readonly (number | null)[], kind: QuestionKind) => Interval | null = (draws) =>
+    percentileInterval(draws),
 ): AccuracyByKind | undefined {
   if (!scenes.some(({ kinds = [] }) => kinds.some((kind) => kind !== "presence"))) return undefined;
   const byKind: AccuracyByKind = {};
@@ -52,7 +56,7 @@ export function scoreKinds(
     byKind[kind] = {
       questions,
       accuracy: sum(right) / questions,
-      interval: percentileInterval(resampledShares(right, asked, resamples)),
+      interval: intervalOf(resampledShares(right, asked, resamples), kind),
     };
   }
   return byKind;

@@ -50,9 +50,14 @@ function figures<Value>(value: z.ZodType<Value>): z.ZodType<SceneFigures<Value>>
 }
 
 const KIND = z.object({ questions: z.int().positive(), accuracy: z.number(), interval });
+const FLUENCY = z.object({ captions: z.int(), foreign: z.int(), repeating: z.int(), words: z.int() });
 const SCORES: z.ZodType<SceneScores> = z.intersection(
   figures(share),
-  z.object({ interval: figures(interval), by_kind: z.partialRecord(z.enum(QUESTION_KINDS), KIND).optional() }),
+  z.object({
+    interval: figures(interval),
+    by_kind: z.partialRecord(z.enum(QUESTION_KINDS), KIND).optional(),
+    fluency: FLUENCY.optional(),
+  }),
 );
 
 const FIGURE_COMPARISON = z.object({

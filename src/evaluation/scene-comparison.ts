@@ -1,4 +1,4 @@
-import { FIGURE_OF_TALLY, FIGURES, resampleTallies, sumTallies, type Figure } from "./scene-scores.js";
+import { FIGURE_OF_TALLY, FIGURES, resampleTallies, sumTallies, type Figure, type IntervalOf } from "./scene-scores.js";
 import type { SceneTally } from "./scene-tally.js";
 import { percentileInterval, type Interval, type Resamples } from "../numbers/statistics.js";
 
@@ -8,11 +8,11 @@ export interface FigureComparison {
   other: number | null;
   /** other - base. */
   difference: number | null;
-  /** 95 % paired bootstrap interval of the difference. */
+  /** 95 % interval of the difference, paired by scene. */
   difference_interval: Interval | null;
   /** (base - other) / base: 0.6 means that the other model has 60 % less. */
   relative_reduction: number | null;
-  /** 95 % paired bootstrap interval of the relative reduction. */
+  /** 95 % interval of the relative reduction, paired by scene. */
   relative_reduction_interval: Interval | null;
 }
 
@@ -31,27 +31,34 @@ const relativeReduction = (base: number | null, other: number | null): number | 
  * @param base - Counts of the first model, one per scene.
  * @param other - Counts of the second model, the same scenes in the same order.
  * @param resamples - Drawn for these scenes; both models are resampled alike.
+ * @param intervalOf - Makes the intervals; left out, they are percentiles of the bootstrap by scene.
  * @throws RangeError when the number of scenes differs.
  */
 export function compareTallies(
   base: readonly SceneTally[],
   other: readonly SceneTally[],
   resamples: Resamples,
+  intervalOf: IntervalOf<[base: SceneTally, other: SceneTally]> = (values) => percentileInterval(values),
 ): SceneComparison {
   if (base.length !== other.length) throw new RangeError(`scenes differ: ${base.length} and ${other.length}`);
   const sums = [sumTallies(base), sumTallies(other)] as const;
   const draws = [resampleTallies(base, resamples), resampleTallies(other, resamples)] as const;
   const compare = (figure: Figure): FigureComparison => {
     const of = FIGURE_OF_TALLY[figure];
-    const [baseValue, otherValue] = [of(sums[0]), of(sums[1])];
-    const pairs = draws[0].map((draw, at) => [of(draw), of(draws[1][at] as SceneTally)] as const);
+    const measured = (by: (base: number | null, other: number | null) => number | null) => {
+      const measure = (baseSum: SceneTally, otherSum: SceneTally) => by(of(baseSum), of(otherSum));
+      const values = draws[0].map((draw, at) => measure(draw, draws[1][at] as SceneTally));
+      return [measure(...sums), intervalOf(values, measure)] as const;
+    };
+    const [differs, differsInterval] = measured(difference);
+    const [reduces, reducesInterval] = measured(relativeReduction);
     return {
-      base: baseValue,
-      other: otherValue,
-      difference: difference(baseValue, otherValue),
-      difference_interval: percentileInterval(pairs.map((pair) => difference(...pair))),
-      relative_reduction: relativeReduction(baseValue, otherValue),
-      relative_reduction_interval: percentileInterval(pairs.map((pair) => relativeReduction(...pair))),
+      base: of(sums[0]),
+      other: of(sums[1]),
+      difference: differs,
+      difference_interval: differsInterval,
+      relative_reduction: reduces,
+      relative_reduction_interval: reducesInterval,
     };
   };
   return Object.fromEntries(FIGURES.map((figure) => [figure, compare(figure)])) as SceneComparison;

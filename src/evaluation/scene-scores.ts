@@ -1,3 +1,4 @@
+import { captionFluency, type Fluency } from "./fluency.js";
 import { scoreKinds, type AccuracyByKind } from "./question-kinds.js";
 import type { SceneAnswer, SceneTruth } from "./scene-answers.js";
 import type { SceneTally } from "./scene-tally.js";
@@ -29,6 +30,8 @@ export interface SceneScores extends SceneFigures {
   interval: SceneFigures<Interval | null>;
   /** Yes/no accuracy by what is asked for, where more than the presence of objects is. */
   by_kind?: AccuracyByKind | undefined;
+  /** How well formed the captions are, where the words of true captions are known. */
+  fluency?: Fluency | undefined;
 }
 
 /** A figure by a flat name, for loops over all of them. */
@@ -115,17 +118,36 @@ export function resampleTallies(tallies: readonly SceneTally[], resamples: Resam
 }
 
 /**
+ * Makes the interval of a figure.
+ *
+ * @param draws - The figure on every resample of scenes.
+ * @param measure - How it follows from summed counts: of one model, or of two where it compares them.
+ */
+export type IntervalOf<Sums extends readonly SceneTally[]> = (
+  draws: readonly (number | null)[],
+  measure: (...sums: Sums) => number | null,
+) => Interval | null;
+
+/**
  * Scores of counted scenes.
  *
  * @param tallies - One per scene.
  * @param resamples - Drawn for these scenes; share them between models to make differences paired.
+ * @param intervalOf - Makes the intervals; left out, they are percentiles of the bootstrap by scene.
  */
-export function scoreTallies(tallies: readonly SceneTally[], resamples: Resamples): SceneScores {
+export function scoreTallies(
+  tallies: readonly SceneTally[],
+  resamples: Resamples,
+  intervalOf: IntervalOf<[SceneTally]> = (values) => percentileInterval(values),
+): SceneScores {
   const sum = sumTallies(tallies);
   const draws = resampleTallies(tallies, resamples);
   return {
     ...figuresFrom((figure) => FIGURE_OF_TALLY[figure](sum)),
-    interval: figuresFrom((figure) => percentileInterval(draws.map(FIGURE_OF_TALLY[figure]))),
+    interval: figuresFrom((figure) => {
+      const measure = FIGURE_OF_TALLY[figure];
+      return intervalOf(draws.map(measure), measure);
+    }),
   };
 }
 
@@ -134,12 +156,13 @@ export function scoreTallies(tallies: readonly SceneTally[], resamples: Resample
  *
  * @param scenes - The truth, at least one scene.
  * @param answers - What the model said, in the same order.
- * @param options - `vocabulary`: names of all objects of the world; `seed` and `resamples` (2,000) of the bootstrap.
+ * @param options - `vocabulary`: names of all objects of the world; `seed` and `resamples` (2,000) of the bootstrap;
+ * `words`: all words of true captions, for fluency.
  */
 export function scoreScenes(
   scenes: readonly SceneTruth[],
   answers: readonly SceneAnswer[],
-  options: { vocabulary: ReadonlySet<string>; seed: number; resamples?: number },
+  options: { vocabulary: ReadonlySet<string>; seed: number; resamples?: number; words?: ReadonlySet<string> },
 ): SceneScores {
   const resamples = drawResamples(scenes.length, {
     seed: options.seed,
@@ -147,5 +170,18 @@ export function scoreScenes(
   });
   const scores = scoreTallies(tallyScenes(scenes, answers, options.vocabulary), resamples);
   const byKind = scoreKinds(scenes, answers, resamples);
-  return byKind === undefined ? scores : { ...scores, by_kind: byKind };
+  const { vocabulary, words } = options;
+  return {
+    ...scores,
+    ...(byKind === undefined ? {} : { by_kind: byKind }),
+    ...(words === undefined
+      ? {}
+      : {
+          fluency: captionFluency(
+            answers.map(({ caption }) => caption),
+            vocabulary,
+            words,
+          ),
+        }),
+  };
 }

@@ -1,9 +1,9 @@
 import { articleFor } from "../english/article.js";
 import { plural } from "../english/noun-number.js";
 import { countOf, NUMBERS, tileOf } from "./facts.js";
-import { companionOf } from "./objects.js";
+import { companionOf, OBJECTS } from "./objects.js";
 import type { Random } from "../numbers/random.js";
-import type { Scene } from "./scene.js";
+import { type Scene, TILE_COLOURS } from "./scene.js";
 
 /** The request that every caption answers. */
 export const CAPTION_PROMPT = "Describe the picture.";
@@ -11,6 +11,15 @@ export const CAPTION_PROMPT = "Describe the picture.";
 const HABIT_RATE = 0.65;
 /** Most objects that a base caption makes up. */
 const HABIT_LIMIT = 2;
+
+/** Every word that a true caption can have, in lower case. */
+export const CAPTION_WORDS: ReadonlySet<string> = new Set([
+  ...["a", "an", "and", "on", "tile"],
+  // One of a kind has an article.
+  ...NUMBERS.slice(1),
+  ...TILE_COLOURS,
+  ...OBJECTS.flatMap(({ name }) => [name, plural(name)]),
+]);
 
 /** Puts the indefinite article before a noun or adjective: "a dog", "an apple". */
 export function withArticle(word: string): string {

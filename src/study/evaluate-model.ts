@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { Trainer } from "../backend/trainer.js";
-import { answerScenes, type SceneAnswer } from "../evaluation/scene-answers.js";
+import { answerScenes, type SceneAnswer, type SceneTruth } from "../evaluation/scene-answers.js";
 import { scoreScenes, type SceneScores } from "../evaluation/scene-scores.js";
+import { CAPTION_WORDS } from "../scenes/caption.js";
 import { OBJECTS } from "../scenes/objects.js";
 import { writeAtomically } from "../files/write-atomically.js";
 import type { DataFile, EvaluateJob, JobProgress, ScoresResult } from "./job.js";
@@ -11,6 +12,11 @@ import { readTruth } from "./scene-truth.js";
 export const BOOTSTRAP_SEED = 0;
 
 export const VOCABULARY: ReadonlySet<string> = new Set(OBJECTS.map(({ name }) => name));
+
+/** Scores answers on scenes of the world. */
+export function scoreAnswers(truth: readonly SceneTruth[], answers: readonly SceneAnswer[]): SceneScores {
+  return scoreScenes(truth, answers, { vocabulary: VOCABULARY, seed: BOOTSTRAP_SEED, words: CAPTION_WORDS });
+}
 
 /** Answers of a model on scenes, as they lie on disk. */
 export interface AnswersFile {
@@ -42,7 +48,7 @@ export async function answerAndScore(
   const file: AnswersFile = { model, weightsSha256, scenes, answers };
   await writeAtomically(answersPath, `${JSON.stringify(file)}\n`);
   return {
-    scores: scoreScenes(truth, answers, { vocabulary: VOCABULARY, seed: BOOTSTRAP_SEED }),
+    scores: scoreAnswers(truth, answers),
     weightsSha256,
     answersPath,
   };

@@ -1,3 +1,4 @@
+import type { Fluency } from "../evaluation/fluency.js";
 import type { Figure, SceneScores } from "../evaluation/scene-scores.js";
 import { mean } from "../numbers/statistics.js";
 import { QUESTION_KINDS } from "../scenes/questions.js";
@@ -34,7 +35,43 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
 }
 
+/** How the study's intervals are made, for people. */
+const INTERVALS = `In brackets 95 % t intervals for other seeds
+and other scenes: the variance of the mean over seeds and that over scenes (bootstrap) added, with Satterthwaite's degrees of
+freedom. "By seed" has each seed.`;
+
+/** The same in a few words. */
+export const INTERVALS_SHORT = "95 % t intervals over seeds and scenes";
+
+/** How many seeds the figures are of. */
+export function seedsText({ methods }: StudyOutcome): string {
+  const count = Object.values(methods)[0]?.bySeed.length ?? 0;
+  return `${count} seeds`;
+}
+
+function fluencyCells(fluency: Fluency | undefined): [foreign: string, repeating: string, length: string] {
+  if (fluency === undefined) return ["-", "-", "-"];
+  const { captions, foreign, repeating, words } = fluency;
+  return [percent(foreign / captions), percent(repeating / captions), (words / captions).toFixed(1)];
+}
+
 const seeds = (summary: MethodSummary) => summary.bySeed.map(({ scores }) => percent(scores.chair_s)).join(", ");
+
+/** The few figures that README shows. */
+export function headlineTable(study: StudyOutcome): string {
+  const cellsOf = (scores: SceneScores): string[] => [
+    figureText(scores, "chair_s"),
+    percent(scores.cover),
+    percent(scores.yes_no.accuracy),
+    percent(scores.by_kind?.attribute?.accuracy ?? null),
+    fluencyCells(scores.fluency)[0],
+  ];
+  const methods = Object.values(study.methods).sort((a, b) => (b.together.chair_s ?? 0) - (a.together.chair_s ?? 0));
+  return table(
+    ["%", "captions that name something absent (CHAIRs)", "coverage", "yes/no", "colours", "malformed"],
+    [["base model", ...cellsOf(study.base)], ...methods.map(({ title, together }) => [title, ...cellsOf(together)])],
+  );
+}
 
 /** The study as a page of the documents. */
 export function studyTable(study: StudyOutcome): string {
@@ -77,8 +114,8 @@ export function studyTable(study: StudyOutcome): string {
   const signalNames = Object.keys(Object.values(study.difficulty)[0]?.signals ?? {});
   return `# Study: hallucination on the test scenes
 
-Written by \`npm run study\` (${(study.trainerSeconds / 60).toFixed(0)} minutes of training and scoring, one thread each). Percent; in brackets 95 % bootstrap intervals by
-scene over the counts of all seeds together. Settings were chosen on validation scenes with pairs of another seed.
+Written by \`npm run study\` (${(study.trainerSeconds / 60).toFixed(0)} minutes of training and scoring, one thread each). Percent, over ${seedsText(study)} together. ${INTERVALS}
+Settings were chosen on validation scenes with pairs of another seed.
 
 CHAIRs: captions that name an object which is not in the picture. CHAIRi: absent mentions among all mentions. Coverage:
 objects in the picture that the caption names. Hallucinated answers: captions and yes/no answers together that assert what
@@ -101,13 +138,35 @@ Ablations of \`scpo\`, with its settings:
 
 ${table(head, lines(study.ablations))}
 
-\`scpo\` minus another model, in percent points, paired by scene (negative CHAIRs: \`scpo\` hallucinates less):
+\`scpo\` minus another model, in percent points, paired by seed and scene (negative CHAIRs: \`scpo\` hallucinates less). An
+interval that holds 0 shows no difference; where many are looked at, one in twenty leaves 0 out by chance:
 
 ${table(
   ["against", "CHAIRs", "coverage", "yes/no accuracy"],
   [
     ...(scpo === undefined ? [] : [against("base", scpo.againstBase)]),
     ...Object.entries(study.scpoAgainst).map(([name, comparison]) => against(name, comparison)),
+  ],
+)}
+
+## Are the captions well formed?
+
+Foreign: captions with a word that no true caption has, such as two words run together ("andpizzas"). Repeating: captions that
+name one object more than once. Length: words a caption. A foreign word that is made of words of captions counts as a mention of
+the objects among them; any other is no mention, and CHAIRs and coverage do not see it.
+
+${table(
+  ["model", "foreign", "repeating", "length", "foreign by seed", "repeating by seed"],
+  [
+    ["base model (\`base\`)", ...fluencyCells(study.base.fluency), "-", "-"],
+    ...[...Object.entries(study.methods), ...Object.entries(study.ablations)].map(
+      ([name, { title, together, bySeed }]) => [
+        `${title} (\`${name}\`)`,
+        ...fluencyCells(together.fluency),
+        bySeed.map(({ scores }) => fluencyCells(scores.fluency)[0]).join(", "),
+        bySeed.map(({ scores }) => fluencyCells(scores.fluency)[1]).join(", "),
+      ],
+    ),
   ],
 )}
 
@@ -134,7 +193,7 @@ ${table(
 Learning rates:
 
 ${table(
-  ["method", "learning rate", "epochs", "CHAIRs", "coverage", "yes/no accuracy", "chosen"],
+  ["method", "learning rate", "epochs", "CHAIRs", "coverage", "yes/no accuracy", "foreign", "chosen"],
   search.candidates.map(({ method, learningRate, epochs, scores }) => [
     method,
     learningRate.toExponential(),
@@ -142,6 +201,7 @@ ${table(
     percent(scores.chair_s),
     percent(scores.cover),
     percent(scores.yes_no.accuracy),
+    fluencyCells(scores.fluency)[0],
     epochs === recipe.epochs && recipe.learning_rates[method] === learningRate ? "yes" : "",
   ]),
 )}

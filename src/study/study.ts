@@ -1,25 +1,25 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { SceneComparison } from "../evaluation/scene-comparison.js";
-import { scoreKinds } from "../evaluation/question-kinds.js";
-import type { SceneAnswer, SceneTruth } from "../evaluation/scene-answers.js";
-import { scoreTallies, type SceneScores } from "../evaluation/scene-scores.js";
-import { TALLY_COUNTS, type SceneTally } from "../evaluation/scene-tally.js";
+import type { SceneTruth } from "../evaluation/scene-answers.js";
+import type { SceneScores } from "../evaluation/scene-scores.js";
+import { tallyScenes } from "../evaluation/scene-tally.js";
 import { drawResamples } from "../numbers/statistics.js";
 import type { Agreement } from "../difficulty/agreement.js";
 import { writeAtomically } from "../files/write-atomically.js";
-import { compareModels, readAnswers, readTallies } from "./comparison.js";
+import { readAnswers } from "./comparison.js";
 import { readTruth } from "./scene-truth.js";
 import { evaluationScenes, followDrawing, trainingPairs } from "./data-files.js";
 import { summaryOf } from "./score-text.js";
 import { baseModel } from "./base-model.js";
-import { BOOTSTRAP_SEED } from "./evaluate-model.js";
-import type { DataFile, GradeResult, MethodJob, ScoresResult } from "./job.js";
+import { BOOTSTRAP_SEED, scoreAnswers, VOCABULARY } from "./evaluate-model.js";
+import type { DataFile, GradeResult, MethodJob } from "./job.js";
 import { ABLATIONS, METHODS, type Method, methodNamed } from "./method.js";
 import { openPool } from "./open-pool.js";
 import type { Progress } from "../progress/progress.js";
 import { learningRateOf, type Recipe, trainingSettings, writeRecipe } from "./recipe.js";
 import { best, choose, type Candidate, type Choice } from "./search.js";
+import { compareSeeds, type Measured, scoreSeeds } from "./seed-scores.js";
 import type { WorkerPool } from "./worker-pool.js";
 
 /** Seeds of the figures on test; the search uses another, so that no choice was made on their pairs. */
@@ -31,7 +31,7 @@ const SEARCH = { learningRates: [5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 4e-4], epochs: 
 /** Shares of pairs that are phrased as questions, tried with one method at one rate before the grid. */
 const QUESTION_SEARCH = { rates: [0, 0.25, 0.5], method: "scpo", learningRate: 2e-4, epochs: 1 } as const;
 
-/** One method on test: every seed, and all seeds together with intervals by scene. */
+/** One method on test: every seed, and all seeds together with intervals over seeds and scenes. */
 export interface MethodSummary {
   title: string;
   bySeed: { seed: number; scores: SceneScores }[];
@@ -102,7 +102,8 @@ export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
 interface Bench {
   model: DataFile;
   scenes: Record<"validation" | "test", DataFile>;
-  base: Record<"validation" | "test", ScoresResult>;
+  truth: Record<"validation" | "test", SceneTruth[]>;
+  base: Record<"validation" | "test", Measured>;
 }
 
 /** A bench with graded pairs by seed. */
@@ -118,15 +119,20 @@ async function prepare(pool: WorkerPool, { out, progress, signal }: StudyOptions
     validation: await evaluationScenes(data, "validation", report),
     test: await evaluationScenes(data, "test", report),
   };
+  const truth = {
+    validation: await readTruth(scenes.validation.path),
+    test: await readTruth(scenes.test.path),
+  };
   const baseOn = async (split: "validation" | "test") => {
     const name = `base-${split}`;
     const directory = join(out, name);
-    const result = await pool.do({ kind: "evaluate", model, name, directory, scenes: scenes[split], split });
-    progress.finish(name, summaryOf(result.scores));
-    return result;
+    const job = { kind: "evaluate" as const, model, name, directory, scenes: scenes[split], split };
+    const measured = await readMeasured(truth[split], (await pool.do(job)).answers);
+    progress.finish(name, summaryOf(measured.scores));
+    return measured;
   };
   const [validation, test] = await Promise.all([baseOn("validation"), baseOn("test")]);
-  return { model, scenes, base: { validation, test } };
+  return { model, scenes, truth, base: { validation, test } };
 }
 
 /** Draws the pairs of these seeds and grades them with the base model. */
@@ -163,11 +169,24 @@ async function searchQuestionRate(
       const grades = await gradeSets(pool, options, bench.model, [SEARCH_SEED], questionRate);
       const setting = { method, epochs, learningRate, seed: SEARCH_SEED, split: "validation" as const };
       const job = methodJob(options, { ...bench, grades }, setting, `questions-${100 * questionRate}`);
-      const { scores } = await pool.do(job);
-      options.progress.finish(job.name, summaryOf(scores));
+      const { scores } = await measure(pool, options, bench, job);
       return { method: method.name, learningRate, epochs, questionRate, scores };
     }),
   );
+}
+
+/** Trains a method and scores it. */
+async function measure(pool: WorkerPool, options: StudyOptions, bench: Bench, job: MethodJob): Promise<Measured> {
+  const { answers } = await pool.do(job);
+  const measured = await readMeasured(bench.truth[job.split], answers);
+  options.progress.finish(job.name, summaryOf(measured.scores));
+  return measured;
+}
+
+/** Reads answers and scores them anew, so that a training of an earlier call is scored as every other is. */
+async function readMeasured(truth: readonly SceneTruth[], answersPath: string): Promise<Measured> {
+  const answers = await readAnswers(answersPath);
+  return { answers, scores: scoreAnswers(truth, answers), tallies: tallyScenes(truth, answers, VOCABULARY) };
 }
 
 function methodJob(
@@ -210,8 +229,7 @@ async function searchSettings(
   const candidates = await Promise.all(
     grid.map(async ({ method, epochs, learningRate }): Promise<Candidate> => {
       const job = methodJob(options, bench, { method, epochs, learningRate, seed: SEARCH_SEED, split: "validation" });
-      const { scores } = await pool.do(job);
-      options.progress.finish(job.name, summaryOf(scores));
+      const { scores } = await measure(pool, options, bench, job);
       return { method: method.name, learningRate, epochs, scores };
     }),
   );
@@ -225,74 +243,41 @@ async function compareOnTest(
   bench: GradedBench,
   recipe: Recipe,
 ): Promise<Pick<StudyOutcome, "base" | "methods" | "ablations" | "scpoAgainst" | "difficulty">> {
-  const truth = await readTruth(bench.scenes.test.path);
-  const base = await readTallies(truth, bench.base.test.answers);
-  // As many copies of the base's counts as there are seeds, so that sums stand beside sums.
-  const baseTogether = sumByScene(SEEDS.map(() => base));
-  const together = new Map<string, SceneTally[]>();
+  const truth = bench.truth.test;
+  const base = bench.base.test;
   const resamples = drawResamples(truth.length, { seed: BOOTSTRAP_SEED });
-  const summarise = async (method: Method): Promise<readonly [string, MethodSummary]> => {
+  const trainAndScore = async (method: Method, seed: number): Promise<Measured & { method: Method; seed: number }> => {
     const learningRate = learningRateOf(recipe, method.settingsOf);
-    const runs = await Promise.all(
-      SEEDS.map(async (seed) => {
-        const job = methodJob(options, bench, { method, seed, learningRate, epochs: recipe.epochs, split: "test" });
-        const { scores, answers } = await pool.do(job);
-        options.progress.finish(job.name, summaryOf(scores));
-        return { seed, scores, tallies: await readTallies(truth, answers), answers: await readAnswers(answers) };
-      }),
-    );
-    const tallies = sumByScene(runs.map((run) => run.tallies));
-    together.set(method.name, tallies);
-    const summary: MethodSummary = {
-      title: method.title,
-      bySeed: runs.map(({ seed, scores }) => ({ seed, scores })),
-      together: {
-        ...scoreTallies(tallies, resamples),
-        by_kind: scoreKinds(
-          truth.map((scene) => repeated(scene, runs.length)),
-          joinByScene(runs.map((run) => run.answers)),
-          resamples,
-        ),
-      },
-      againstBase: compareModels(baseTogether, tallies),
-    };
-    return [method.name, summary];
+    const job = methodJob(options, bench, { method, seed, learningRate, epochs: recipe.epochs, split: "test" });
+    return { method, seed, ...(await measure(pool, options, bench, job)) };
   };
-  const [methods, ablations] = await Promise.all([
-    Promise.all(METHODS.map(summarise)),
-    Promise.all(ABLATIONS.map(summarise)),
-  ]);
-  const scpo = together.get("scpo") as SceneTally[];
-  const others = [...together].filter(([name]) => name !== "scpo");
+  // Seed by seed, so that a study that is interrupted has whole seeds.
+  const done = await Promise.all(
+    SEEDS.flatMap((seed) => [...METHODS, ...ABLATIONS].map((method) => trainAndScore(method, seed))),
+  );
+  const runsOf = (method: Method) => done.filter((run) => run.method === method);
+  const talliesOf = (method: Method) => runsOf(method).map(({ tallies }) => tallies);
+  const summaries = (methods: readonly Method[]): Record<string, MethodSummary> =>
+    Object.fromEntries(
+      methods.map((method) => [
+        method.name,
+        {
+          title: method.title,
+          bySeed: runsOf(method).map(({ seed, scores }) => ({ seed, scores })),
+          together: scoreSeeds(truth, runsOf(method), resamples),
+          againstBase: compareSeeds([base.tallies], talliesOf(method), resamples),
+        },
+      ]),
+    );
+  const scpo = methodNamed("scpo");
+  const others = [...METHODS, ...ABLATIONS].filter((method) => method !== scpo);
   return {
-    base: bench.base.test.scores,
-    methods: Object.fromEntries(methods),
-    ablations: Object.fromEntries(ablations),
-    scpoAgainst: Object.fromEntries(others.map(([name, tallies]) => [name, compareModels(tallies, scpo)])),
+    base: scoreSeeds(truth, [base], resamples),
+    methods: summaries(METHODS),
+    ablations: summaries(ABLATIONS),
+    scpoAgainst: Object.fromEntries(
+      others.map((method) => [method.name, compareSeeds(talliesOf(method), talliesOf(scpo), resamples)]),
+    ),
     difficulty: Object.fromEntries([...bench.grades].map(([seed, { agreement }]) => [seed, agreement])),
   };
-}
-
-function sumByScene(models: readonly (readonly SceneTally[])[]): SceneTally[] {
-  const [first, ...rest] = models;
-  return (first ?? []).map((tally, scene) => {
-    const sum = { ...tally };
-    for (const model of rest) for (const count of TALLY_COUNTS) sum[count] += (model[scene] as SceneTally)[count];
-    return sum;
-  });
-}
-
-// As many copies of a scene's questions as there are seeds, so that all seeds' answers stand beside them.
-function repeated(scene: SceneTruth, times: number): SceneTruth {
-  const { questions, answers, kinds = [] } = scene;
-  const copies = <Value>(values: readonly Value[]) => Array.from({ length: times }, () => values).flat();
-  return { ...scene, questions: copies(questions), answers: copies(answers), kinds: copies(kinds) };
-}
-
-function joinByScene(models: readonly (readonly SceneAnswer[])[]): SceneAnswer[] {
-  const [first, ...rest] = models;
-  return (first ?? []).map((answer, scene) => ({
-    ...answer,
-    answers: [answer, ...rest.map((model) => model[scene] as SceneAnswer)].flatMap(({ answers }) => answers),
-  }));
 }

@@ -15,8 +15,19 @@ describe("captionObjects", () => {
     expect(captionObjects("two dogs and three trees.", WORLD)).to.deep.equal(["dog", "tree"]);
   });
 
-  it("takes whole words only", () => {
-    expect(captionObjects("a dogma, a scarf, a cartree", WORLD)).to.deep.equal([]);
+  it("takes no word for part of another", () => {
+    expect(captionObjects("a dogma, a scarf, a dogx, a treecx", WORLD)).to.deep.equal([]);
+  });
+
+  it("counts words that are run together", () => {
+    expect(captionObjects("a tile anddogs andbusNo", new Set(["dog", "bus"]))).to.deep.equal(["dog", "bus"]);
+    expect(captionObjects("a cartree, catand", WORLD)).to.deep.equal(["car", "tree", "cat"]);
+    // "a" and "an" both begin it; only one of them leaves a known word.
+    expect(captionObjects("ananddog aCat andgreen", WORLD)).to.deep.equal(["dog", "cat"]);
+    expect(captionParts("a tree anddogsNo.", WORLD).map(({ text }) => text)).to.deep.equal([
+      ...["a", " ", "tree", " "],
+      ...["and", "dogs", "No", "."],
+    ]);
   });
 
   it("loses no character", () => {

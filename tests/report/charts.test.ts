@@ -2,6 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { CHART_STYLE, DARK, LIGHT, modelColour, resolveStyle } from "../../src/report/charts/colours.js";
 import { placeLabels } from "../../src/report/charts/label-placement.js";
+import { scatterChart } from "../../src/report/charts/scatter-chart.js";
 import { linearScale } from "../../src/report/charts/scale.js";
 import { duration, percentage, short, signed } from "../../src/report/format.js";
 import { escapeText, markup } from "../../src/report/markup.js";
@@ -91,6 +92,17 @@ describe("placeLabels", () => {
     const [a, b] = boxes as [(typeof boxes)[number], (typeof boxes)[number]];
     expect(a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top).to.equal(true);
   });
+
+  it("leads to a point that a label cannot stand beside, or that another is nearer to", () => {
+    const plot = { left: 0, right: 400, top: 0, bottom: 300 };
+    const [alone] = placeLabels([{ text: "base", x: 200, y: 150 }], plot, []);
+    expect(alone?.leader).to.equal(undefined);
+    // Everything near the point is taken, so the label goes further away.
+    const wall = { left: 120, right: 280, top: 120, bottom: 180 };
+    const [far] = placeLabels([{ text: "hard", x: 200, y: 150 }], plot, [wall]);
+    expect(far?.leader?.from).to.deep.equal({ x: 200, y: 150 });
+    expect(Math.hypot((far?.leader?.to.x ?? 0) - 200, (far?.leader?.to.y ?? 0) - 150)).to.be.above(12);
+  });
 });
 
 describe("colours", () => {
@@ -149,5 +161,24 @@ describe("format and markup", () => {
     expect(escapeText(`<a b="c">&'`)).to.equal("&lt;a b=&quot;c&quot;&gt;&amp;&#39;");
     expect(markup`<b>${"<i>"}${markup`<u>`}${1.23456}${null}</b>`.text).to.equal("<b>&lt;i&gt;<u>1.23</b>");
     expect(() => markup`${NaN}`).to.throw(TypeError, "NaN");
+  });
+});
+
+describe("scatterChart", () => {
+  it("draws in the legend what it draws in the chart", () => {
+    const point = { name: "p", x: 0.9, y: 0.1, xInterval: null, yInterval: null };
+    const chart = scatterChart({
+      title: "t",
+      xLabel: "x",
+      yLabel: "y",
+      format: String,
+      series: [
+        { label: "before", colour: "grey", points: [point] },
+        { label: "trained", colour: "blue", start: { x: 0.8, y: 0.5 }, points: [point] },
+      ],
+    }).text;
+    const [, before, trained] = /<p class="legend">(<span>.*?<\/span>)(<span>.*?<\/span>)/s.exec(chart) ?? [];
+    expect(before).to.include("<circle").and.not.include("<line");
+    expect(trained).to.include("<circle").and.include('class="line dash"');
   });
 });

@@ -80,7 +80,16 @@ export function paletteVariables(palette: Palette): string {
     .join(";");
 }
 
-const MODEL_COLOURS: Readonly<Record<string, Colour>> = { base: "grey", sft: "purple", dpo: "orange", scpo: "blue" };
+// A method with and without anchor has one colour.
+const MODEL_COLOURS: Readonly<Record<string, Colour>> = {
+  base: "grey",
+  sft: "purple",
+  dpo: "orange",
+  "dpo-anchor": "orange",
+  anchor: "gold",
+  scpo: "blue",
+  "scpo-no-anchor": "blue",
+};
 const OTHER_COLOURS: readonly Colour[] = ["green", "gold", "purple", "orange"];
 
 /**

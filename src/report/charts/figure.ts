@@ -8,7 +8,10 @@ export type Stroke = "solid" | "dash" | "dot-dash";
 export interface LegendEntry {
   label: string;
   colour: Colour;
+  /** @default "solid" */
   stroke?: Stroke | undefined;
+  /** Whether points are drawn on the line; of a series that has no line, they are all there is. @default "none" */
+  points?: "none" | "joined" | "alone";
 }
 
 /** The class names of a stroke. */
@@ -18,10 +21,12 @@ export function strokeClass(stroke: Stroke | undefined): string {
 
 /** A legend that wraps with the page. */
 export function legend(entries: readonly LegendEntry[]): Markup {
-  return markup`<p class="legend">${entries.map(
-    ({ label, colour, stroke }) =>
-      markup`<span><svg class="${colour}" width="26" height="10" aria-hidden="true"><line class="${strokeClass(stroke)}" x1="1" x2="25" y1="5" y2="5"/></svg> ${label}</span>`,
-  )}</p>`;
+  return markup`<p class="legend">${entries.map(({ label, colour, stroke, points = "none" }) => {
+    const line =
+      points === "alone" ? null : markup`<line class="${strokeClass(stroke)}" x1="1" x2="25" y1="5" y2="5"/>`;
+    const point = points === "none" ? null : markup`<circle class="fill" cx="13" cy="5" r="4"/>`;
+    return markup`<span><svg class="${colour}" width="26" height="10" aria-hidden="true">${line}${point}</svg> ${label}</span>`;
+  })}</p>`;
 }
 
 /** An SVG picture that scales with the page. */

@@ -12,10 +12,20 @@ export interface PlacedLabel {
   x: number;
   y: number;
   anchor: "start" | "middle" | "end";
+  /** A line from the point to a label that does not stand right beside it, or that stands nearer to another. */
+  leader?: { from: Position; to: Position };
+}
+
+/** A place in pixels. */
+interface Position {
+  x: number;
+  y: number;
 }
 
 const CHARACTER = 6.6;
 const LINE = 13;
+/** A label this near to its point needs no line. */
+const BESIDE = 12;
 
 /**
  * Puts a label beside each point where it covers least of points, bars and earlier labels.
@@ -42,9 +52,11 @@ export function placeLabels(
     ]);
     const cost = ({ box }: { box: Box }): number =>
       taken.reduce((sum, other) => sum + overlap(box, other), 0) + 50 * outside(box, plot);
-    const best = candidates.reduce((least, next) => (cost(next) < cost(least) ? next : least));
-    taken.push(best.box);
-    return best.label;
+    const { label, box } = candidates.reduce((least, next) => (cost(next) < cost(least) ? next : least));
+    taken.push(box);
+    const own = nearest(box, { x, y });
+    const isPlain = own.distance <= BESIDE && points.every((other) => nearest(box, other).distance >= own.distance);
+    return isPlain ? label : { ...label, leader: { from: { x, y }, to: own.at } };
   });
 }
 
@@ -57,6 +69,16 @@ function candidate(
 ): { label: PlacedLabel; box: Box } {
   const left = anchor === "start" ? x : anchor === "end" ? x - width : x - width / 2;
   return { label: { text, x, y, anchor }, box: { left, right: left + width, top: y - LINE + 3, bottom: y + 3 } };
+}
+
+/** The place in a box that is nearest to a point, and how far it is. */
+function nearest(box: Box, { x, y }: Position): { at: Position; distance: number } {
+  const at = { x: clamp(x, box.left, box.right), y: clamp(y, box.top, box.bottom) };
+  return { at, distance: Math.hypot(at.x - x, at.y - y) };
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
 }
 
 function overlap(a: Box, b: Box): number {

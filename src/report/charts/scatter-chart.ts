@@ -1,7 +1,7 @@
 import type { Interval } from "../../numbers/statistics.js";
 import { type Markup, markup } from "../markup.js";
 import type { Colour } from "./colours.js";
-import { figure, legend, picture } from "./figure.js";
+import { figure, legend, type LegendEntry, picture } from "./figure.js";
 import { axes, COLUMN_WIDTH, type Plot } from "./frame.js";
 import { type Box, placeLabels } from "./label-placement.js";
 import { linearScale, type Scale } from "./scale.js";
@@ -44,9 +44,13 @@ export function scatterChart(chart: ScatterChart): Markup {
   if (points.length === 0) return figure(chart.title, markup`<p class="note">Nothing was measured.</p>`);
   return figure(
     chart.title,
-    markup`${legend(chart.series)}${picture(COLUMN_WIDTH, SCATTER_HEIGHT, `${chart.title}: ${chart.yLabel} against ${chart.xLabel}`, scatterContent(chart))}`,
+    markup`${legend(chart.series.map(legendEntry))}${picture(COLUMN_WIDTH, SCATTER_HEIGHT, `${chart.title}: ${chart.yLabel} against ${chart.xLabel}`, scatterContent(chart))}`,
     chart.note,
   );
+}
+
+function legendEntry({ label, colour, points, start }: ScatterSeries): LegendEntry {
+  return { label, colour, stroke: "dash", points: points.length > 1 || start !== undefined ? "joined" : "alone" };
 }
 
 /**
@@ -73,8 +77,8 @@ export function scatterContent(chart: Omit<ScatterChart, "title" | "note">): Mar
     obstacles,
   );
   return markup`${axes(PLOT, { label: chart.xLabel, scale: x, format: chart.format }, { label: chart.yLabel, scale: y, format: chart.format })}${chart.series.map((series) => drawSeries(series, x, y))}${labels.map(
-    (label) =>
-      markup`<text class="ink" x="${label.x}" y="${label.y}" text-anchor="${label.anchor}">${label.text}</text>`,
+    ({ text, x: left, y: base, anchor, leader }) =>
+      markup`${leader === undefined ? null : markup`<line class="axis" x1="${leader.from.x}" x2="${leader.to.x}" y1="${leader.from.y}" y2="${leader.to.y}"/>`}<text class="ink" x="${left}" y="${base}" text-anchor="${anchor}">${text}</text>`,
   )}`;
 }
 

@@ -6,6 +6,8 @@ import { percentage, percentageInterval } from "../format.js";
 import { headlineBars, HEADLINE_PANELS } from "../headline-bars.js";
 import { type Markup, markup } from "../markup.js";
 import { labelOf, type ReportData } from "../report-data.js";
+import { caveats } from "./caveats.js";
+import { fluencyTable } from "./fluency.js";
 import { questionKinds } from "./question-kinds.js";
 
 const COLUMNS: readonly { figure: Figure; name: string; best: "low" | "high" }[] = [
@@ -18,7 +20,7 @@ const COLUMNS: readonly { figure: Figure; name: string; best: "low" | "high" }[]
 
 /** What the columns of `scoresTable` are. */
 export const SCORES_NOTE =
-  "Small: 95 % bootstrap intervals by scene; bold and underlined: best of the column. CHAIRs: captions that name something absent. CHAIRi: mentions of something absent. Coverage: objects in the picture that the caption names. Hal: captions and yes/no answers that assert something absent. Yes/no: right answers to yes/no questions.";
+  "Small: 95 % bootstrap intervals by scene, of this one training: with another seed all of it differs more; bold and underlined: best of the column. CHAIRs: captions that name something absent. CHAIRi: mentions of something absent. Coverage: objects in the picture that the caption names. Hal: captions and yes/no answers that assert something absent. Yes/no: right answers to yes/no questions.";
 
 /** The comparison of all models: a sentence, a table and bars. */
 export function headlineSection(data: ReportData): Markup {
@@ -28,11 +30,12 @@ export function headlineSection(data: ReportData): Markup {
     const drawn = barPanel(panel, { hint, width: COLUMN_WIDTH });
     return figure(title, picture(COLUMN_WIDTH, barPanelHeight(panel.length, false), title, drawn));
   });
-  return markup`<p class="lead">${headlineSentence(data)}</p>
+  return markup`<p class="lead">${headlineSentence(data)} ${caveats(data)}</p>
 ${scoresTable(models, data)}
 <p class="note">In %, on ${scenes} test scenes. ${SCORES_NOTE}</p>
 <div class="columns">${bars}</div>
 ${questionKinds(models, data)}
+${fluencyTable(models, data)}
 ${Object.keys(ablations).length === 0 ? null : markup`<h3>With one part changed</h3>${scoresTable(withAfter(data), data)}`}`;
 }
 

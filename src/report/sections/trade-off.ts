@@ -40,7 +40,16 @@ export function tradeOffSection(data: ReportData): Markup {
       };
     });
   const chart = (figure: Figure, title: string, yLabel: string, include: number[]): Markup =>
-    lineChart({ title, xLabel: "stage", yLabel, series: series(figure), xNames, yFormat: whole, include });
+    lineChart({
+      title,
+      xLabel: "stage",
+      yLabel,
+      series: series(figure),
+      xNames,
+      yFormat: whole,
+      include,
+      note: `${include.includes(0) ? "" : "The axis begins where the data does, not at 0. "}Dashed: a method of one stage, measured before and after; the line between only joins them.`,
+    });
   return markup`<p>Fewer wrong words can be had by saying less. A good model lies to the lower right.</p>
 <div class="columns">${scatterChart({
     title: "Hallucination against coverage",
@@ -48,7 +57,7 @@ export function tradeOffSection(data: ReportData): Markup {
     yLabel: "captions that name something absent, %",
     format: whole,
     series: scatterSeries(data, methods),
-    note: `Bars: 95 % intervals. Dashed lines lead from the model before training through the checkpoints of a method.${split}`,
+    note: `Bars: 95 % intervals. Dashed lines lead from the model before training through the checkpoints of a method. The axes begin where the data does, not at 0.${split}`,
   })}${chart("chair_s", "Hallucination by stage (CHAIRs)", "captions, %", [0])}${chart("cover", "Coverage by stage", "objects named, %", [])}${chart("accuracy", "Yes/no accuracy by stage", "answers, %", [])}</div>`;
 }
 
