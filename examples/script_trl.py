@@ -1,4 +1,4 @@
-"""A training script of one's own, with TRL's parser: see the call in examples/README.md.
+"""Your own training script, with TRL's parser: see the call in examples/README.md.
 
 What SCPO changes in such a script is two names: SCPOConfig for DPOConfig, SCPOTrainer for DPOTrainer.
 """

@@ -1,5 +1,5 @@
 /**
- * SCPO from TypeScript, with a policy of one's own: `npx tsx examples/train.ts PAIRS.parquet OUT`.
+ * SCPO from TypeScript, with your own policy: `npx tsx examples/train.ts PAIRS.parquet OUT`.
  * The pairs of a finished `npm start` lie in runs/demo/data; the graded file has difficulty and stage.
  */
 import { dirname, join, resolve } from "node:path";

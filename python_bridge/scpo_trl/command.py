@@ -25,7 +25,7 @@ MERGED_FOLDER = "merged"
 """Folder in output_dir for the whole model that --merge_adapter saves."""
 
 ACCELERATE_CONFIG = "--accelerate_config"
-"""Names one of the configurations that come with this package or with TRL, or a file of one's own."""
+"""Names one of the configurations that come with this package or with TRL, or your own file."""
 
 _BUILDERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".arrow": "arrow"}
 

@@ -21,7 +21,7 @@ const reachMilliseconds = 30_000;
 const hangUps = 4;
 
 /**
- * Connects to a trainer service that runs already. `stop` lets go of it and leaves it running; a connection that breaks
+ * Connects to a trainer service that runs already. `stop` disconnects and leaves it running; a connection that breaks
  * counts as the trainer's exit.
  *
  * @throws UserError for wrong certificates, a wrong token, or a version that does not fit; TrainerExitedError when the

@@ -12,7 +12,7 @@ export interface Trainer {
   readonly exited: Promise<TrainerExit>;
   /** File with everything that Python printed; a remote trainer keeps its own log. */
   readonly logPath: string;
-  /** Ends the Python processes within five seconds, or lets go of a remote trainer; safe to call twice. */
+  /** Ends the Python processes within five seconds, or disconnects from a remote trainer; safe to call twice. */
   stop(): Promise<void>;
 }
 

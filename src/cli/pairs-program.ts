@@ -82,7 +82,7 @@ function addCheck(pairs: Command, signal: AbortSignal): void {
     .description("look for what spoils training: damaged pictures, repeats, leaks, bias; exit status 1 for an error")
     .argument("<file>", "pairs file")
     .option("--against <file>", "Parquet file of an evaluation set; may be repeated", collect, [] as string[])
-    .option("--smallest-side <pixels>", "pictures with a shorter side are told", wholeNumber(1, 1e6), 32)
+    .option("--smallest-side <pixels>", "warn about pictures with a shorter side", wholeNumber(1, 1e6), 32)
     .option("--hash-distance <bits>", "bits of 64 in which near-duplicates may differ", wholeNumber(0, 7), 5)
     .option("--context <tokens>", "tokens that the model's context holds, for the column tokens", wholeNumber(1, 1e9))
     .option("--strict", "warnings count as errors", false)

@@ -136,7 +136,7 @@ function lines(options: PairsScoreOptions, scored: ScoredFile, { coverage, corre
     );
   }
   if (scored.asked + scored.known > 0) {
-    text.push(`models: asked about ${scored.asked} pairs, knew ${scored.known} (${cacheFolder(out)})`);
+    text.push(`models: ${scored.asked} pairs scored, ${scored.known} from the cache ${cacheFolder(out)}`);
   }
   text.push("signal, pairs that have it, rank correlation with difficulty:");
   for (const [name, count] of Object.entries(coverage)) {

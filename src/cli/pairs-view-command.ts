@@ -18,7 +18,7 @@ export async function pairsView({ file, decisions, port, json, signal }: PairsVi
     json
       ? `${JSON.stringify({ address, rows, decisions: view.decisions, decisionsPath })}\n`
       : `${file}: ${rows} pairs\n${address}\n` +
-          `Only who has this address can look and decide. Decisions go to ${decisionsPath}${known}. Ctrl-C ends.\n`,
+          `Only someone who has this address can look and decide. Decisions go to ${decisionsPath}${known}. Ctrl-C ends.\n`,
   );
   await view.ended;
 }

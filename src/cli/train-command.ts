@@ -32,7 +32,7 @@ export async function train(
   await toItsEnd(run, (onScore) => startPrepared(run, { onScore }), { ...options, after: 0 });
 }
 
-/** `scpo resume`: goes on with a run and follows it to its end. */
+/** `scpo resume`: resumes a run and follows it to its end. */
 export async function resume(directory: string, options: { json: boolean; signal: AbortSignal }): Promise<void> {
   const run = await prepareResumption(directory);
   const { lastSequence } = await (await openRun(directory)).describe();

@@ -12,7 +12,7 @@ import {
 /** Stages of equal size unless a number or bounds are given. */
 export const DEFAULT_STAGES = 3;
 
-/** Sign and weight by the name of a signal's column, the default signals' or one's own. */
+/** Sign and weight by the name of a signal's column, the default signals' or your own. */
 export type SignalUses = Readonly<Record<string, SignalUse>>;
 
 /** How a difficulty is made of signals, and stages of it. */

@@ -32,7 +32,7 @@ export function bootstrapSheet(scored: Scored, resamples: number = RESAMPLES): D
   for (let resample = 0; resample < resamples; resample++) {
     times.fill(0);
     for (let draw = 0; draw < units.length; draw++) {
-      // A word times the number of units: uniform to one part in 4e9 / units, and thrice as fast as without that bias.
+      // A word times the number of units: uniform to one part in 4e9 / units, and three times as fast as without that bias.
       const kind = kindOf[Math.floor((generator.next() >>> 0) * perWord)] as number;
       times[kind] = (times[kind] as number) + 1;
     }

@@ -60,7 +60,7 @@ export async function refuseUnlessEmpty(directory: string, id: string, claimedBy
   if (content.every((name) => name === claimedBy)) return;
   throw new RunExistsError(
     existsSync(join(directory, SETTINGS_FILE))
-      ? `run "${id}" exists: scpo resume ${typed(directory)} goes on with it, another name starts a new one (--id NAME)`
+      ? `run "${id}" exists: scpo resume ${typed(directory)} resumes it; another name starts a new one (--id NAME)`
       : `run "${id}": ${typed(directory)} exists and is no run, expected a new folder: choose another name (--id NAME)`,
   );
 }

@@ -16,7 +16,7 @@ import { openHandle } from "./run-folder.js";
 import { StopRequest } from "./stop-request.js";
 
 /**
- * Begins a run, or goes on with one that died, failed, was paused or cancelled: from its newest saved training, and to
+ * Begins a run, or resumes one that died, failed, was paused or cancelled: from its newest saved training, and to
  * the end that it would have had. A run that ended as planned, or by a policy, is not run again: the handle tells of it.
  *
  * @returns Once this process holds the run; the trainer is not up yet.

@@ -17,7 +17,7 @@ export class LiveRun implements RunHandle {
   #isOver = false;
 
   /**
-   * @param ended What becomes of the run, once this process has let go of it.
+   * @param ended What becomes of the run, once this process has released it.
    */
   constructor({ id, directory }: RunDefinition, paths: RunPaths, stop: StopRequest, ended: Promise<RunSummary>) {
     this.id = id;

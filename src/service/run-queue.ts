@@ -4,7 +4,7 @@ import type { RunHandle } from "../run/handle.js";
 export interface QueueParts {
   /** Runs at a time. */
   readonly parallel: number;
-  /** Starts a run, or goes on with it. */
+  /** Starts or resumes a run. */
   readonly begin: (id: string) => Promise<RunHandle>;
   /** Told that a run came to an end by itself or by a client; `failure` when it could not begin. */
   readonly ended: (id: string, failure?: unknown) => Promise<void>;

@@ -54,7 +54,7 @@ class TelemetrySender:
         self._send(telemetry_pb2.TelemetryBatch(records=[record_message(record) for record in records]))
 
     def close(self) -> None:
-        """Send the final message and let go of the socket within about `LINGER_MS`."""
+        """Send the final message and release the socket within about `LINGER_MS`."""
         self._send(telemetry_pb2.TelemetryBatch(last=True))
         if self.dropped:
             logger.warning("telemetry: %d messages were not taken by their receiver and are lost", self.dropped)

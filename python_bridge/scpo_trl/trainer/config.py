@@ -47,7 +47,7 @@ class SCPOConfig(DPOConfig):
 
     `learning_rate`, `lr_scheduler_type` (constant, linear or cosine) and `warmup_steps` hold for every stage anew;
     `num_train_epochs` counts passes over each stage's pairs before the next stage begins; `max_steps` limits the whole
-    training. With a director of one's own, the director decides about all of these and about losses, stages and the
+    training. With your own director, the director decides about all of these and about losses, stages and the
     reference; `contrast`, `frozen_prefixes`, `all_combinations` and the savings hold all the same.
     """
 

@@ -2,7 +2,7 @@
 
 When a stage opens, the reference is the policy, a former reference or the initial model. By default its
 log-probabilities of every pair that the stage may draw are tabled once, before the policy moves on. A live reference is
-a copy of the trainable weights that scores every batch anew: dearer by a forward pass a step, cheaper where the
+a copy of the trainable weights that scores every batch anew: one forward pass a step more, cheaper where the
 reference moves often.
 """
 

@@ -5,7 +5,7 @@ import type { Promote } from "../curriculum.js";
 import { shuffled } from "../shuffle.js";
 
 export const heldOutSettings = z.strictObject({
-  on: z.literal("held-out").describe("A stage ends when pairs of it that are not trained on are told apart."),
+  on: z.literal("held-out").describe("A stage ends when its held-out pairs are told apart."),
   accuracy: z
     .number()
     .gt(0)

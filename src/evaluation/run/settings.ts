@@ -14,7 +14,7 @@ const schema = z.strictObject({
   /** Which part of the images; all when absent. */
   sample: z.strictObject({ images: z.int(), seed: z.int() }).optional(),
   model: z.strictObject({
-    /** Where it lay; models are told apart by their hashes. */
+    /** Where it lay; models are identified by their hashes. */
     path: z.string(),
     architecture: z.string(),
     parameters: z.int(),

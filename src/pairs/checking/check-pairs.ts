@@ -19,7 +19,7 @@ export interface CheckOptions {
   readonly smallestSide?: number;
   /** Bits of 64 in which the hashes of near-duplicates may differ (default 5). */
   readonly hashDistance?: number;
-  /** Tokens that the model's context holds; pairs whose `tokens` column has more are told (default: not looked at). */
+  /** Tokens that the model's context holds; pairs whose `tokens` column has more are findings (default: not checked). */
   readonly context?: number;
   readonly signal?: AbortSignal;
   /** Told of the rows read so far. */

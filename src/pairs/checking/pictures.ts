@@ -18,7 +18,7 @@ const nothing = new Uint8Array();
 /**
  * Decodes a row's pictures.
  *
- * @param smallestSide - Pictures with a shorter side are told, pixels.
+ * @param smallestSide - Pictures with a shorter side are findings, pixels.
  */
 export async function lookAt(row: Row, smallestSide: number): Promise<Looked> {
   const [faults, small]: [string[], string[]] = [[], []];

@@ -22,7 +22,7 @@ export interface TextBias {
   readonly differenceAt: readonly [number, number, number];
 }
 
-/** Words of a text whose thirds are told apart. */
+/** Fewest words of a text whose thirds are compared. */
 const LONG = 6;
 
 /** Gathers the bias of one pair after the other; holds no text. */

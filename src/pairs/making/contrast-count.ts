@@ -9,7 +9,7 @@ import { numberLike, numberOf } from "./number-words.js";
 
 /** Greatest number that is named. */
 const MOST = 20;
-/** Differences that are told at a glance, and those that are not. */
+/** Differences that are seen at a glance, and those that are not. */
 const NEAR = [1] as const;
 const FAR = [2, 3, 4] as const;
 /** Words before a number that make it no count: "at least two", "one of", "the number 2". */
