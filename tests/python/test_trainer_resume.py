@@ -227,3 +227,21 @@ def test_the_best_model_is_loaded_at_the_end(make_trainer, make_pairs, tmp_path:
     again = make_trainer(tmp_path / "again", max_steps=1)
     again.train()
     assert weights_sha256(trainer.policy) == weights_sha256(again.policy)
+
+
+@pytest.mark.parametrize("reference_mode", ["table", "live"])
+def test_other_rows_are_refused(
+    make_trainer, make_model, make_config, make_pairs, processor, tmp_path: Path, reference_mode: str
+) -> None:
+    make_trainer(tmp_path / "whole", max_steps=2, reference_mode=reference_mode).train()
+    rows = make_pairs()
+    one_picture = make_pairs(rejected_images=[*rows[:11]["rejected_images"], rows[0]["rejected_images"]])
+    one_text = make_pairs(prompt=[*rows[:11]["prompt"], "Describe a picture ."])
+    again = {"output_dir": str(tmp_path / "again"), "save_strategy": "steps", "reference_mode": reference_mode}
+    for other in (rows.shuffle(seed=1), one_picture, one_text):
+        trainer = SCPOTrainer(
+            model=make_model(), args=make_config(**again), train_dataset=other, processing_class=processor
+        )
+        with pytest.raises(UserError, match=r"checkpoint-2.*other rows.*same rows in the same order") as told:
+            trainer.train(resume_from_checkpoint=str(tmp_path / "whole" / "checkpoint-2"))
+        assert "\n" not in str(told.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from datasets import Dataset as RowDataset
@@ -10,6 +11,7 @@ from torch.utils.data import Dataset
 
 from scpo_trl.trainer.collator import COMBINATIONS_KEY, PAIR_KEY, STAGE_KEY
 from scpo_trl.trainer.pair_columns import ACCEPTED_COLUMNS
+from scpo_trl.trainer.row_identity import rows_sha256
 
 EVALUATION_STAGE = -1
 """Stands where the number of a stage stands, in rows that are evaluated."""
@@ -38,6 +40,7 @@ class PairRows(Dataset[dict[str, Any]]):
     """
 
     def __init__(self, train: RowDataset, evaluation: Mapping[str, RowDataset]) -> None:
+        self._given: list[RowDataset] = []
         self._parts: list[RowDataset] = []
         self._starts: list[int] = []
         self._total = 0
@@ -49,7 +52,13 @@ class PairRows(Dataset[dict[str, Any]]):
             self._append(dataset)
             self.ranges[name] = range(start, self._total)
 
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of all rows in their order, see `rows_sha256`."""
+        return rows_sha256(self._given)
+
     def _append(self, dataset: RowDataset) -> None:
+        self._given.append(dataset)
         self._parts.append(dataset.select_columns([name for name in ACCEPTED_COLUMNS if name in dataset.column_names]))
         self._starts.append(self._total)
         self._total += len(dataset)

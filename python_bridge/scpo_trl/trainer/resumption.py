@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ STATE_FILE = "scpo_state.json"
 FORMAT = 1
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _WEIGHTS = ("initial", "current")
+_COUNTS = ("pairs_per_step", "processes", "rows")
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,13 @@ class TrainingShape:
         pairs_per_step: Pairs of an optimiser step in all processes together.
         processes: Number of processes.
         rows: Rows of all data sets together.
+        rows_sha256: Hash of these rows in their order; made when asked for, since a large set takes its time.
     """
 
     pairs_per_step: int
     processes: int
     rows: int
+    rows_sha256: Callable[[], str]
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ def write_state(
         "format": FORMAT,
         "position": asdict(position),
         "tokens": tokens,
-        "shape": asdict(shape),
+        "shape": {name: getattr(shape, name) for name in _COUNTS},
+        "rows_sha256": shape.rows_sha256(),
         "policy_is_initial": reference.policy_is_initial,
         "reference": {
             name: None
@@ -149,6 +153,12 @@ def read_state(
         if content["format"] != FORMAT:
             raise UserError(f"{path}: format {content['format']}, expected {FORMAT}: written by another version")
         _require_shape(path, content["shape"], shape)
+        # Checkpoints of older versions have none.
+        if content.get("rows_sha256", shape.rows_sha256()) != shape.rows_sha256():
+            raise UserError(
+                f"{path}: the checkpoint was written with other rows, or with these in another order: resume with the "
+                "same rows in the same order, or begin anew"
+            )
         tables = _load(folder / "scpo_reference_tables.safetensors") if _has_tables(content) else {}
         states: dict[str, ReferenceState | None] = {}
         for name in _WEIGHTS:
@@ -240,7 +250,8 @@ def _load(path: Path) -> dict[str, Tensor]:
 
 
 def _require_shape(path: Path, saved: Mapping[str, int], shape: TrainingShape) -> None:
-    for name, value in asdict(shape).items():
+    for name in _COUNTS:
+        value = getattr(shape, name)
         if saved[name] != value:
             raise UserError(
                 f"{path}: the checkpoint was written with {name} {saved[name]}, this training has {value}: resume with "

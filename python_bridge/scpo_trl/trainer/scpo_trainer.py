@@ -170,7 +170,7 @@ class SCPOTrainer(DPOTrainer):
             self.accelerator.num_processes,
             self.accelerator.process_index,
         )
-        self._shape = TrainingShape(shape.pairs, shape.processes, len(self._rows))
+        self._shape = TrainingShape(shape.pairs, shape.processes, len(self._rows), lambda: self._rows.sha256)
         self._director = director
         self._sampler = StageSampler(director, shape)
         self._reference = Reference(
