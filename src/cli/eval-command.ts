@@ -1,3 +1,4 @@
+import { markedChart } from "./own-files.js";
 import { basename } from "node:path";
 import { UserError } from "../errors.js";
 import type { Benchmark, Mode } from "../evaluation/benchmark.js";
@@ -82,7 +83,7 @@ export async function evalCompare(
   const names = shortNames(paths);
   if (options.plot !== undefined) {
     const svg = tradeOffSvg(results.map(({ result }, at) => ({ name: names[at] as string, result })));
-    await writeResultFile(options.plot, svg);
+    await writeResultFile(options.plot, markedChart(svg));
   }
   if (options.json) {
     process.stdout.write(`${JSON.stringify(comparisons.length === 1 ? comparisons[0] : comparisons, null, 2)}\n`);

@@ -1,3 +1,7 @@
+import { existsSync } from "node:fs";
+import { refuseOverInputs } from "../files/outputs.js";
+import { foreign } from "./check-output.js";
+import { isOwn } from "./own-files.js";
 import { mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { UserError } from "../errors.js";
@@ -15,6 +19,8 @@ export interface EvalLmmsOptions extends Omit<LmmsEvalRequest, "model"> {
   /** A results file of an earlier run of lmms-eval, read instead of a run. */
   results?: string | undefined;
   mode: Mode;
+  /** Write over files that this program did not make. */
+  force: boolean;
   json: boolean;
   signal: AbortSignal;
 }
@@ -29,12 +35,17 @@ export async function evalLmms(options: EvalLmmsOptions): Promise<void> {
     for (const task of file.tasks) results.push(await scoreTask(file, task, options.mode));
   }
   await mkdir(options.out, { recursive: true });
-  const written: string[] = [];
-  for (const result of results) {
-    const path = join(options.out, `${result.benchmark.replaceAll(/[^A-Za-z0-9._-]+/g, "-")}.json`);
-    await writeEvalResult(path, result);
-    written.push(path);
+  const written = results.map(({ benchmark }) =>
+    join(options.out, `${benchmark.replaceAll(/[^A-Za-z0-9._-]+/g, "-")}.json`),
+  );
+  await refuseOverInputs(
+    written.map((path) => ({ flag: "--out", path })),
+    paths.map((path) => ({ flag: "--results", path })),
+  );
+  for (const path of written) {
+    if (existsSync(path) && !options.force && !(await isOwn(path, "result"))) throw foreign("--out", path);
   }
+  for (const [at, result] of results.entries()) await writeEvalResult(written[at] as string, result);
   if (options.json) {
     process.stdout.write(`[\n${results.map((result) => evalResultJson(result).trimEnd()).join(",\n")}\n]\n`);
     return;

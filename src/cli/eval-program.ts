@@ -102,6 +102,7 @@ function addLmms(evaluation: Command, signal: AbortSignal): void {
     batchSize: number;
     limit?: number;
     json: boolean;
+    force: boolean;
   }
   evaluation
     .command("lmms")

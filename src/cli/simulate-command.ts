@@ -1,3 +1,4 @@
+import { markedChart } from "./own-files.js";
 import { resolve } from "node:path";
 import { curriculumPolicy, type CurriculumSettings } from "../curriculum/registry.js";
 import { UserError } from "../errors.js";
@@ -48,7 +49,10 @@ export async function simulateCommand(options: SimulateOptions): Promise<void> {
   rows.push(recordedRow(run, "margin", "reward margin"), recordedRow(run, "kl", "drift, nats"));
   const title = `${[reference, curriculum].filter((text) => text !== undefined).join(" and ")} on ${run.plan.name}`;
   const moves = simulation.decisions.filter(({ what }) => what === "reference moves");
-  await writeAtomically(resolve(out), renderSimulationSvg({ title, rows, stages: simulation.stages, moves }));
+  await writeAtomically(
+    resolve(out),
+    markedChart(renderSimulationSvg({ title, rows, stages: simulation.stages, moves })),
+  );
   if (json) process.stdout.write(`${JSON.stringify(simulation)}\n`);
   else process.stdout.write(`${table(run, simulation, difficulty)}\nwritten: ${out}\n`);
 }

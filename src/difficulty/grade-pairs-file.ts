@@ -1,3 +1,4 @@
+import { refuseOverInputs } from "../files/outputs.js";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../errors.js";
@@ -47,7 +48,7 @@ export interface GradedPairsFile extends GradedFile {
  */
 export async function gradePairsFile(request: GradePairsFileRequest): Promise<GradedPairsFile> {
   const { pairs, out, measured, onProgress, ...rest } = request;
-  if (pairs === out) throw new UserError(`${out}: is the file that is read; write elsewhere`);
+  await refuseOverInputs([{ flag: "out", path: out }], [{ flag: "pairs", path: pairs }]);
   const own = await ownColumns(pairs);
   const uses = await usesFor(pairs, request.uses, measured === undefined ? [] : SIGNAL_COLUMNS);
   const grading = checkedGrading({ ...request, uses });

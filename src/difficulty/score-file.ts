@@ -1,3 +1,4 @@
+import { refuseOverInputs } from "../files/outputs.js";
 import type { Trainer } from "../backend/trainer.js";
 import { UserError } from "../errors.js";
 import { inBatches } from "../pairs/checking/repeats.js";
@@ -85,7 +86,7 @@ export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> 
 
 async function check(request: ScoreFileRequest): Promise<void> {
   const { pairs, out, signals, model, referenceModel } = request;
-  if (pairs === out) throw new UserError(`${out}: is the file that is read; write elsewhere`);
+  await refuseOverInputs([{ flag: "out", path: out }], [{ flag: "pairs", path: pairs }]);
   checkedGrading({ ...gradingOf(request), uses: await usesFor(pairs, request.uses, signals) });
   const { byModel } = sources(request);
   const needy = [...byModel, ...signals.filter((name) => name === "reward_gap")];

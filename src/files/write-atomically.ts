@@ -46,7 +46,12 @@ export async function writeAtomically(path: string, content: string | Uint8Array
   await replaceAtomically(path, (temporaryPath) => writeFile(temporaryPath, content));
 }
 
-const LEFT_OVER = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(tmp|pictures|log)$/;
+const LEFT_OVER = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(tmp|pictures|log)$/;
+
+/** Whether a name is that of a temporary file beside another. */
+export function isLeftover(name: string): boolean {
+  return LEFT_OVER.test(name);
+}
 
 /**
  * Removes temporary files that killed processes left beside a file; call it before writing a file that can be large.
@@ -56,7 +61,7 @@ const LEFT_OVER = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(tmp|pictures|l
 export async function removeLeftovers(path: string): Promise<void> {
   const name = basename(path);
   for (const entry of await readdir(dirname(path), { withFileTypes: true }).catch(() => [])) {
-    if (!entry.isFile() || !entry.name.startsWith(name) || !LEFT_OVER.test(entry.name.slice(name.length))) continue;
+    if (!entry.isFile() || !isLeftover(entry.name) || entry.name.replace(LEFT_OVER, "") !== name) continue;
     await rm(join(dirname(path), entry.name), { force: true });
   }
 }

@@ -32,6 +32,9 @@ export type Row = Readonly<Record<string, Cell>>;
 /** A row to write, which may hold messages too. */
 export type WrittenRow = Readonly<Record<string, Cell | readonly MessageCell[]>>;
 
+/** What a Parquet file of this program says of its maker. */
+export const MADE_BY = "scpo";
+
 /** A row group ends with so many rows, or with so many bytes of pictures. */
 const GROUP_ROWS = 2000;
 const GROUP_BYTES = 32 * 2 ** 20;
@@ -51,6 +54,7 @@ export async function writeTable(
   await replaceAtomically(path, async (temporaryPath) => {
     const parquet = new ParquetWriter({
       writer: fileWriter(temporaryPath),
+      createdBy: MADE_BY,
       schema: [{ name: "schema", num_children: columns.length }, ...columns.flatMap(schemaOf)],
       kvMetadata: [{ key: "huggingface", value: JSON.stringify({ info: { features: featuresOf(columns) } }) }],
     });

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { refuseOverInputs } from "../files/outputs.js";
 import { ownColumns } from "../difficulty/own-columns.js";
 import { UserError } from "../errors.js";
 import { contentKey } from "../pairs/content-key.js";
@@ -54,7 +54,13 @@ export interface AppliedDecisions {
 export async function applyDecisions(request: ApplyDecisionsRequest): Promise<AppliedDecisions> {
   const { pairs, out, onlyAccepted = false, ignoreStale = false, signal, onProgress } = request;
   const path = request.decisions ?? decisionsPathOf(pairs);
-  if (resolve(pairs) === resolve(out)) throw new UserError(`${out}: is the file that is read; write elsewhere`);
+  await refuseOverInputs(
+    [{ flag: "out", path: out }],
+    [
+      { flag: "pairs", path: pairs },
+      { flag: "decisions", path },
+    ],
+  );
   const opened = await openParquet(pairs);
   const decisions = await readDecisions(path);
   if (decisions.size === 0) {

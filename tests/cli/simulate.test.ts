@@ -45,7 +45,7 @@ describe("scpo simulate", function () {
     expect(code).to.equal(0);
     expect(output).to.match(/ 3 {2}reference moves +alpha 1: drift of 2\.5000 nats over 2 steps, above 2\n/);
     const picture = await readFile(out, "utf8");
-    expect(picture).to.match(/^<svg xmlns[^>]+>[\s\S]*<\/svg>\n$/);
+    expect(picture).to.match(/^<svg xmlns[^>]+>[\s\S]*<\/svg>\n<!-- scpo -->\n$/);
     expect(picture).to.include("step 3: alpha 1: drift").and.include("&lt;easy&gt;").and.not.include("NaN");
   });
 

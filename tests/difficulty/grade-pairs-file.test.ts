@@ -136,7 +136,7 @@ describe("gradePairsFile", () => {
 
   it("names what is wrong in one line", async () => {
     await write([0, 1, 2].map(pair));
-    expect(await fault({ out: request.pairs })).to.include("write elsewhere");
+    expect(await fault({ out: request.pairs })).to.include("which is the file that is read; name another");
     expect(await fault({ uses: { likes: { sign: 1, weight: 1 } } })).to.match(
       /column "likes" is missing; found entropy, .*votes/,
     );

@@ -1,6 +1,9 @@
-import { stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { UserError } from "../../errors.js";
-import { removeLeftovers } from "../../files/write-atomically.js";
+import { refuseOverInputs } from "../../files/outputs.js";
+import { removeLeftovers, writeAtomically } from "../../files/write-atomically.js";
 import { type PairRow, PAIR_COLUMNS } from "../pair-row.js";
 import { streamPairRows } from "../pair-rows.js";
 import { openParquet, presentColumns } from "../parquet-rows.js";
@@ -29,6 +32,11 @@ export interface ExportSummary {
   readonly skipped: number;
 }
 
+/** Where an export says what it wrote. */
+export function exportSummaryPath(out: string): string {
+  return `${out}.export.json`;
+}
+
 /**
  * Exports pairs; running it again ends with the same files.
  *
@@ -38,6 +46,7 @@ export interface ExportSummary {
 export async function exportPairs(request: ExportRequest): Promise<ExportSummary> {
   const { exporter, pairs, out, skipIncomplete, signal, onProgress } = request;
   await checkPlace(exporter, out);
+  await refuseOverInputs([{ flag: "out", path: out }], [{ flag: "pairs", path: pairs }]);
   if (!exporter.folder) await removeLeftovers(out);
   const opened = await openParquet(pairs);
   let read = 0;
@@ -60,8 +69,20 @@ export async function exportPairs(request: ExportRequest): Promise<ExportSummary
     if (written === 0) throw new UserError(`${pairs}: all ${read} pairs lack a rejected text; expected one at least`);
   };
   const names = PAIR_COLUMNS.map(({ name }) => name);
-  await exporter.write(rows(), out, new Set(await presentColumns(opened, names)));
-  return { format: exporter.name, read, written, skipped: read - written };
+  const present = new Set(await presentColumns(opened, names));
+  // There from the start: what an export that is killed leaves is known to be one.
+  const path = exportSummaryPath(out);
+  await mkdir(dirname(out), { recursive: true });
+  await writeAtomically(path, `${JSON.stringify({ format: exporter.name })}\n`);
+  try {
+    await exporter.write(rows(), out, present);
+  } catch (error) {
+    if (!existsSync(out)) await rm(path, { force: true });
+    throw error;
+  }
+  const summary = { format: exporter.name, read, written, skipped: read - written };
+  await writeAtomically(path, `${JSON.stringify(summary, null, 2)}\n`);
+  return summary;
 }
 
 async function checkPlace(exporter: Exporter, out: string): Promise<void> {

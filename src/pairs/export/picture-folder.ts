@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isLeftover, temporaryBeside } from "../../files/write-atomically.js";
 import { pictureExtension } from "../picture-bytes.js";
 
 /** A folder of picture files that are named by their content, so that writing one again changes nothing. */
@@ -27,13 +28,13 @@ export class PictureFolder {
       await mkdir(join(this.#root, folder), { recursive: true });
       for (const name of await readdir(join(this.#root, folder))) {
         // A killed process left it.
-        if (name.endsWith(".tmp")) await rm(join(this.#root, folder, name), { force: true });
+        if (isLeftover(name)) await rm(join(this.#root, folder, name), { force: true });
       }
       this.#made.add(folder);
     }
     const found = await stat(whole).catch(() => null);
     if (found?.size === bytes.length) return path;
-    const temporary = `${whole}.${randomUUID()}.tmp`;
+    const temporary = temporaryBeside(whole);
     await writeFile(temporary, bytes);
     await rename(temporary, whole);
     return path;

@@ -1,3 +1,4 @@
+import { refuseOverInputs } from "../../files/outputs.js";
 import { mkdir, stat } from "node:fs/promises";
 import { basename, dirname, relative } from "node:path";
 import { UserError } from "../../errors.js";
@@ -56,6 +57,10 @@ export async function importPairs(request: ImportRequest): Promise<ImportSummary
   if (isFolder && !relative(source, out).startsWith("..")) {
     throw new UserError(`--out: ${out} lies in ${source}, which is read; write elsewhere`);
   }
+  await refuseOverInputs(
+    [out, files.quarantine, files.summary].map((path) => ({ flag: "out", path })),
+    [{ flag: "source", path: source }],
+  );
   const pictures = await PictureSource.open(settings.imageFolders);
   await mkdir(dirname(out), { recursive: true });
   for (const path of [out, files.quarantine, files.summary]) await removeLeftovers(path);

@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
 import { UserError } from "../../errors.js";
+import { refuseOverInputs } from "../../files/outputs.js";
 import { removeLeftovers, writeAtomically } from "../../files/write-atomically.js";
 import type { PairRow } from "../pair-row.js";
 import { streamPairRows } from "../pair-rows.js";
@@ -77,9 +77,11 @@ export function completeFiles(out: string): { quarantine: string; summary: strin
  */
 export async function completePairs(request: CompleteRequest): Promise<CompleteSummary> {
   const { source, out, signal } = request;
-  if (resolve(source) === resolve(out))
-    throw new UserError(`--out is ${out}, the file that is read; name another file`);
   const files = completeFiles(out);
+  await refuseOverInputs(
+    [out, files.quarantine, files.summary].map((path) => ({ flag: "out", path })),
+    [{ flag: "source", path: source }],
+  );
   for (const path of [out, files.quarantine, files.summary]) await removeLeftovers(path);
   const store = await PictureStore.open(out);
   try {
