@@ -47,7 +47,7 @@ export type { Verdict } from "./review/wire.js";
 export type { ReferenceAtOpen, ReferenceMove, ReferencePolicy, ReferenceState } from "./reference/reference.js";
 export { referencePolicy, referencePolicyNames, type ReferenceSettings } from "./reference/registry.js";
 export { direct, type DirectOptions } from "./run/director.js";
-export type { RunEvent, RunOutcome, SequencedEvent } from "./run/events.js";
+export type { Evaluation, PhaseName, RunEvent, RunOutcome, SequencedEvent } from "./run/events.js";
 export type { Precision, RunPlan, StagePlan } from "./run/plan.js";
 export type { Choice, Decide, EndStagePolicy, RunPolicies, RunState } from "./run/policies.js";
 export type { RunSummary, SavedCheckpoint, StageSummary } from "./run/summary.js";
@@ -67,7 +67,6 @@ export {
   startRun,
   type StartRunOptions,
 } from "./run-file/start-run.js";
-export type { ScoreProgress } from "./run-file/score-run.js";
 export { readRecordedRun, type RecordedRun } from "./simulate/recorded-run.js";
 export { simulate, type SimulatedPolicies, type Simulation } from "./simulate/simulate.js";
 export type { StepReport } from "./generated/scpo/v1/trainer.js";

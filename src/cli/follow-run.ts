@@ -3,6 +3,7 @@ import type { RunHandle } from "../run/handle.js";
 import { plannedSteps } from "../run/plan.js";
 import type { PreparedRun } from "../run-file/start-run.js";
 import type { Progress } from "../progress/progress.js";
+import { evaluationText } from "./status-command.js";
 
 /**
  * Shows the events of a run until it ends.
@@ -23,6 +24,9 @@ export async function followRun(
     } else if (event.type === "step") {
       const { step, stage } = event.report;
       progress.update(handle.id, `steps, ${stageName(stage)}`, step, Math.max(total, step));
+    } else if (event.type === "evaluation-progress") {
+      const { stage, benchmark, what, done, total: all } = event;
+      progress.update(handle.id, `${benchmark} after ${stageName(stage)}: ${what}`, done, all);
     } else {
       const note = NOTES[event.type] as ((event: RunEvent) => string) | undefined;
       if (note !== undefined) progress.note(`${handle.id}: ${note(event)}`);
@@ -40,6 +44,7 @@ const NOTES: { readonly [Type in RunEvent["type"]]?: (event: Extract<RunEvent, {
   "file-damaged": ({ file, reason }) => `${file} is damaged: ${reason}`,
   "trainer-exited": ({ reason, restart, limit, delaySeconds }) =>
     `${reason}\nrestart ${restart} of ${limit} in ${delaySeconds} s`,
+  "evaluation-finished": (evaluation) => evaluationText(evaluation),
   "micro-batch-halved": ({ step, reason, batchSize, gradientAccumulationSteps: passes }) =>
     `step ${step}: ${reason}; from here on ${passes} passes of ${batchSize} pairs`,
 };

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunDescription } from "../run/handle.js";
+import type { Evaluation } from "../run/events.js";
 import { openRun } from "../run-file/start-run.js";
 import { SETTINGS_FILE, typed } from "../run-file/settings-folder.js";
 
@@ -43,8 +44,15 @@ function table(runs: readonly RunDescription[]): string {
   return `${rows.map((cells) => line(cells).trimEnd()).join("\n")}\n`;
 }
 
-function row({ id, status: state, step, plannedSteps, stage }: RunDescription): string[] {
-  return [id, state, `${step}/${plannedSteps}`, stage?.name ?? "-"];
+function row({ id, status: state, phase, step, plannedSteps, stage }: RunDescription): string[] {
+  const shown = state === "RUNNING" && phase !== "training" ? `${state} (${phase})` : state;
+  return [id, shown, `${step}/${plannedSteps}`, stage?.name ?? "-"];
+}
+
+/** What a model scored, in a line. */
+export function evaluationText({ stage, benchmark, figures }: Evaluation, name = `stage ${stage}`): string {
+  const shown = Object.entries(figures).map(([figure, value]) => `${figure} ${value?.toPrecision(4) ?? "none"}`);
+  return `${benchmark} after ${name}: ${shown.join(", ")}`;
 }
 
 function details(runs: readonly RunDescription[]): string {
@@ -54,12 +62,14 @@ function details(runs: readonly RunDescription[]): string {
       const lines = [
         `run ${id}: ${state}${reason === "" ? "" : ` (${reason})`}`,
         `folder: ${typed(directory)}`,
+        `phase:  ${run.phase}`,
         `step:   ${step} of ${plannedSteps}${stage === null ? "" : `, stage ${stage.index + 1} of ${stages}, ${stage.name}`}`,
         `time:   ${seconds.toFixed(0)} s`,
       ];
       if (run.metrics !== null) lines.push(`loss:   ${run.metrics.loss.toPrecision(4)}`);
       const model = run.checkpoints.at(-1);
       if (model !== undefined) lines.push(`model:  ${typed(model.path)}`);
+      for (const evaluation of run.evaluations) lines.push(evaluationText(evaluation));
       return `${lines.join("\n")}\n`;
     })
     .join("\n");

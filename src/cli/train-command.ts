@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunHandle } from "../run/handle.js";
-import { RunFailedError } from "../run/run-failed.js";
 import type { RunSummary } from "../run/summary.js";
-import { readSceneScores } from "../run-file/score-run.js";
+import { readSceneScores } from "../run-file/evaluation.js";
+import { SCENES } from "../run-file/evaluation-task.js";
 import { typed } from "../run-file/settings-folder.js";
 import {
   openRun,
@@ -13,10 +13,11 @@ import {
   resumePrepared,
   startPrepared,
 } from "../run-file/start-run.js";
-import { PAGE_FILE } from "../run-file/write-page.js";
+import { PAGE_FILE } from "../run-file/run-page.js";
 import { showProgress } from "../progress/progress.js";
 import { summaryOf } from "../study/score-text.js";
 import { followRun } from "./follow-run.js";
+import { evaluationText } from "./status-command.js";
 
 /** Exit status after Ctrl-C, as shells expect it. */
 const INTERRUPTED = 130;
@@ -29,21 +30,19 @@ export async function train(
   const run = await prepareRun(path, options);
   process.stderr.write(`run ${run.resolved.id} in ${typed(run.directory)}\n${run.text}\n`);
   if (options.dryRun) return;
-  await toItsEnd(run, (onScore) => startPrepared(run, { onScore }), { ...options, after: 0 });
+  await toItsEnd(run, () => startPrepared(run), { ...options, after: 0 });
 }
 
 /** `scpo resume`: resumes a run and follows it to its end. */
 export async function resume(directory: string, options: { json: boolean; signal: AbortSignal }): Promise<void> {
   const run = await prepareResumption(directory);
   const { lastSequence } = await (await openRun(directory)).describe();
-  await toItsEnd(run, (onScore) => resumePrepared(run, { onScore }), { ...options, after: lastSequence });
+  await toItsEnd(run, () => resumePrepared(run), { ...options, after: lastSequence });
 }
-
-type OnScore = (phase: string, done: number, total: number) => void;
 
 async function toItsEnd(
   run: PreparedRun,
-  begin: (onScore: OnScore) => Promise<RunHandle>,
+  begin: () => Promise<RunHandle>,
   options: { json: boolean; signal: AbortSignal; after: number },
 ): Promise<void> {
   const progress = showProgress();
@@ -51,7 +50,7 @@ async function toItsEnd(
   const again = `scpo resume ${typed(run.directory)}`;
   let begun = false;
   try {
-    const handle = await begin((phase, done, total) => progress.update(run.resolved.id, phase, done, total));
+    const handle = await begin();
     begun = true;
     // Whoever presses Ctrl-C wants to go on later: the step under way is saved.
     const pause = () => {
@@ -61,15 +60,10 @@ async function toItsEnd(
     if (signal.aborted) pause();
     else signal.addEventListener("abort", pause, { once: true });
     await followRun(handle, run, progress, options.after);
-    const summary = await handle.result().catch((error: unknown) => {
-      // An evaluation that was interrupted is no failure: the training has ended before.
-      if (signal.aborted && !(error instanceof RunFailedError)) return null;
-      throw error;
-    });
+    const summary = await handle.result();
     progress.close();
-    if (summary !== null) process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : "");
-    if (summary !== null && !options.json) process.stdout.write(await summaryText(run, summary));
-    if (summary?.outcome === "paused" && !signal.aborted) process.stderr.write(`to go on: ${again}\n`);
+    process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : await summaryText(run, summary));
+    if (summary.outcome === "paused" && !signal.aborted) process.stderr.write(`to go on: ${again}\n`);
     if (signal.aborted) process.exitCode = INTERRUPTED;
   } catch (error) {
     progress.close();
@@ -87,6 +81,10 @@ async function summaryText({ resolved, directory }: PreparedRun, summary: RunSum
   if (model !== undefined) lines.push(`model: ${typed(model)}`);
   for (const { stage, scores } of await readSceneScores(directory)) {
     lines.push(`scenes after ${resolved.stages[stage]?.name ?? stage}: ${summaryOf(scores)}`);
+  }
+  for (const evaluation of summary.evaluations) {
+    const name = resolved.stages[evaluation.stage]?.name;
+    if (evaluation.benchmark !== SCENES) lines.push(evaluationText(evaluation, name));
   }
   const page = join(directory, PAGE_FILE);
   if (existsSync(page)) lines.push(`page:  ${typed(page)}`);

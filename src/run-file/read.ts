@@ -17,6 +17,8 @@ export interface ReadSettings {
   /** What was written, paths made absolute; the difference to `settings` are the defaults. */
   readonly given: unknown;
   readonly settings: NamedRunSettings;
+  /** An error that says where further mistakes stand. */
+  readonly refusal: (problems: readonly LocatedProblem[]) => SettingsError;
 }
 
 /** Where mistakes are said to be. */
@@ -95,11 +97,14 @@ function checked(raw: unknown, origin: Origin): ReadSettings {
   if (parsed.success && settings?.id === undefined) {
     found.push({ path: ["id"], isName: false, description: "is missing, expected a name for the run and its folder" });
   }
-  const problems = [...found, ...missing, ...objectiveProblems(given)].map((problem) => located(problem, origin));
-  // By position, as somebody who mends them goes through the file.
-  problems.sort((a, b) => byPosition(a) - byPosition(b));
-  if (problems.length > 0) throw new SettingsError(origin.name, problems);
-  return { given, settings: settings as NamedRunSettings };
+  const refusal = (problems: readonly LocatedProblem[]) => {
+    // By position, as somebody who mends them goes through the file.
+    const inOrder = problems.map((problem) => located(problem, origin)).sort((a, b) => byPosition(a) - byPosition(b));
+    return new SettingsError(origin.name, inOrder);
+  };
+  const problems = [...found, ...missing, ...objectiveProblems(given)];
+  if (problems.length > 0) throw refusal(problems);
+  return { given, settings: settings as NamedRunSettings, refusal };
 }
 
 function located({ path, isName, description }: LocatedProblem, { file }: Origin): SettingsProblem {

@@ -5,11 +5,12 @@ import type { RunHandle } from "../run/handle.js";
 import { plannedSteps } from "../run/plan.js";
 import type { RunPolicies } from "../run/policies.js";
 import { openHandle } from "../run/run-folder.js";
+import { EvaluationPhase } from "./evaluation.js";
+import { requireEvaluation } from "./evaluation-problems.js";
 import { planRun, type PlannedRun } from "./plan-run.js";
 import { checkRunSettings, readRunFile, type ReadSettings } from "./read.js";
+import { PagePhase } from "./run-page.js";
 import type { RunSettings } from "./schema.js";
-import { ScoredRun } from "./scored-run.js";
-import type { ScoreProgress } from "./score-run.js";
 import { createRunFolder, readRunFolder, refuseUnlessEmpty, requireRun, RUNS_FOLDER } from "./settings-folder.js";
 import { settingsText } from "./settings-text.js";
 
@@ -19,8 +20,6 @@ export interface ResumeRunOptions {
   readonly policies?: RunPolicies;
   /** Cancels the run. */
   readonly signal?: AbortSignal;
-  /** Hears how far the evaluation after the training is. */
-  readonly onScore?: ScoreProgress;
 }
 
 /** How a run is started beside its settings. */
@@ -45,7 +44,8 @@ export interface PreparedRun extends PlannedRun {
  * Reads settings and pairs and plans a run; nothing is written.
  *
  * @param settings - The content of a `run.yaml`, or its path.
- * @throws SettingsError with every mistake; UserError when the pairs do not fit; RunExistsError when there is such a run.
+ * @throws SettingsError with every mistake, what the evaluation misses included; UserError when the pairs do not fit;
+ *   RunExistsError when there is such a run.
  */
 export async function prepareRun(settings: RunSettings | string, options: StartRunOptions = {}): Promise<PreparedRun> {
   const { runs = RUNS_FOLDER, id, claim } = options;
@@ -109,6 +109,7 @@ export function openRun(directory: string): Promise<RunHandle> {
 }
 
 async function prepared(read: ReadSettings, directory: string): Promise<PreparedRun> {
+  await requireEvaluation(read, directory);
   const planned = await planRun(read.settings, directory);
   const steps = planned.plan.stages.map((stage) => plannedSteps(planned.plan, stage));
   const text = settingsText(
@@ -118,7 +119,7 @@ async function prepared(read: ReadSettings, directory: string): Promise<Prepared
   return { ...planned, directory, text };
 }
 
-async function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Promise<RunHandle> {
+function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Promise<RunHandle> {
   const { resolved: settings, plan, directory } = run;
   const definition: RunDefinition = {
     id: settings.id,
@@ -129,10 +130,11 @@ async function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolea
     checkpoints: { everySteps: settings.checkpoints.every_steps, keep: settings.checkpoints.keep },
     restarts: { limit: settings.restarts.limit, firstDelaySeconds: settings.restarts.first_delay_seconds },
   };
-  const handle = await execute(definition, {
+  const evaluation = new EvaluationPhase(directory, settings.evaluation);
+  return execute(definition, {
     resume,
+    phases: settings.reporting.page ? [evaluation, new PagePhase(directory, settings)] : [evaluation],
     telemetry: settings.reporting.telemetry,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  return new ScoredRun(handle, run, options);
 }

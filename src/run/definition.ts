@@ -1,5 +1,6 @@
 import type { BackendSettings } from "../backend/settings.js";
 import type { Trainer } from "../backend/trainer.js";
+import type { Phase } from "./phase.js";
 import type { RunEvent } from "./events.js";
 import type { RunPlan } from "./plan.js";
 import type { RunPolicies } from "./policies.js";
@@ -43,6 +44,8 @@ export interface ExecuteOptions {
   readonly replace?: boolean;
   /** Cancels the run. */
   readonly signal?: AbortSignal;
+  /** What comes after the training, in this order (default: nothing). */
+  readonly phases?: readonly Phase[];
   /** Whether per-pair records are received and written (default true). */
   readonly telemetry?: boolean;
   /** One that is already up; it is neither restarted nor stopped. */

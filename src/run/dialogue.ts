@@ -122,6 +122,10 @@ export class Dialogue {
       case "stage-closed":
         return this.#stageClosed(entry);
       case "checkpoint":
+      case "training-ended":
+      case "phase-opened":
+      case "evaluated":
+      case "page-written":
       case "ended":
       case "failed":
         return;

@@ -5,6 +5,18 @@ import type { StepMetrics } from "./metrics.js";
 /** How a run ended: as planned, by a policy's decision, or by the caller; a paused one may be resumed. */
 export type RunOutcome = "completed" | "stopped" | "cancelled" | "paused";
 
+/** The parts of a run's life, in their order. */
+export type PhaseName = "training" | "evaluation" | "page";
+
+/** What the model of a stage scored. */
+export interface Evaluation {
+  stage: number;
+  /** Name of the benchmark, or "scenes". */
+  benchmark: string;
+  /** By name, as the benchmark prints them; null where a denominator is 0. Of scenes: shares, 0 to 1. */
+  figures: Record<string, number | null>;
+}
+
 /** What happens in a run, in the order in which it happens. */
 export type RunEvent =
   /** A director holds the run from here on. */
@@ -47,6 +59,22 @@ export type RunEvent =
   | { type: "trainer-exited"; reason: string; restart: number; limit: number; delaySeconds: number }
   /** Memory did not suffice: the same steps in smaller forward passes. */
   | { type: "micro-batch-halved"; step: number; batchSize: number; gradientAccumulationSteps: number; reason: string }
+  /** The models are trained. `telemetry`: of the last trainer; null when it sent none. */
+  | {
+      type: "training-ended";
+      outcome: "completed" | "stopped";
+      reason: string;
+      steps: number;
+      telemetry: TelemetryTotals | null;
+    }
+  | { type: "phase-opened"; phase: Exclude<PhaseName, "training"> }
+  /** The model of `stage` is scored on `benchmark`, the name of a benchmark or "scenes". */
+  | { type: "evaluation-started"; stage: number; benchmark: string }
+  /** `done` of `total` pictures are looked at, or questions answered. */
+  | { type: "evaluation-progress"; stage: number; benchmark: string; what: string; done: number; total: number }
+  | ({ type: "evaluation-finished" } & Evaluation & { path: string })
+  /** The page lies in `path`. */
+  | { type: "page-written"; path: string }
   /** `telemetry`: of the last trainer; null when it sent none. */
   | { type: "ended"; outcome: RunOutcome; reason: string; steps: number; telemetry: TelemetryTotals | null }
   /** `pairs`: rows of the data set in the forward pass whose loss was not finite. */

@@ -6,18 +6,21 @@ import type { ExecuteOptions, RunDefinition } from "./definition.js";
 import { EventLog } from "./event-log.js";
 import { Execution } from "./execution.js";
 import type { RunHandle } from "./handle.js";
-import { LiveRun } from "./live-run.js";
+import type { FoldedJournal } from "./journal.js";
 import { ownRun } from "./owner.js";
+import type { Phase } from "./phase.js";
 import { checkPlan } from "./plan-problems.js";
 import { checkPolicies } from "./policies.js";
-import { runEnd } from "./read-run.js";
+import { readFolded } from "./read-run.js";
 import { requireNoRun, runPaths } from "./run-files.js";
-import { openHandle } from "./run-folder.js";
+import { directedHere, openHandle } from "./run-folder.js";
 import { StopRequest } from "./stop-request.js";
+import { Training } from "./training.js";
 
 /**
  * Begins a run, or resumes one that died, failed, was paused or cancelled: from its newest saved training, and to
- * the end that it would have had. A run that ended as planned, or by a policy, is not run again: the handle tells of it.
+ * the end that it would have had. Of a run whose training ended as planned, or by a policy, only what is missing of the
+ * later phases is made.
  *
  * @returns Once this process holds the run; the trainer is not up yet.
  * @throws UserError for a mistake in the definition, or when another process holds the run.
@@ -31,9 +34,13 @@ export async function execute(definition: RunDefinition, options: ExecuteOptions
   await mkdir(directory, { recursive: true });
   const owner = await ownRun(paths.owner);
   try {
+    const training = new Training(definition, paths, {
+      telemetry: options.telemetry ?? true,
+      isGiven: options.trainer !== undefined,
+    });
+    const phases = [training, ...(options.phases ?? [])];
     if (options.resume === true) {
-      const end = await runEnd(directory);
-      if (end?.type === "ended" && (end.outcome === "completed" || end.outcome === "stopped")) {
+      if (await isOver(phases, await readFolded(paths))) {
         await owner.release();
         return openHandle(directory);
       }
@@ -44,13 +51,21 @@ export async function execute(definition: RunDefinition, options: ExecuteOptions
     await clearRequests(paths.control);
     const events = await EventLog.open(paths.events);
     const stop = new StopRequest();
-    const execution = new Execution({ definition, options, paths, stop, events });
+    const execution = new Execution({ definition, options, phases, paths, stop, events });
     const ended = execution.run().finally(() => owner.release());
-    return new LiveRun(definition, paths, stop, ended);
+    return directedHere(definition, stop, ended);
   } catch (error) {
     await owner.release();
     throw error;
   }
+}
+
+/** Whether the run ended well and nothing is missing. */
+async function isOver(phases: readonly Phase[], journal: FoldedJournal): Promise<boolean> {
+  const end = journal.entries.at(-1);
+  if (end?.type !== "ended" || (end.outcome !== "completed" && end.outcome !== "stopped")) return false;
+  for (const phase of phases) if (!(await phase.isOver(journal))) return false;
+  return true;
 }
 
 function checkDefinition({ checkpoints, restarts }: RunDefinition): void {

@@ -1,53 +1,46 @@
 import { existsSync } from "node:fs";
-import { rename } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { OpenTrainerOptions } from "../backend/trainer.js";
 import { openTrainer } from "../backend/open-trainer.js";
-import { isLocalAddress } from "../backend/settings.js";
 import type { Trainer } from "../backend/trainer.js";
 import { TrainerExitedError } from "../backend/trainer.js";
 import { UserError } from "../errors.js";
-import type { AttemptEnd } from "./attempt.js";
-import { attempt } from "./attempt.js";
+import type { TelemetryTotals } from "../telemetry/receiver.js";
 import { watchRequests } from "./control.js";
 import type { ExecuteOptions, RunDefinition } from "./definition.js";
 import type { EventLog } from "./event-log.js";
 import type { RunEvent } from "./events.js";
-import type { History } from "./history.js";
-import { goBackToSaved } from "./history.js";
 import type { JournalLine } from "./journal.js";
-import { openJournal } from "./journal.js";
-import type { RunPlan } from "./plan.js";
-import { recordedPlan } from "./plan.js";
-import { differenceOf } from "./plan-difference.js";
-import { readSummary } from "./read-run.js";
+import { openJournal, trainingEnd } from "./journal.js";
+import type { Phase, PhaseContext, PhaseEnd } from "./phase.js";
+import { readFolded, readSummary } from "./read-run.js";
 import { LossNotFiniteError, RunFailedError } from "./run-failed.js";
 import type { RunPaths } from "./run-files.js";
-import { openRunFiles } from "./run-files.js";
-import { smallerMicroBatch } from "./micro-batch.js";
 import type { StopRequest } from "./stop-request.js";
 import type { RunSummary } from "./summary.js";
-import { CheckpointDamagedError, OutOfMemoryError } from "./training-failed.js";
+import { OutOfMemoryError } from "./training-failed.js";
 
 /** What an execution works with. */
 export interface ExecutionParts {
   readonly definition: RunDefinition;
   readonly options: ExecuteOptions;
+  readonly phases: readonly Phase[];
   readonly paths: RunPaths;
   readonly stop: StopRequest;
   readonly events: EventLog;
 }
 
-/** Brings a run to its end, through the deaths of its trainers and other faults that can be mended. */
+/** Brings a run through its phases to its end, past the deaths of its trainers. */
 export class Execution {
   readonly #parts: ExecutionParts;
-  readonly #useless = new Set<string>();
   #trainer: Trainer | undefined;
-  /** Trainers that died since a training was saved last. */
+  /** Trainers that died since a piece of work was done last. */
   #deaths = 0;
   /** Optimiser steps done. */
   #steps = 0;
-  #microBatch: History["microBatch"] = null;
+  #telemetry: TelemetryTotals | null = null;
 
   constructor(parts: ExecutionParts) {
     this.#parts = parts;
@@ -58,22 +51,31 @@ export class Execution {
    * @throws RunFailedError when a fault cannot be mended.
    */
   async run(): Promise<RunSummary> {
-    const { definition, options, paths, stop, events } = this.#parts;
+    const { definition, options, phases, paths, stop, events } = this.#parts;
     const cancel = () => stop.cancel("cancelled by the caller");
     options.signal?.addEventListener("abort", cancel);
     if (options.signal?.aborted === true) cancel();
     const unwatch = watchRequests(paths.control, stop);
+    let phase: Phase | undefined;
     try {
       await this.#emit({ type: "claimed", processId: process.pid });
-      const end = await this.#untilItEnds(options.resume === true ? "resumed by the caller" : null);
-      await this.#end(end);
+      await this.#reopen();
+      let end: PhaseEnd | undefined;
+      for (phase of phases) {
+        const early = await this.#through(phase);
+        if (early !== null) end = early;
+        if (early !== null) break;
+      }
+      await this.#end(end ?? (trainingEnd(await readFolded(paths)) as PhaseEnd));
       await this.#letGo();
       return await readSummary(definition.directory);
     } catch (error) {
       const cause = error instanceof Error ? error : new Error(String(error));
-      await this.#fail(cause);
+      const reason =
+        phase === undefined || phase.name === "training" ? cause.message : `${phase.name}: ${cause.message}`;
+      await this.#fail(reason, cause);
       await this.#letGo();
-      throw new RunFailedError(definition.directory, cause);
+      throw new RunFailedError(definition.directory, reason, cause);
     } finally {
       unwatch();
       options.signal?.removeEventListener("abort", cancel);
@@ -82,72 +84,83 @@ export class Execution {
     }
   }
 
-  async #untilItEnds(reason: string | null): Promise<AttemptEnd> {
-    const { paths, stop } = this.#parts;
-    let resumedBecause = reason;
+  /** A run whose training is over goes on behind it: how it ended before is void. */
+  async #reopen(): Promise<void> {
+    const journal = await readFolded(this.#parts.paths);
+    const trained = trainingEnd(journal);
+    if (trained === null) return;
+    this.#steps = trained.steps;
+    await this.#write({ type: "reopened" });
+    const stage = journal.entries.findLast((entry) => entry.type === "stage-opened")?.stage ?? 0;
+    await this.#emit({ type: "resumed", step: trained.steps, stage, reason: "resumed by the caller" });
+  }
+
+  /** @returns How the run ends when it ends with this phase; null when it goes on. */
+  async #through(phase: Phase): Promise<PhaseEnd | null> {
+    const { options, paths, stop } = this.#parts;
+    if (await phase.isOver(await readFolded(paths))) return null;
+    const { name } = phase;
+    if (name !== "training") {
+      await this.#write({ type: "phase-opened", phase: name });
+      await this.#emit({ type: "phase-opened", phase: name });
+    }
+    let reason = options.resume === true ? "resumed by the caller" : null;
     for (;;) {
-      const history = await goBackToSaved(paths, this.#useless);
-      this.#steps = history.step;
-      this.#microBatch = history.microBatch;
-      for (const damage of history.damaged) await this.#emit({ type: "file-damaged", ...damage });
+      if (stop.stop !== null) return this.#given();
       try {
-        return await this.#attempt(history, resumedBecause);
+        const end = await phase.advance(this.#context, reason);
+        reason = null;
+        if (end === null) continue;
+        await this.#letGo();
+        this.#telemetry = end.telemetry ?? this.#telemetry;
+        if (end.outcome !== "completed" && end.outcome !== "stopped") return end;
+        if (name === "training") {
+          const ended = {
+            type: "training-ended",
+            outcome: end.outcome,
+            reason: end.reason,
+            steps: this.#steps,
+          } as const;
+          await this.#write(ended);
+          await this.#emit({ ...ended, telemetry: this.#telemetry });
+        }
+        return null;
       } catch (error) {
         // What follows from giving up waiting is no failure.
-        if (stop.stop !== null && stop.requested.aborted && !isOfTraining(error)) return this.#given();
-        resumedBecause = await this.#mend(error);
+        if (stop.stop !== null && stop.requested.aborted && !isOfWork(error)) return this.#given();
+        reason = await this.#mend(error);
       }
-      if (stop.stop !== null) return this.#given();
     }
   }
 
-  /** How a run ends that is cancelled or paused while nothing is trained. */
-  #given(): AttemptEnd {
+  /** How a run ends that is cancelled or paused while there is nothing to save. */
+  #given(): PhaseEnd {
     const { stop } = this.#parts.stop;
-    const outcome = stop?.kind === "pause" ? "paused" : "cancelled";
-    return { outcome, reason: stop?.reason ?? "", steps: this.#steps, telemetry: null };
+    return { outcome: stop?.kind === "pause" ? "paused" : "cancelled", reason: stop?.reason ?? "" };
   }
 
-  async #attempt(history: History, resumedBecause: string | null): Promise<AttemptEnd> {
-    const { definition, options, paths, stop } = this.#parts;
-    const trainer = await this.#openTrainer();
-    stop.requested.throwIfAborted();
-    const plan: RunPlan = { ...definition.plan, directory: definition.directory, ...this.#microBatch };
-    const loading = trainer.client.loadModel({ path: plan.model }, { signal: stop.requested });
-    const { weightsSha256 } = await loading;
-    const begun = history.entries.find((entry) => entry.type === "plan");
-    const recorded = recordedPlan({ ...definition.plan, directory: definition.directory });
-    if (begun !== undefined) requireSame(begun, { plan: recorded, weightsSha256 });
-    const files = await openRunFiles(paths);
-    try {
-      if (begun === undefined) await files.journal.write({ type: "plan", plan: recorded, weightsSha256 });
-      return await attempt(trainer, {
-        plan,
-        policies: definition.policies,
-        checkpoints: definition.checkpoints,
-        history,
-        resumedBecause: begun === undefined ? null : (resumedBecause ?? ""),
-        files,
-        stop,
-        emit: (event) => this.#emit(event),
-        telemetry: (options.telemetry ?? true) && this.#hearsTelemetry(),
-      });
-    } finally {
-      await files.close();
-    }
-  }
+  readonly #context: PhaseContext = ((execution: Execution): PhaseContext => ({
+    get stop() {
+      return execution.#parts.stop;
+    },
+    get steps() {
+      return execution.#steps;
+    },
+    set steps(steps) {
+      execution.#steps = steps;
+    },
+    journal: () => readFolded(execution.#parts.paths),
+    write: (line) => execution.#write(line),
+    emit: (event) => execution.#emit(event),
+    trainer: (opening) => execution.#openTrainer(opening),
+    letGo: () => execution.#letGo(),
+  }))(this);
 
-  /** Makes good what can be made good; gives the reason of the resumption that follows, or throws what cannot. */
+  /** Waits before the next trainer, and gives the reason of the resumption that follows; throws what no trainer mends. */
   async #mend(error: unknown): Promise<string> {
     const { definition, options, stop } = this.#parts;
-    if (error instanceof CheckpointDamagedError) {
-      this.#useless.add(error.checkpoint);
-      await this.#emit({ type: "checkpoint-damaged", name: error.checkpoint, reason: error.message });
-      return error.message;
-    }
-    if (error instanceof OutOfMemoryError) return this.#halve(error);
     if (!(error instanceof TrainerExitedError) || options.trainer !== undefined) throw error;
-    this.#trainer = undefined;
+    await this.#letGo();
     this.#deaths += 1;
     const { limit, firstDelaySeconds } = definition.restarts;
     if (this.#deaths > limit) throw error;
@@ -157,50 +170,16 @@ export class Execution {
     return error.message.split("; its log")[0] ?? error.message;
   }
 
-  async #halve(error: OutOfMemoryError): Promise<string> {
-    const { batchSize, gradientAccumulationSteps } = { ...this.#parts.definition.plan, ...this.#microBatch };
-    const smaller = smallerMicroBatch({ batchSize, gradientAccumulationSteps });
-    if (smaller === null) {
-      throw new UserError(
-        `memory does not suffice for a forward pass of one pair (${error.message}): free some, take smaller pictures or ` +
-          "a smaller model, or freeze more of it",
-        { cause: error },
-      );
-    }
-    const halved = { step: this.#steps, ...smaller, reason: error.message };
-    await this.#write({ type: "micro-batch", ...halved });
-    await this.#emit({ type: "micro-batch-halved", ...halved });
-    // What the failed one still holds of the memory goes with it.
-    await this.#letGo();
-    return `out of memory: micro-batch ${smaller.batchSize}, accumulated ${smaller.gradientAccumulationSteps} times`;
-  }
-
-  async #openTrainer(): Promise<Trainer> {
-    const { definition, options, paths, stop } = this.#parts;
+  async #openTrainer(opening: Pick<OpenTrainerOptions, "roots" | "logPath">): Promise<Trainer> {
+    const { definition, options, stop } = this.#parts;
     if (options.trainer !== undefined) return options.trainer;
     if (this.#trainer !== undefined) return this.#trainer;
+    const { logPath } = opening;
+    await mkdir(dirname(logPath), { recursive: true });
     // Each start empties the log; that of the one that died stays for whoever asks why.
-    if (existsSync(paths.trainerLog)) await rename(paths.trainerLog, `${paths.trainerLog}.previous`);
-    const { dataset, model } = definition.plan;
-    const roots = [definition.directory, dirname(dataset.path), model];
-    for (const [field, path] of [
-      ["dataset.path", dataset.path],
-      ["model", model],
-    ] as const) {
-      if (definition.backend.kind !== "remote" && !existsSync(path)) {
-        throw new UserError(`run plan: ${field}: ${path} is not there: put it back and resume the run`);
-      }
-    }
-    const opening = { roots, logPath: paths.trainerLog, signal: stop.requested };
-    this.#trainer = await openTrainer(definition.backend, opening);
+    if (existsSync(logPath)) await rename(logPath, `${logPath}.previous`);
+    this.#trainer = await openTrainer(definition.backend, { ...opening, signal: stop.requested });
     return this.#trainer;
-  }
-
-  /** A trainer on another machine has no way to this one's sockets. */
-  #hearsTelemetry(): boolean {
-    const { definition, options } = this.#parts;
-    const { backend } = definition;
-    return options.trainer !== undefined || backend.kind !== "remote" || isLocalAddress(backend.address);
   }
 
   async #letGo(): Promise<void> {
@@ -209,14 +188,15 @@ export class Execution {
     await trainer?.stop().catch(() => undefined);
   }
 
-  async #end({ outcome, reason, steps, telemetry }: AttemptEnd): Promise<void> {
-    await this.#write({ type: "ended", outcome, reason, steps });
-    await this.#emit({ type: "ended", outcome, reason, steps, telemetry });
+  async #end({ outcome, reason }: PhaseEnd): Promise<void> {
+    const ended = { type: "ended", outcome, reason, steps: this.#steps } as const;
+    await this.#write(ended);
+    await this.#emit({ ...ended, telemetry: this.#telemetry });
   }
 
-  async #fail(error: Error): Promise<void> {
+  async #fail(reason: string, error: Error): Promise<void> {
     const pairs = error instanceof LossNotFiniteError ? [...error.pairs] : [];
-    const failed = { type: "failed", reason: error.message, step: this.#steps, pairs } as const;
+    const failed = { type: "failed", reason, step: this.#steps, pairs } as const;
     // On a full disk the run is interrupted instead: the caller hears of the failure all the same.
     await this.#write(failed).catch(() => undefined);
     await this.#emit(failed).catch(() => undefined);
@@ -233,29 +213,13 @@ export class Execution {
 
   async #emit(event: RunEvent): Promise<void> {
     if (event.type === "step") this.#steps = event.report.step;
-    if (event.type === "training-saved") this.#deaths = 0;
+    if (event.type === "training-saved" || event.type === "evaluation-finished") this.#deaths = 0;
     await this.#parts.events.append(event);
     this.#parts.options.onEvent?.(event);
   }
 }
 
-/** What a training itself told, in contrast to what a caller's request brought about. */
-function isOfTraining(error: unknown): boolean {
+/** What the work itself told, in contrast to what a caller's request brought about. */
+function isOfWork(error: unknown): boolean {
   return error instanceof LossNotFiniteError || error instanceof OutOfMemoryError || error instanceof UserError;
-}
-
-function requireSame(
-  begun: { readonly plan: object; readonly weightsSha256: string },
-  now: { readonly plan: object; readonly weightsSha256: string },
-): void {
-  const difference = differenceOf(begun.plan, now.plan);
-  if (difference !== null) {
-    const { field, before, after } = difference;
-    throw new UserError(
-      `run plan: ${field}: found ${after}, but the run began with ${before}: resume it with the settings it began with`,
-    );
-  }
-  if (begun.weightsSha256 !== now.weightsSha256) {
-    throw new UserError("run plan: model: found other weights than those that the run began with: put them back");
-  }
 }

@@ -1,4 +1,4 @@
-import type { RunEvent, SequencedEvent } from "./events.js";
+import type { Evaluation, PhaseName, RunEvent, SequencedEvent } from "./events.js";
 import type { StepMetrics } from "./metrics.js";
 import type { RunSummary, SavedCheckpoint } from "./summary.js";
 
@@ -16,6 +16,8 @@ export interface RunDescription {
   readonly status: RunStatus;
   /** Why it ended as it did; empty while it has not. */
   readonly reason: string;
+  /** The part of its life that it is in, or was in last. */
+  readonly phase: PhaseName;
   /** The stage that is open, or was opened last; null before the first. */
   readonly stage: { readonly index: number; readonly name: string } | null;
   /** Stages of the plan; 0 before the journal is begun. */
@@ -28,6 +30,8 @@ export interface RunDescription {
   readonly metrics: StepMetrics | null;
   /** Models that were saved, in order. */
   readonly checkpoints: readonly SavedCheckpoint[];
+  /** What its models scored, in order. */
+  readonly evaluations: readonly Evaluation[];
   /** Optimiser step from which the run would be resumed; 0: from its beginning. */
   readonly resumableStep: number;
   /** Wall-clock seconds during which a director held the run. */

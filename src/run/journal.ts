@@ -1,6 +1,6 @@
 import type { ReferenceAtOpen } from "../reference/reference.js";
 import { DamagedLineError, JsonlWriter, readJsonl } from "../files/jsonl.js";
-import type { RunOutcome } from "./events.js";
+import type { Evaluation, PhaseName, RunOutcome } from "./events.js";
 import type { RecordedPlan } from "./plan.js";
 
 /** What happened in a run and what was decided; equal runs have equal ones. */
@@ -33,6 +33,13 @@ export type JournalEntry =
     }
   | { type: "checkpoint"; step: number; stage: number; name: string; weightsSha256: string }
   | { type: "stage-closed"; stage: number; steps: number; unusedPairs: number[] }
+  /** The models are trained; what follows needs them alone. */
+  | { type: "training-ended"; outcome: "completed" | "stopped"; reason: string; steps: number }
+  /** Evaluation or page begins. */
+  | { type: "phase-opened"; phase: Exclude<PhaseName, "training"> }
+  /** The model of a stage was scored. */
+  | ({ type: "evaluated" } & Evaluation)
+  | { type: "page-written" }
   | { type: "ended"; outcome: RunOutcome; reason: string; steps: number }
   /** `pairs`: rows of the data set in the forward pass whose loss was not finite. */
   | { type: "failed"; reason: string; step: number; pairs: number[] };
@@ -43,6 +50,8 @@ export type JournalNote =
   | { type: "training-saved"; step: number; stage: number; name: string }
   /** The run went on after this step: what the journal says of later steps is void. */
   | { type: "resumed"; step: number }
+  /** The run went on after its training: how it ended before this line is void. */
+  | { type: "reopened" }
   /** From the resumption before this line on. */
   | { type: "micro-batch"; step: number; batchSize: number; gradientAccumulationSteps: number; reason: string };
 
@@ -96,6 +105,10 @@ export function foldJournal(lines: readonly JournalLine[]): FoldedJournal {
       // From the beginning only the plan stays.
       const at = saved.find(({ step }) => step === line.step)?.entries;
       entries = entries.slice(0, at ?? entries.findIndex(({ type }) => type === "plan") + 1);
+    } else if (line.type === "reopened") {
+      const trained = trainingEnd({ entries });
+      entries = entries.filter(({ type }) => type !== "ended" && type !== "failed" && type !== "training-ended");
+      if (trained !== null) entries.push(trained);
     } else if (line.type === "micro-batch") {
       const { batchSize, gradientAccumulationSteps } = line;
       microBatch = { batchSize, gradientAccumulationSteps };
@@ -105,6 +118,20 @@ export function foldJournal(lines: readonly JournalLine[]): FoldedJournal {
   }
   return { entries, saved, microBatch };
 }
+
+/** How the training ended; null while it has not. */
+export function trainingEnd({ entries }: Pick<FoldedJournal, "entries">): TrainingEnd | null {
+  for (const entry of entries) {
+    if (entry.type === "training-ended") return entry;
+    // Written by a version whose runs ended with their training.
+    if (entry.type === "ended" && (entry.outcome === "completed" || entry.outcome === "stopped")) {
+      return { ...entry, type: "training-ended", outcome: entry.outcome };
+    }
+  }
+  return null;
+}
+
+type TrainingEnd = Extract<JournalEntry, { type: "training-ended" }>;
 
 /** The lines of a journal up to the first that cannot be read. */
 export interface JournalLines {

@@ -3,8 +3,9 @@ import { UserError } from "../errors.js";
 import { followEvents, readEnd } from "./event-log.js";
 import type { RunDescription, RunStatus } from "./handle.js";
 import type { FoldedJournal, JournalEntry } from "./journal.js";
-import { foldJournal, readJournalLines } from "./journal.js";
+import { foldJournal, readJournalLines, trainingEnd } from "./journal.js";
 import { isOwned } from "./owner.js";
+import type { Evaluation, PhaseName } from "./events.js";
 import { plannedSteps } from "./plan.js";
 import { RunFailedError } from "./run-failed.js";
 import type { RunPaths } from "./run-files.js";
@@ -22,7 +23,7 @@ interface Told {
 
 /** How the run ended, once its journal says so. */
 export async function runEnd(directory: string): Promise<Ended | Failed | null> {
-  return endOf(await folded(runPaths(directory)));
+  return endOf(await readFolded(runPaths(directory)));
 }
 
 /**
@@ -32,10 +33,10 @@ export async function runEnd(directory: string): Promise<Ended | Failed | null> 
  */
 export async function readSummary(directory: string): Promise<RunSummary> {
   const paths = runPaths(directory);
-  const journal = await folded(paths);
+  const journal = await readFolded(paths);
   const end = endOf(journal);
   if (end === null) throw new UserError(`run: ${directory} has not ended: resume it`);
-  if (end.type === "failed") throw new RunFailedError(directory, new UserError(end.reason));
+  if (end.type === "failed") throw new RunFailedError(directory, end.reason, new UserError(end.reason));
   const told = await readTold(paths);
   return {
     outcome: end.outcome,
@@ -50,6 +51,7 @@ export async function readSummary(directory: string): Promise<RunSummary> {
         ? [{ step: entry.step, alpha: entry.moveReferenceAlpha, reason: entry.reason }]
         : [],
     ),
+    evaluations: evaluationsOf(journal),
     telemetry: told.telemetry,
   };
 }
@@ -59,7 +61,7 @@ export async function describeRun(directory: string): Promise<RunDescription> {
   const paths = runPaths(directory);
   // Asked first: a run that ends meanwhile is not taken for one that was interrupted.
   const owned = await isOwned(paths.owner);
-  const journal = await folded(paths);
+  const journal = await readFolded(paths);
   const log = await readEnd(paths.events);
   const end = endOf(journal);
   const plan = planOf(journal)?.plan;
@@ -70,19 +72,22 @@ export async function describeRun(directory: string): Promise<RunDescription> {
     directory,
     status: statusOf(journal, end, owned),
     reason: end?.reason ?? "",
+    phase: phaseOf(journal),
     stage: opened === undefined ? null : { index: opened.stage, name: opened.name },
     stages: plan?.stages.length ?? 0,
     step: decided?.step ?? 0,
     plannedSteps: plan?.stages.reduce((sum, stage) => sum + plannedSteps(plan, stage), 0) ?? 0,
     metrics: log.metrics,
     checkpoints: checkpointsOf(journal, paths),
+    evaluations: evaluationsOf(journal),
     resumableStep: journal.saved.at(-1)?.step ?? 0,
     seconds: log.end.held / 1000,
     lastSequence: log.end.sequence,
   };
 }
 
-async function folded(paths: RunPaths): Promise<FoldedJournal> {
+/** What happened in a run, by its journal. */
+export async function readFolded(paths: RunPaths): Promise<FoldedJournal> {
   return foldJournal((await readJournalLines(paths.journal)).lines);
 }
 
@@ -104,6 +109,22 @@ function statusOf({ entries }: FoldedJournal, end: Ended | Failed | null, owned:
   }
   if (owned) return "RUNNING";
   return entries.length === 0 ? "QUEUED" : "INTERRUPTED";
+}
+
+function phaseOf(journal: FoldedJournal): PhaseName {
+  if (trainingEnd(journal) === null) return "training";
+  return journal.entries.findLast((entry) => entry.type === "phase-opened")?.phase ?? "training";
+}
+
+/** The last of each model and benchmark: what was scored again replaces what was scored before. */
+function evaluationsOf({ entries }: FoldedJournal): Evaluation[] {
+  const found = new Map<string, Evaluation>();
+  for (const entry of entries) {
+    if (entry.type !== "evaluated") continue;
+    const { stage, benchmark, figures } = entry;
+    found.set(`${benchmark} ${stage}`, { stage, benchmark, figures });
+  }
+  return [...found.values()];
 }
 
 function checkpointsOf({ entries }: FoldedJournal, paths: RunPaths): SavedCheckpoint[] {
@@ -143,7 +164,7 @@ async function readTold(paths: RunPaths): Promise<Told> {
   const tableSeconds = new Map<number, number>();
   for await (const { event } of followEvents(paths.events, { ended: () => true })) {
     if (event.type === "stage-opened") tableSeconds.set(event.stage, event.tableSeconds);
-    if (event.type === "ended") telemetry = event.telemetry;
+    if (event.type === "training-ended" || event.type === "ended") telemetry = event.telemetry ?? telemetry;
   }
   return { tableSeconds, telemetry };
 }

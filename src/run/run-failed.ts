@@ -1,6 +1,4 @@
-import { ScpoError } from "../errors.js";
-
-import { UserError } from "../errors.js";
+import { ScpoError, UserError } from "../errors.js";
 
 /** A run failed; `cause` says why, and the run's folder holds the last saved training. */
 export class RunFailedError extends ScpoError {
@@ -9,8 +7,9 @@ export class RunFailedError extends ScpoError {
   /** The run's folder. */
   readonly directory: string;
 
-  constructor(directory: string, cause: Error) {
-    super(cause.message, { cause });
+  /** @param reason Names the phase before the cause's own words, unless it is the training. */
+  constructor(directory: string, reason: string, cause: Error) {
+    super(reason, { cause });
     this.directory = directory;
   }
 }

@@ -1,17 +1,51 @@
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { requestStop } from "./control.js";
+import type { RunDefinition } from "./definition.js";
 import { EventLog, followEvents } from "./event-log.js";
 import type { RunEvent, SequencedEvent } from "./events.js";
 import type { EventsOptions, RunDescription, RunHandle } from "./handle.js";
 import { openJournal } from "./journal.js";
 import { isOwned, ownRun } from "./owner.js";
 import { describeRun, readSummary, runEnd } from "./read-run.js";
-import type { RunPaths } from "./run-files.js";
 import { runPaths } from "./run-files.js";
+import type { Stop, StopRequest } from "./stop-request.js";
 import type { RunSummary } from "./summary.js";
 
 const pollMilliseconds = 100;
+
+/** How the director of a run is reached. */
+interface Director {
+  isOver(): boolean | Promise<boolean>;
+  /** Resolves when no director holds the run any more. */
+  released(): Promise<unknown>;
+  result(): Promise<RunSummary>;
+  ask(stop: Stop): void | Promise<void>;
+}
+
+/**
+ * A handle of a run that this process directs.
+ *
+ * @param ended What becomes of the run, once this process has let go of it.
+ */
+export function directedHere(
+  { id, directory }: RunDefinition,
+  stop: StopRequest,
+  ended: Promise<RunSummary>,
+): RunHandle {
+  let isOver = false;
+  // Whoever asks for the result hears of a failure; a caller that follows the events instead hears of it there.
+  const released = ended.then(
+    () => (isOver = true),
+    () => (isOver = true),
+  );
+  return new FolderHandle(id, directory, {
+    isOver: () => isOver,
+    released: () => released,
+    result: () => ended,
+    ask: ({ kind, reason }) => stop[kind](reason),
+  });
+}
 
 /**
  * A handle of a run that another process directs, or that has ended, or that waits to be resumed.
@@ -19,65 +53,70 @@ const pollMilliseconds = 100;
  * @param directory Absolute path of the run's folder.
  */
 export function openHandle(directory: string): RunHandle {
-  return new FolderHandle(directory);
+  const { owner, control } = runPaths(directory);
+  const isOver = async () => !(await isOwned(owner));
+  const released = async () => {
+    while (!(await isOver())) await sleep(pollMilliseconds);
+  };
+  return new FolderHandle(basename(directory), directory, {
+    isOver,
+    released,
+    result: async () => {
+      await released();
+      return readSummary(directory);
+    },
+    ask: ({ kind, reason }) => requestStop(control, kind, reason),
+  });
 }
 
 class FolderHandle implements RunHandle {
   readonly id: string;
   readonly directory: string;
-  readonly #paths: RunPaths;
+  readonly #director: Director;
 
-  constructor(directory: string) {
-    this.id = basename(directory);
+  constructor(id: string, directory: string, director: Director) {
+    this.id = id;
     this.directory = directory;
-    this.#paths = runPaths(directory);
+    this.#director = director;
   }
 
-  async result(): Promise<RunSummary> {
-    await this.#until(() => this.#isOver());
-    return readSummary(this.directory);
+  result(): Promise<RunSummary> {
+    return this.#director.result();
   }
 
   /** A run that nobody directs is ended here. */
   async cancel(reason = "cancelled by the caller"): Promise<void> {
-    await requestStop(this.#paths.control, "cancel", reason);
-    await this.#until(() => this.#isOver());
+    await this.#director.ask({ kind: "cancel", reason });
+    await this.#director.released();
     if ((await runEnd(this.directory)) === null) await this.#endHere(reason);
   }
 
   async pause(): Promise<void> {
-    await requestStop(this.#paths.control, "pause", "paused by the caller");
-    await this.#until(() => this.#isOver());
+    await this.#director.ask({ kind: "pause", reason: "paused by the caller" });
+    await this.#director.released();
   }
 
-  describe(): Promise<RunDescription> {
-    return describeRun(this.directory);
+  async describe(): Promise<RunDescription> {
+    return { ...(await describeRun(this.directory)), id: this.id };
   }
 
   events(options: EventsOptions = {}): AsyncIterable<SequencedEvent> {
-    return followEvents(this.#paths.events, { ...options, ended: () => this.#isOver() });
+    return followEvents(runPaths(this.directory).events, { ...options, ended: () => this.#director.isOver() });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RunEvent, void, undefined> {
     for await (const { event } of this.events()) yield event;
   }
 
-  async #isOver(): Promise<boolean> {
-    return !(await isOwned(this.#paths.owner));
-  }
-
-  async #until(condition: () => Promise<boolean>): Promise<void> {
-    while (!(await condition())) await sleep(pollMilliseconds);
-  }
-
   async #endHere(reason: string): Promise<void> {
+    const paths = runPaths(this.directory);
     const { step } = await this.describe();
-    const owner = await ownRun(this.#paths.owner);
+    const owner = await ownRun(paths.owner);
     try {
-      const journal = await openJournal(this.#paths.journal);
+      const journal = await openJournal(paths.journal);
       await journal.write({ type: "ended", outcome: "cancelled", reason, steps: step });
       await journal.close();
-      const events = await EventLog.open(this.#paths.events);
+      const events = await EventLog.open(paths.events);
       await events.append({ type: "ended", outcome: "cancelled", reason, steps: step, telemetry: null });
       await events.close();
     } finally {

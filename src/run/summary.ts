@@ -1,5 +1,5 @@
 import type { TelemetryTotals } from "../telemetry/receiver.js";
-import type { RunOutcome } from "./events.js";
+import type { Evaluation, RunOutcome } from "./events.js";
 
 /** A checkpoint that the trainer saved. */
 export interface SavedCheckpoint {
@@ -41,6 +41,8 @@ export interface RunSummary {
   checkpoints: SavedCheckpoint[];
   /** Moves of the reference within stages. */
   referenceMoves: { step: number; alpha: number; reason: string }[];
+  /** What its models scored, in order. */
+  evaluations: Evaluation[];
   /** Of the last trainer; null when telemetry was off. */
   telemetry: TelemetryTotals | null;
 }

@@ -1,8 +1,8 @@
-import type { RunOutcome, SequencedEvent } from "../run/events.js";
+import type { Evaluation, PhaseName, RunOutcome, SequencedEvent } from "../run/events.js";
 import type { RunDescription, RunStatus } from "../run/handle.js";
 import type { SavedCheckpoint } from "../run/summary.js";
-import type { Checkpoint, Run, RunEvent } from "../generated/scpo/v1/run.js";
-import { RunEvent_Step, RunState } from "../generated/scpo/v1/run.js";
+import type { Checkpoint, Evaluation as EvaluationMessage, Run, RunEvent } from "../generated/scpo/v1/run.js";
+import { RunEvent_Step, RunPhase, RunState } from "../generated/scpo/v1/run.js";
 import { checkpointName, runName } from "./resource-names.js";
 import type { RunRecord } from "./run-records.js";
 
@@ -38,7 +38,20 @@ export function runMessage(
     },
     lastSequence: description?.lastSequence ?? 0,
     queuedBefore: standing.queuedBefore,
+    phase: phases[description?.phase ?? "training"],
+    evaluations: description?.evaluations.map(evaluationMessage) ?? [],
   };
+}
+
+const phases: Readonly<Record<PhaseName, RunPhase>> = {
+  training: RunPhase.TRAINING,
+  evaluation: RunPhase.EVALUATION,
+  page: RunPhase.PAGE,
+};
+
+function evaluationMessage({ stage, benchmark, figures }: Evaluation): EvaluationMessage {
+  const known = Object.entries(figures).filter((entry): entry is [string, number] => entry[1] !== null);
+  return { stage, benchmark, figures: Object.fromEntries(known) };
 }
 
 /** A checkpoint as clients see it: without its place on the disk. */
@@ -86,6 +99,18 @@ function eventOf(run: string, event: SequencedEvent["event"]): RunEvent["event"]
       return { $case: "trainingSaved", value: event };
     case "stage-closed":
       return { $case: "stageClosed", value: event };
+    case "training-ended":
+      return { $case: "trainingEnded", value: { ...event, state: endStates[event.outcome] } };
+    case "phase-opened":
+      return { $case: "phaseOpened", value: { phase: phases[event.phase] } };
+    case "evaluation-started":
+      return { $case: "evaluationStarted", value: event };
+    case "evaluation-progress":
+      return { $case: "evaluationProgress", value: event };
+    case "evaluation-finished":
+      return { $case: "evaluationFinished", value: { evaluation: evaluationMessage(event) } };
+    case "page-written":
+      return { $case: "pageWritten", value: {} };
     case "ended": {
       const state = endStates[event.outcome];
       return { $case: "ended", value: { state, reason: event.reason, steps: event.steps } };

@@ -156,7 +156,7 @@ export class Runs {
     const problem = runIdProblem(runId, "run_id");
     if (problem !== null) throw invalid(problem);
     const id = folderName(owner, runId);
-    const settings = guardSettings(request.settings, this.#options.dataRoots, runId);
+    const settings = await guardSettings(request.settings, this.#options.dataRoots, runId);
     if (this.#records.get(id) !== undefined || existsSync(this.#records.directory(id))) {
       throw alreadyExists(runName(runId));
     }

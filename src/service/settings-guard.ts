@@ -4,6 +4,7 @@ import type { FieldPath } from "../run-file/position.js";
 import { fieldName } from "../run-file/position.js";
 import { pathFields, setField } from "../run-file/paths.js";
 import { SettingsError } from "../run-file/problems.js";
+import { requireEvaluation } from "../run-file/evaluation-problems.js";
 import { checkRunSettings } from "../run-file/read.js";
 import type { RunSettings } from "../run-file/schema.js";
 import { invalid, type FieldViolation } from "./faults.js";
@@ -12,7 +13,7 @@ import { invalid, type FieldViolation } from "./faults.js";
 const operatorsFields = ["backend"];
 
 /**
- * Checks a client's settings: all mistakes at once, and no path outside the data roots.
+ * Checks a client's settings and what the evaluation needs: all mistakes at once, and no path outside the data roots.
  *
  * @param given What the client sent; left as it is.
  * @param roots Folders, with symbolic links resolved, that paths must lie under; relative paths start from the first.
@@ -20,7 +21,7 @@ const operatorsFields = ["backend"];
  * @returns Settings with absolute paths.
  * @throws RichServerError INVALID_ARGUMENT with the path of every wrong field.
  */
-export function guardSettings(given: unknown, roots: readonly string[], id: string): RunSettings {
+export async function guardSettings(given: unknown, roots: readonly string[], id: string): Promise<RunSettings> {
   if (given === undefined || given === null || Object.keys(given).length === 0) {
     throw invalid({ field: "settings", description: "is missing, expected the fields of run.yaml" });
   }
@@ -40,7 +41,7 @@ export function guardSettings(given: unknown, roots: readonly string[], id: stri
     if (roots.some((root) => isInside(real(absolute), root))) setField(settings, path, absolute);
     else violations.push(outside(path, value, roots));
   }
-  if (violations.length === 0) violations.push(...problems(settings, id));
+  if (violations.length === 0) violations.push(...(await problems(settings, id)));
   if (violations.length > 0) throw invalid(...violations);
   return settings;
 }
@@ -53,9 +54,9 @@ function outside(path: FieldPath, value: string, roots: readonly string[]): Fiel
   };
 }
 
-function problems(settings: RunSettings, id: string): FieldViolation[] {
+async function problems(settings: RunSettings, id: string): Promise<FieldViolation[]> {
   try {
-    checkRunSettings(settings, id);
+    await requireEvaluation(checkRunSettings(settings, id));
     return [];
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;

@@ -2,41 +2,15 @@ import { expect } from "chai";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
-import { drawPicture } from "../../src/scenes/draw.js";
-import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
+import { drawPope, SPLITS } from "../fixtures/drawn-pope.js";
 
-const SPLITS = ["random", "popular", "adversarial"];
 const SCENES = 12;
 const BATCH = 2;
-
-/** Drawn scenes laid out as POPE: labels by split, one file of all questions, and images. */
-async function drawPope(folder: string): Promise<number> {
-  const images = join(folder, "images");
-  await mkdir(images);
-  const asked: string[] = [];
-  const layouts = [...evaluationLayouts("test", SCENES, ["presence"])];
-  for (const [at, split] of SPLITS.entries()) {
-    const labels: string[] = [];
-    for (let scene = at; scene < SCENES; scene += SPLITS.length) {
-      const { scene: drawn, questions } = layouts[scene] as (typeof layouts)[number];
-      const image = `scene-${scene}.png`;
-      await writeFile(join(images, image), await drawPicture(drawn));
-      for (const { text, answer } of questions) {
-        const label = answer === "Yes." ? "yes" : "no";
-        labels.push(JSON.stringify({ question_id: labels.length + 1, image, text, label }));
-        asked.push(JSON.stringify({ question_id: asked.length + 1, image, text, category: split }));
-      }
-    }
-    await writeFile(join(folder, `coco_pope_${split}.json`), `${labels.join("\n")}\n`);
-  }
-  await writeFile(join(folder, "llava_pope_test.jsonl"), `${asked.join("\n")}\n`);
-  return asked.length;
-}
 
 describe("scpo eval run", function () {
   this.timeout(180_000);
@@ -45,7 +19,7 @@ describe("scpo eval run", function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "scpo-cli-run-"));
-    count = await drawPope(folder);
+    count = await drawPope(folder, SCENES);
   });
 
   after(() => rm(folder, { recursive: true, force: true }));

@@ -69,7 +69,7 @@ describe("directed run", function () {
     expect(new Set([base.initialWeightsSha256, ...hashes(base)]).size).to.equal(4);
     const told = events.filter(({ type }) => type !== "table").map(({ type }) => type);
     const stage = ["stage-opened", "step", "step", "checkpoint", "stage-closed"];
-    expect(told).to.deep.equal(["claimed", "started", ...stage, ...stage, ...stage, "ended"]);
+    expect(told).to.deep.equal(["claimed", "started", ...stage, ...stage, ...stage, "training-ended", "ended"]);
   });
 
   it("trains and saves in float32 what was stored in bfloat16, and says so", async () => {

@@ -22,6 +22,13 @@ class RunState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RUN_STATE_CANCELLED: _ClassVar[RunState]
     RUN_STATE_FAILED: _ClassVar[RunState]
     RUN_STATE_INTERRUPTED: _ClassVar[RunState]
+
+class RunPhase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RUN_PHASE_UNSPECIFIED: _ClassVar[RunPhase]
+    RUN_PHASE_TRAINING: _ClassVar[RunPhase]
+    RUN_PHASE_EVALUATION: _ClassVar[RunPhase]
+    RUN_PHASE_PAGE: _ClassVar[RunPhase]
 RUN_STATE_UNSPECIFIED: RunState
 RUN_STATE_QUEUED: RunState
 RUN_STATE_RUNNING: RunState
@@ -31,9 +38,13 @@ RUN_STATE_STOPPED: RunState
 RUN_STATE_CANCELLED: RunState
 RUN_STATE_FAILED: RunState
 RUN_STATE_INTERRUPTED: RunState
+RUN_PHASE_UNSPECIFIED: RunPhase
+RUN_PHASE_TRAINING: RunPhase
+RUN_PHASE_EVALUATION: RunPhase
+RUN_PHASE_PAGE: RunPhase
 
 class Run(_message.Message):
-    __slots__ = ("name", "settings", "state", "reason", "create_time", "seconds", "progress", "last_sequence", "queued_before")
+    __slots__ = ("name", "settings", "state", "reason", "create_time", "seconds", "progress", "last_sequence", "queued_before", "phase", "evaluations")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +54,8 @@ class Run(_message.Message):
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     QUEUED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    EVALUATIONS_FIELD_NUMBER: _ClassVar[int]
     name: str
     settings: _struct_pb2.Struct
     state: RunState
@@ -52,7 +65,26 @@ class Run(_message.Message):
     progress: RunProgress
     last_sequence: int
     queued_before: int
-    def __init__(self, name: _Optional[str] = ..., settings: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., state: _Optional[_Union[RunState, str]] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., seconds: _Optional[float] = ..., progress: _Optional[_Union[RunProgress, _Mapping]] = ..., last_sequence: _Optional[int] = ..., queued_before: _Optional[int] = ...) -> None: ...
+    phase: RunPhase
+    evaluations: _containers.RepeatedCompositeFieldContainer[Evaluation]
+    def __init__(self, name: _Optional[str] = ..., settings: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., state: _Optional[_Union[RunState, str]] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., seconds: _Optional[float] = ..., progress: _Optional[_Union[RunProgress, _Mapping]] = ..., last_sequence: _Optional[int] = ..., queued_before: _Optional[int] = ..., phase: _Optional[_Union[RunPhase, str]] = ..., evaluations: _Optional[_Iterable[_Union[Evaluation, _Mapping]]] = ...) -> None: ...
+
+class Evaluation(_message.Message):
+    __slots__ = ("stage", "benchmark", "figures")
+    class FiguresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    BENCHMARK_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
+    stage: int
+    benchmark: str
+    figures: _containers.ScalarMap[str, float]
+    def __init__(self, stage: _Optional[int] = ..., benchmark: _Optional[str] = ..., figures: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class RunProgress(_message.Message):
     __slots__ = ("stage", "stage_name", "stages", "step", "planned_steps", "loss")
@@ -135,7 +167,7 @@ class WatchRunResponse(_message.Message):
     def __init__(self, event: _Optional[_Union[RunEvent, _Mapping]] = ...) -> None: ...
 
 class RunEvent(_message.Message):
-    __slots__ = ("sequence", "time", "started", "resumed", "table", "stage_opened", "step", "reference_moved", "checkpoint_saved", "training_saved", "stage_closed", "trouble", "ended", "failed", "claimed")
+    __slots__ = ("sequence", "time", "started", "resumed", "table", "stage_opened", "step", "reference_moved", "checkpoint_saved", "training_saved", "stage_closed", "trouble", "ended", "failed", "claimed", "training_ended", "phase_opened", "evaluation_started", "evaluation_progress", "evaluation_finished", "page_written")
     class Claimed(_message.Message):
         __slots__ = ()
         def __init__(self) -> None: ...
@@ -270,6 +302,48 @@ class RunEvent(_message.Message):
         kind: str
         reason: str
         def __init__(self, kind: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    class TrainingEnded(_message.Message):
+        __slots__ = ("state", "reason", "steps")
+        STATE_FIELD_NUMBER: _ClassVar[int]
+        REASON_FIELD_NUMBER: _ClassVar[int]
+        STEPS_FIELD_NUMBER: _ClassVar[int]
+        state: RunState
+        reason: str
+        steps: int
+        def __init__(self, state: _Optional[_Union[RunState, str]] = ..., reason: _Optional[str] = ..., steps: _Optional[int] = ...) -> None: ...
+    class PhaseOpened(_message.Message):
+        __slots__ = ("phase",)
+        PHASE_FIELD_NUMBER: _ClassVar[int]
+        phase: RunPhase
+        def __init__(self, phase: _Optional[_Union[RunPhase, str]] = ...) -> None: ...
+    class EvaluationStarted(_message.Message):
+        __slots__ = ("stage", "benchmark")
+        STAGE_FIELD_NUMBER: _ClassVar[int]
+        BENCHMARK_FIELD_NUMBER: _ClassVar[int]
+        stage: int
+        benchmark: str
+        def __init__(self, stage: _Optional[int] = ..., benchmark: _Optional[str] = ...) -> None: ...
+    class EvaluationProgress(_message.Message):
+        __slots__ = ("stage", "benchmark", "what", "done", "total")
+        STAGE_FIELD_NUMBER: _ClassVar[int]
+        BENCHMARK_FIELD_NUMBER: _ClassVar[int]
+        WHAT_FIELD_NUMBER: _ClassVar[int]
+        DONE_FIELD_NUMBER: _ClassVar[int]
+        TOTAL_FIELD_NUMBER: _ClassVar[int]
+        stage: int
+        benchmark: str
+        what: str
+        done: int
+        total: int
+        def __init__(self, stage: _Optional[int] = ..., benchmark: _Optional[str] = ..., what: _Optional[str] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
+    class EvaluationFinished(_message.Message):
+        __slots__ = ("evaluation",)
+        EVALUATION_FIELD_NUMBER: _ClassVar[int]
+        evaluation: Evaluation
+        def __init__(self, evaluation: _Optional[_Union[Evaluation, _Mapping]] = ...) -> None: ...
+    class PageWritten(_message.Message):
+        __slots__ = ()
+        def __init__(self) -> None: ...
     class Ended(_message.Message):
         __slots__ = ("state", "reason", "steps")
         STATE_FIELD_NUMBER: _ClassVar[int]
@@ -303,6 +377,12 @@ class RunEvent(_message.Message):
     ENDED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
     CLAIMED_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_ENDED_FIELD_NUMBER: _ClassVar[int]
+    PHASE_OPENED_FIELD_NUMBER: _ClassVar[int]
+    EVALUATION_STARTED_FIELD_NUMBER: _ClassVar[int]
+    EVALUATION_PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    EVALUATION_FINISHED_FIELD_NUMBER: _ClassVar[int]
+    PAGE_WRITTEN_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     time: _timestamp_pb2.Timestamp
     started: RunEvent.Started
@@ -318,7 +398,13 @@ class RunEvent(_message.Message):
     ended: RunEvent.Ended
     failed: RunEvent.Failed
     claimed: RunEvent.Claimed
-    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started: _Optional[_Union[RunEvent.Started, _Mapping]] = ..., resumed: _Optional[_Union[RunEvent.Resumed, _Mapping]] = ..., table: _Optional[_Union[RunEvent.Table, _Mapping]] = ..., stage_opened: _Optional[_Union[RunEvent.StageOpened, _Mapping]] = ..., step: _Optional[_Union[RunEvent.Step, _Mapping]] = ..., reference_moved: _Optional[_Union[RunEvent.ReferenceMoved, _Mapping]] = ..., checkpoint_saved: _Optional[_Union[RunEvent.CheckpointSaved, _Mapping]] = ..., training_saved: _Optional[_Union[RunEvent.TrainingSaved, _Mapping]] = ..., stage_closed: _Optional[_Union[RunEvent.StageClosed, _Mapping]] = ..., trouble: _Optional[_Union[RunEvent.Trouble, _Mapping]] = ..., ended: _Optional[_Union[RunEvent.Ended, _Mapping]] = ..., failed: _Optional[_Union[RunEvent.Failed, _Mapping]] = ..., claimed: _Optional[_Union[RunEvent.Claimed, _Mapping]] = ...) -> None: ...
+    training_ended: RunEvent.TrainingEnded
+    phase_opened: RunEvent.PhaseOpened
+    evaluation_started: RunEvent.EvaluationStarted
+    evaluation_progress: RunEvent.EvaluationProgress
+    evaluation_finished: RunEvent.EvaluationFinished
+    page_written: RunEvent.PageWritten
+    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started: _Optional[_Union[RunEvent.Started, _Mapping]] = ..., resumed: _Optional[_Union[RunEvent.Resumed, _Mapping]] = ..., table: _Optional[_Union[RunEvent.Table, _Mapping]] = ..., stage_opened: _Optional[_Union[RunEvent.StageOpened, _Mapping]] = ..., step: _Optional[_Union[RunEvent.Step, _Mapping]] = ..., reference_moved: _Optional[_Union[RunEvent.ReferenceMoved, _Mapping]] = ..., checkpoint_saved: _Optional[_Union[RunEvent.CheckpointSaved, _Mapping]] = ..., training_saved: _Optional[_Union[RunEvent.TrainingSaved, _Mapping]] = ..., stage_closed: _Optional[_Union[RunEvent.StageClosed, _Mapping]] = ..., trouble: _Optional[_Union[RunEvent.Trouble, _Mapping]] = ..., ended: _Optional[_Union[RunEvent.Ended, _Mapping]] = ..., failed: _Optional[_Union[RunEvent.Failed, _Mapping]] = ..., claimed: _Optional[_Union[RunEvent.Claimed, _Mapping]] = ..., training_ended: _Optional[_Union[RunEvent.TrainingEnded, _Mapping]] = ..., phase_opened: _Optional[_Union[RunEvent.PhaseOpened, _Mapping]] = ..., evaluation_started: _Optional[_Union[RunEvent.EvaluationStarted, _Mapping]] = ..., evaluation_progress: _Optional[_Union[RunEvent.EvaluationProgress, _Mapping]] = ..., evaluation_finished: _Optional[_Union[RunEvent.EvaluationFinished, _Mapping]] = ..., page_written: _Optional[_Union[RunEvent.PageWritten, _Mapping]] = ...) -> None: ...
 
 class CancelRunRequest(_message.Message):
     __slots__ = ("name", "reason", "request_id")

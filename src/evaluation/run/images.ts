@@ -26,6 +26,23 @@ export async function findImages(
   folder: string,
   onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<Images> {
+  const paths = await requireImages(prompts, folder);
+  const hash = createHash("sha256");
+  let done = 0;
+  for (const [name, path] of paths) {
+    hash.update(`${JSON.stringify(name)} ${await sha256File(path)}\n`);
+    onProgress(++done, paths.size);
+  }
+  return { paths, sha256: hash.digest("hex") };
+}
+
+/**
+ * Finds the images that questions are about, without reading them.
+ *
+ * @returns Absolute path by a prompt's image name.
+ * @throws UserError as `findImages`.
+ */
+export async function requireImages(prompts: readonly Prompt[], folder: string): Promise<Map<string, string>> {
   const root = resolve(folder);
   if (!(await stat(root).catch(() => undefined))?.isDirectory()) {
     throw new UserError(`images: ${folder} is no folder, expected the one with the benchmark's images`);
@@ -34,13 +51,7 @@ export async function findImages(
   for (const prompt of prompts) if (prompt.image !== "" && !asked.has(prompt.image)) asked.set(prompt.image, prompt);
   const paths = new Map([...asked].map(([name, prompt]) => [name, inside(root, name, prompt)]));
   await checkPresent(paths, asked, folder);
-  const hash = createHash("sha256");
-  let done = 0;
-  for (const [name, path] of paths) {
-    hash.update(`${JSON.stringify(name)} ${await sha256File(path)}\n`);
-    onProgress(++done, paths.size);
-  }
-  return { paths, sha256: hash.digest("hex") };
+  return paths;
 }
 
 async function checkPresent(

@@ -108,6 +108,63 @@ export function runStateToJSON(object: RunState): string {
   }
 }
 
+/** The parts of a run's life, in their order. */
+export const RunPhase = {
+  UNSPECIFIED: 0,
+  TRAINING: 1,
+  /** EVALUATION - The models are trained and are being scored. */
+  EVALUATION: 2,
+  PAGE: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type RunPhase = typeof RunPhase[keyof typeof RunPhase];
+
+export namespace RunPhase {
+  export type UNSPECIFIED = typeof RunPhase.UNSPECIFIED;
+  export type TRAINING = typeof RunPhase.TRAINING;
+  export type EVALUATION = typeof RunPhase.EVALUATION;
+  export type PAGE = typeof RunPhase.PAGE;
+  export type UNRECOGNIZED = typeof RunPhase.UNRECOGNIZED;
+}
+
+export function runPhaseFromJSON(object: any): RunPhase {
+  switch (object) {
+    case 0:
+    case "RUN_PHASE_UNSPECIFIED":
+      return RunPhase.UNSPECIFIED;
+    case 1:
+    case "RUN_PHASE_TRAINING":
+      return RunPhase.TRAINING;
+    case 2:
+    case "RUN_PHASE_EVALUATION":
+      return RunPhase.EVALUATION;
+    case 3:
+    case "RUN_PHASE_PAGE":
+      return RunPhase.PAGE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return RunPhase.UNRECOGNIZED;
+  }
+}
+
+export function runPhaseToJSON(object: RunPhase): string {
+  switch (object) {
+    case RunPhase.UNSPECIFIED:
+      return "RUN_PHASE_UNSPECIFIED";
+    case RunPhase.TRAINING:
+      return "RUN_PHASE_TRAINING";
+    case RunPhase.EVALUATION:
+      return "RUN_PHASE_EVALUATION";
+    case RunPhase.PAGE:
+      return "RUN_PHASE_PAGE";
+    case RunPhase.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export interface Run {
   /** "runs/{run}". */
   name: string;
@@ -128,6 +185,25 @@ export interface Run {
   lastSequence: number;
   /** Runs that the queue holds before this one; only while QUEUED. */
   queuedBefore: number;
+  /** The part that the run is in, or was in last. */
+  phase: RunPhase;
+  /** What its models scored, in order. */
+  evaluations: Evaluation[];
+}
+
+/** What the model of a stage scored. */
+export interface Evaluation {
+  /** Index of the stage, from 0. */
+  stage: number;
+  /** Name of a benchmark, or "scenes". */
+  benchmark: string;
+  /** By name, as the benchmark prints them; of scenes: shares, 0 to 1. One whose denominator is 0 is left out. */
+  figures: { [key: string]: number };
+}
+
+export interface Evaluation_FiguresEntry {
+  key: string;
+  value: number;
 }
 
 export interface RunProgress {
@@ -211,6 +287,12 @@ export interface RunEvent {
     | { $case: "ended"; value: RunEvent_Ended }
     | { $case: "failed"; value: RunEvent_Failed }
     | { $case: "claimed"; value: RunEvent_Claimed }
+    | { $case: "trainingEnded"; value: RunEvent_TrainingEnded }
+    | { $case: "phaseOpened"; value: RunEvent_PhaseOpened }
+    | { $case: "evaluationStarted"; value: RunEvent_EvaluationStarted }
+    | { $case: "evaluationProgress"; value: RunEvent_EvaluationProgress }
+    | { $case: "evaluationFinished"; value: RunEvent_EvaluationFinished }
+    | { $case: "pageWritten"; value: RunEvent_PageWritten }
     | undefined;
 }
 
@@ -315,6 +397,39 @@ export interface RunEvent_Trouble {
   reason: string;
 }
 
+/** The models are trained. */
+export interface RunEvent_TrainingEnded {
+  /** SUCCEEDED or STOPPED. */
+  state: RunState;
+  reason: string;
+  steps: number;
+}
+
+export interface RunEvent_PhaseOpened {
+  phase: RunPhase;
+}
+
+export interface RunEvent_EvaluationStarted {
+  stage: number;
+  benchmark: string;
+}
+
+export interface RunEvent_EvaluationProgress {
+  stage: number;
+  benchmark: string;
+  /** "images" or "answers": what `done` and `total` count. */
+  what: string;
+  done: number;
+  total: number;
+}
+
+export interface RunEvent_EvaluationFinished {
+  evaluation: Evaluation | undefined;
+}
+
+export interface RunEvent_PageWritten {
+}
+
 export interface RunEvent_Ended {
   /** SUCCEEDED, STOPPED, CANCELLED or PAUSED. */
   state: RunState;
@@ -323,6 +438,7 @@ export interface RunEvent_Ended {
 }
 
 export interface RunEvent_Failed {
+  /** After the training it begins with the part that failed, as in "evaluation: ...". */
   reason: string;
   step: number;
   /** Rows of the data set whose loss was not finite. */
@@ -412,6 +528,8 @@ function createBaseRun(): Run {
     progress: undefined,
     lastSequence: 0,
     queuedBefore: 0,
+    phase: 0,
+    evaluations: [],
   };
 }
 
@@ -443,6 +561,12 @@ export const Run: MessageFns<Run> = {
     }
     if (message.queuedBefore !== 0) {
       writer.uint32(72).uint32(message.queuedBefore);
+    }
+    if (message.phase !== 0) {
+      writer.uint32(80).int32(message.phase);
+    }
+    for (const v of message.evaluations) {
+      Evaluation.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -532,6 +656,22 @@ export const Run: MessageFns<Run> = {
             message.queuedBefore = reader.uint32();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.phase = reader.int32() as any;
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.evaluations.push(Evaluation.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -567,6 +707,10 @@ export const Run: MessageFns<Run> = {
         : isSet(object.queued_before)
         ? globalThis.Number(object.queued_before)
         : 0,
+      phase: isSet(object.phase) ? runPhaseFromJSON(object.phase) : 0,
+      evaluations: globalThis.Array.isArray(object?.evaluations)
+        ? object.evaluations.map((e: any) => Evaluation.fromJSON(e))
+        : [],
     };
   },
 
@@ -599,6 +743,12 @@ export const Run: MessageFns<Run> = {
     if (message.queuedBefore !== 0) {
       obj.queuedBefore = Math.round(message.queuedBefore);
     }
+    if (message.phase !== 0) {
+      obj.phase = runPhaseToJSON(message.phase);
+    }
+    if (message.evaluations?.length) {
+      obj.evaluations = message.evaluations.map((e) => Evaluation.toJSON(e));
+    }
     return obj;
   },
 
@@ -618,6 +768,224 @@ export const Run: MessageFns<Run> = {
       : undefined;
     message.lastSequence = object.lastSequence ?? 0;
     message.queuedBefore = object.queuedBefore ?? 0;
+    message.phase = object.phase ?? 0;
+    message.evaluations = object.evaluations?.map((e) => Evaluation.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEvaluation(): Evaluation {
+  return { stage: 0, benchmark: "", figures: {} };
+}
+
+export const Evaluation: MessageFns<Evaluation> = {
+  encode(message: Evaluation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== 0) {
+      writer.uint32(8).uint32(message.stage);
+    }
+    if (message.benchmark !== "") {
+      writer.uint32(18).string(message.benchmark);
+    }
+    globalThis.Object.entries(message.figures).forEach(([key, value]: [string, number]) => {
+      Evaluation_FiguresEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Evaluation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvaluation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.stage = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.benchmark = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = Evaluation_FiguresEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.figures[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Evaluation {
+    return {
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      benchmark: isSet(object.benchmark) ? globalThis.String(object.benchmark) : "",
+      figures: isObject(object.figures)
+        ? (globalThis.Object.entries(object.figures) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: Evaluation): unknown {
+    const obj: any = {};
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.benchmark !== "") {
+      obj.benchmark = message.benchmark;
+    }
+    if (message.figures) {
+      const entries = globalThis.Object.entries(message.figures) as [string, number][];
+      if (entries.length > 0) {
+        obj.figures = {};
+        entries.forEach(([k, v]) => {
+          obj.figures[k] = floatToJson(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Evaluation>): Evaluation {
+    return Evaluation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Evaluation>): Evaluation {
+    const message = createBaseEvaluation();
+    message.stage = object.stage ?? 0;
+    message.benchmark = object.benchmark ?? "";
+    message.figures = (globalThis.Object.entries(object.figures ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseEvaluation_FiguresEntry(): Evaluation_FiguresEntry {
+  return { key: "", value: 0 };
+}
+
+export const Evaluation_FiguresEntry: MessageFns<Evaluation_FiguresEntry> = {
+  encode(message: Evaluation_FiguresEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Evaluation_FiguresEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvaluation_FiguresEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Evaluation_FiguresEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: Evaluation_FiguresEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Evaluation_FiguresEntry>): Evaluation_FiguresEntry {
+    return Evaluation_FiguresEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Evaluation_FiguresEntry>): Evaluation_FiguresEntry {
+    const message = createBaseEvaluation_FiguresEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
@@ -1551,6 +1919,24 @@ export const RunEvent: MessageFns<RunEvent> = {
       case "claimed":
         RunEvent_Claimed.encode(message.event.value, writer.uint32(122).fork()).join();
         break;
+      case "trainingEnded":
+        RunEvent_TrainingEnded.encode(message.event.value, writer.uint32(130).fork()).join();
+        break;
+      case "phaseOpened":
+        RunEvent_PhaseOpened.encode(message.event.value, writer.uint32(138).fork()).join();
+        break;
+      case "evaluationStarted":
+        RunEvent_EvaluationStarted.encode(message.event.value, writer.uint32(146).fork()).join();
+        break;
+      case "evaluationProgress":
+        RunEvent_EvaluationProgress.encode(message.event.value, writer.uint32(154).fork()).join();
+        break;
+      case "evaluationFinished":
+        RunEvent_EvaluationFinished.encode(message.event.value, writer.uint32(162).fork()).join();
+        break;
+      case "pageWritten":
+        RunEvent_PageWritten.encode(message.event.value, writer.uint32(170).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1691,6 +2077,63 @@ export const RunEvent: MessageFns<RunEvent> = {
             message.event = { $case: "claimed", value: RunEvent_Claimed.decode(reader, reader.uint32()) };
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.event = { $case: "trainingEnded", value: RunEvent_TrainingEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.event = { $case: "phaseOpened", value: RunEvent_PhaseOpened.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.event = {
+              $case: "evaluationStarted",
+              value: RunEvent_EvaluationStarted.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.event = {
+              $case: "evaluationProgress",
+              value: RunEvent_EvaluationProgress.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.event = {
+              $case: "evaluationFinished",
+              value: RunEvent_EvaluationFinished.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.event = { $case: "pageWritten", value: RunEvent_PageWritten.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1743,6 +2186,30 @@ export const RunEvent: MessageFns<RunEvent> = {
         ? { $case: "failed", value: RunEvent_Failed.fromJSON(object.failed) }
         : isSet(object.claimed)
         ? { $case: "claimed", value: RunEvent_Claimed.fromJSON(object.claimed) }
+        : isSet(object.trainingEnded)
+        ? { $case: "trainingEnded", value: RunEvent_TrainingEnded.fromJSON(object.trainingEnded) }
+        : isSet(object.training_ended)
+        ? { $case: "trainingEnded", value: RunEvent_TrainingEnded.fromJSON(object.training_ended) }
+        : isSet(object.phaseOpened)
+        ? { $case: "phaseOpened", value: RunEvent_PhaseOpened.fromJSON(object.phaseOpened) }
+        : isSet(object.phase_opened)
+        ? { $case: "phaseOpened", value: RunEvent_PhaseOpened.fromJSON(object.phase_opened) }
+        : isSet(object.evaluationStarted)
+        ? { $case: "evaluationStarted", value: RunEvent_EvaluationStarted.fromJSON(object.evaluationStarted) }
+        : isSet(object.evaluation_started)
+        ? { $case: "evaluationStarted", value: RunEvent_EvaluationStarted.fromJSON(object.evaluation_started) }
+        : isSet(object.evaluationProgress)
+        ? { $case: "evaluationProgress", value: RunEvent_EvaluationProgress.fromJSON(object.evaluationProgress) }
+        : isSet(object.evaluation_progress)
+        ? { $case: "evaluationProgress", value: RunEvent_EvaluationProgress.fromJSON(object.evaluation_progress) }
+        : isSet(object.evaluationFinished)
+        ? { $case: "evaluationFinished", value: RunEvent_EvaluationFinished.fromJSON(object.evaluationFinished) }
+        : isSet(object.evaluation_finished)
+        ? { $case: "evaluationFinished", value: RunEvent_EvaluationFinished.fromJSON(object.evaluation_finished) }
+        : isSet(object.pageWritten)
+        ? { $case: "pageWritten", value: RunEvent_PageWritten.fromJSON(object.pageWritten) }
+        : isSet(object.page_written)
+        ? { $case: "pageWritten", value: RunEvent_PageWritten.fromJSON(object.page_written) }
         : undefined,
     };
   },
@@ -1781,6 +2248,18 @@ export const RunEvent: MessageFns<RunEvent> = {
       obj.failed = RunEvent_Failed.toJSON(message.event.value);
     } else if (message.event?.$case === "claimed") {
       obj.claimed = RunEvent_Claimed.toJSON(message.event.value);
+    } else if (message.event?.$case === "trainingEnded") {
+      obj.trainingEnded = RunEvent_TrainingEnded.toJSON(message.event.value);
+    } else if (message.event?.$case === "phaseOpened") {
+      obj.phaseOpened = RunEvent_PhaseOpened.toJSON(message.event.value);
+    } else if (message.event?.$case === "evaluationStarted") {
+      obj.evaluationStarted = RunEvent_EvaluationStarted.toJSON(message.event.value);
+    } else if (message.event?.$case === "evaluationProgress") {
+      obj.evaluationProgress = RunEvent_EvaluationProgress.toJSON(message.event.value);
+    } else if (message.event?.$case === "evaluationFinished") {
+      obj.evaluationFinished = RunEvent_EvaluationFinished.toJSON(message.event.value);
+    } else if (message.event?.$case === "pageWritten") {
+      obj.pageWritten = RunEvent_PageWritten.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1868,6 +2347,51 @@ export const RunEvent: MessageFns<RunEvent> = {
       case "claimed": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "claimed", value: RunEvent_Claimed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "trainingEnded": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "trainingEnded", value: RunEvent_TrainingEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "phaseOpened": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "phaseOpened", value: RunEvent_PhaseOpened.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "evaluationStarted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = {
+            $case: "evaluationStarted",
+            value: RunEvent_EvaluationStarted.fromPartial(object.event.value),
+          };
+        }
+        break;
+      }
+      case "evaluationProgress": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = {
+            $case: "evaluationProgress",
+            value: RunEvent_EvaluationProgress.fromPartial(object.event.value),
+          };
+        }
+        break;
+      }
+      case "evaluationFinished": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = {
+            $case: "evaluationFinished",
+            value: RunEvent_EvaluationFinished.fromPartial(object.event.value),
+          };
+        }
+        break;
+      }
+      case "pageWritten": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "pageWritten", value: RunEvent_PageWritten.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3475,6 +3999,513 @@ export const RunEvent_Trouble: MessageFns<RunEvent_Trouble> = {
     const message = createBaseRunEvent_Trouble();
     message.kind = object.kind ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRunEvent_TrainingEnded(): RunEvent_TrainingEnded {
+  return { state: 0, reason: "", steps: 0 };
+}
+
+export const RunEvent_TrainingEnded: MessageFns<RunEvent_TrainingEnded> = {
+  encode(message: RunEvent_TrainingEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== 0) {
+      writer.uint32(8).int32(message.state);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.steps !== 0) {
+      writer.uint32(24).uint32(message.steps);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunEvent_TrainingEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunEvent_TrainingEnded();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.steps = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunEvent_TrainingEnded {
+    return {
+      state: isSet(object.state) ? runStateFromJSON(object.state) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      steps: isSet(object.steps) ? globalThis.Number(object.steps) : 0,
+    };
+  },
+
+  toJSON(message: RunEvent_TrainingEnded): unknown {
+    const obj: any = {};
+    if (message.state !== 0) {
+      obj.state = runStateToJSON(message.state);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.steps !== 0) {
+      obj.steps = Math.round(message.steps);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunEvent_TrainingEnded>): RunEvent_TrainingEnded {
+    return RunEvent_TrainingEnded.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunEvent_TrainingEnded>): RunEvent_TrainingEnded {
+    const message = createBaseRunEvent_TrainingEnded();
+    message.state = object.state ?? 0;
+    message.reason = object.reason ?? "";
+    message.steps = object.steps ?? 0;
+    return message;
+  },
+};
+
+function createBaseRunEvent_PhaseOpened(): RunEvent_PhaseOpened {
+  return { phase: 0 };
+}
+
+export const RunEvent_PhaseOpened: MessageFns<RunEvent_PhaseOpened> = {
+  encode(message: RunEvent_PhaseOpened, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.phase !== 0) {
+      writer.uint32(8).int32(message.phase);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunEvent_PhaseOpened {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunEvent_PhaseOpened();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.phase = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunEvent_PhaseOpened {
+    return { phase: isSet(object.phase) ? runPhaseFromJSON(object.phase) : 0 };
+  },
+
+  toJSON(message: RunEvent_PhaseOpened): unknown {
+    const obj: any = {};
+    if (message.phase !== 0) {
+      obj.phase = runPhaseToJSON(message.phase);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunEvent_PhaseOpened>): RunEvent_PhaseOpened {
+    return RunEvent_PhaseOpened.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunEvent_PhaseOpened>): RunEvent_PhaseOpened {
+    const message = createBaseRunEvent_PhaseOpened();
+    message.phase = object.phase ?? 0;
+    return message;
+  },
+};
+
+function createBaseRunEvent_EvaluationStarted(): RunEvent_EvaluationStarted {
+  return { stage: 0, benchmark: "" };
+}
+
+export const RunEvent_EvaluationStarted: MessageFns<RunEvent_EvaluationStarted> = {
+  encode(message: RunEvent_EvaluationStarted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== 0) {
+      writer.uint32(8).uint32(message.stage);
+    }
+    if (message.benchmark !== "") {
+      writer.uint32(18).string(message.benchmark);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunEvent_EvaluationStarted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunEvent_EvaluationStarted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.stage = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.benchmark = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunEvent_EvaluationStarted {
+    return {
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      benchmark: isSet(object.benchmark) ? globalThis.String(object.benchmark) : "",
+    };
+  },
+
+  toJSON(message: RunEvent_EvaluationStarted): unknown {
+    const obj: any = {};
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.benchmark !== "") {
+      obj.benchmark = message.benchmark;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunEvent_EvaluationStarted>): RunEvent_EvaluationStarted {
+    return RunEvent_EvaluationStarted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunEvent_EvaluationStarted>): RunEvent_EvaluationStarted {
+    const message = createBaseRunEvent_EvaluationStarted();
+    message.stage = object.stage ?? 0;
+    message.benchmark = object.benchmark ?? "";
+    return message;
+  },
+};
+
+function createBaseRunEvent_EvaluationProgress(): RunEvent_EvaluationProgress {
+  return { stage: 0, benchmark: "", what: "", done: 0, total: 0 };
+}
+
+export const RunEvent_EvaluationProgress: MessageFns<RunEvent_EvaluationProgress> = {
+  encode(message: RunEvent_EvaluationProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== 0) {
+      writer.uint32(8).uint32(message.stage);
+    }
+    if (message.benchmark !== "") {
+      writer.uint32(18).string(message.benchmark);
+    }
+    if (message.what !== "") {
+      writer.uint32(26).string(message.what);
+    }
+    if (message.done !== 0) {
+      writer.uint32(32).uint32(message.done);
+    }
+    if (message.total !== 0) {
+      writer.uint32(40).uint32(message.total);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunEvent_EvaluationProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunEvent_EvaluationProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.stage = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.benchmark = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.what = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.done = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.total = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunEvent_EvaluationProgress {
+    return {
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      benchmark: isSet(object.benchmark) ? globalThis.String(object.benchmark) : "",
+      what: isSet(object.what) ? globalThis.String(object.what) : "",
+      done: isSet(object.done) ? globalThis.Number(object.done) : 0,
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+    };
+  },
+
+  toJSON(message: RunEvent_EvaluationProgress): unknown {
+    const obj: any = {};
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.benchmark !== "") {
+      obj.benchmark = message.benchmark;
+    }
+    if (message.what !== "") {
+      obj.what = message.what;
+    }
+    if (message.done !== 0) {
+      obj.done = Math.round(message.done);
+    }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunEvent_EvaluationProgress>): RunEvent_EvaluationProgress {
+    return RunEvent_EvaluationProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunEvent_EvaluationProgress>): RunEvent_EvaluationProgress {
+    const message = createBaseRunEvent_EvaluationProgress();
+    message.stage = object.stage ?? 0;
+    message.benchmark = object.benchmark ?? "";
+    message.what = object.what ?? "";
+    message.done = object.done ?? 0;
+    message.total = object.total ?? 0;
+    return message;
+  },
+};
+
+function createBaseRunEvent_EvaluationFinished(): RunEvent_EvaluationFinished {
+  return { evaluation: undefined };
+}
+
+export const RunEvent_EvaluationFinished: MessageFns<RunEvent_EvaluationFinished> = {
+  encode(message: RunEvent_EvaluationFinished, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.evaluation !== undefined) {
+      Evaluation.encode(message.evaluation, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunEvent_EvaluationFinished {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunEvent_EvaluationFinished();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.evaluation = Evaluation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunEvent_EvaluationFinished {
+    return { evaluation: isSet(object.evaluation) ? Evaluation.fromJSON(object.evaluation) : undefined };
+  },
+
+  toJSON(message: RunEvent_EvaluationFinished): unknown {
+    const obj: any = {};
+    if (message.evaluation !== undefined) {
+      obj.evaluation = Evaluation.toJSON(message.evaluation);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunEvent_EvaluationFinished>): RunEvent_EvaluationFinished {
+    return RunEvent_EvaluationFinished.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunEvent_EvaluationFinished>): RunEvent_EvaluationFinished {
+    const message = createBaseRunEvent_EvaluationFinished();
+    message.evaluation = (object.evaluation !== undefined && object.evaluation !== null)
+      ? Evaluation.fromPartial(object.evaluation)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRunEvent_PageWritten(): RunEvent_PageWritten {
+  return {};
+}
+
+export const RunEvent_PageWritten: MessageFns<RunEvent_PageWritten> = {
+  encode(_: RunEvent_PageWritten, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunEvent_PageWritten {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunEvent_PageWritten();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RunEvent_PageWritten {
+    return {};
+  },
+
+  toJSON(_: RunEvent_PageWritten): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunEvent_PageWritten>): RunEvent_PageWritten {
+    return RunEvent_PageWritten.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RunEvent_PageWritten>): RunEvent_PageWritten {
+    const message = createBaseRunEvent_PageWritten();
     return message;
   },
 };

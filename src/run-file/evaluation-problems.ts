@@ -1,0 +1,97 @@
+import { existsSync } from "node:fs";
+import { access, constants, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { UserError } from "../errors.js";
+import { benchmarkNamed } from "../evaluation/registry.js";
+import { requireImages } from "../evaluation/run/images.js";
+import { readQuestions } from "../evaluation/run/questions.js";
+import { readTruth } from "../study/scene-truth.js";
+import { foldJournal, type FoldedJournal } from "../run/journal.js";
+import { readFolded } from "../run/read-run.js";
+import { runPaths } from "../run/run-files.js";
+import { EvaluationPhase } from "./evaluation.js";
+import { imageSample, SCENES } from "./evaluation-task.js";
+import type { FieldPath } from "./position.js";
+import type { LocatedProblem } from "./problems.js";
+import type { NamedRunSettings, ReadSettings } from "./read.js";
+
+type BenchmarkSettings = NamedRunSettings["evaluation"]["benchmarks"][number];
+
+/**
+ * Looks at everything that an evaluation needs, so that a run does not train for hours towards files that are not there:
+ * annotations that can be read and are complete, the images that are asked about, the scenes, a folder to write to.
+ *
+ * @param read - Checked settings.
+ * @param run - The run's folder, of whose evaluation only what is missing is looked at; left out where there is none yet.
+ * @throws SettingsError that names every field.
+ */
+export async function requireEvaluation({ settings, refusal }: ReadSettings, run?: string): Promise<void> {
+  const phase = new EvaluationPhase(run ?? "", settings.evaluation);
+  const wanted = await phase.wanted(run === undefined ? NOTHING_YET : await readFolded(runPaths(run)));
+  const problems = await evaluationProblems(settings.evaluation, wanted);
+  if (run !== undefined && wanted.size > 0) {
+    const description = await folderMistake(join(run, "evaluation"));
+    if (description !== null) problems.push({ path: ["evaluation"], isName: false, description });
+  }
+  if (problems.length > 0) throw refusal(problems);
+}
+
+const NOTHING_YET: FoldedJournal = foldJournal([]);
+
+async function evaluationProblems(
+  { scenes, benchmarks }: NamedRunSettings["evaluation"],
+  wanted: ReadonlySet<string>,
+): Promise<LocatedProblem[]> {
+  const problems: LocatedProblem[] = [];
+  const add = (description: string | null, ...path: FieldPath) => {
+    if (description !== null) problems.push({ path: ["evaluation", ...path], isName: false, description });
+  };
+  if (scenes !== undefined && wanted.has(SCENES)) add(await mistake(() => readTruth(scenes)), "scenes");
+  for (const [at, settings] of benchmarks.entries()) {
+    const { benchmark: name } = settings;
+    if (benchmarks.findIndex(({ benchmark }) => benchmark === name) < at) {
+      add(`found "${name}" a second time, expected each benchmark once`, "benchmarks", at, "benchmark");
+    } else if (wanted.has(name)) {
+      const [field, description] = await benchmarkMistake(settings);
+      add(description, "benchmarks", at, field);
+    }
+  }
+  return problems;
+}
+
+async function benchmarkMistake(settings: BenchmarkSettings): Promise<[field: string, description: string | null]> {
+  const { annotations, images } = settings;
+  const benchmark = benchmarkNamed(settings.benchmark);
+  const mode = settings.mode ?? benchmark.defaultMode;
+  const scoring = await mistake(() => benchmark.open({ annotations, mode, options: {} }));
+  if (scoring !== null) return ["annotations", scoring];
+  const all = await mistake(() => readQuestions(benchmark, annotations));
+  if (all !== null) return ["annotations", all];
+  const sample = imageSample(settings);
+  const some = await mistake(() => readQuestions(benchmark, annotations, sample));
+  if (some !== null) return ["sample", some.replace(/^sample: /, "")];
+  const { prompts } = await readQuestions(benchmark, annotations, sample);
+  return ["images", (await mistake(() => requireImages(prompts, images)))?.replace(/^images: /, "") ?? null];
+}
+
+/** What a piece of work says of the user's files; null when it finds nothing wrong. */
+async function mistake(work: () => Promise<unknown>): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+}
+
+async function folderMistake(folder: string): Promise<string | null> {
+  let path = folder;
+  while (!existsSync(path)) path = dirname(path);
+  const isFolder = (await stat(path)).isDirectory();
+  if (!isFolder) return `found the file ${path}, expected a folder for the results: remove it`;
+  return access(path, constants.W_OK).then(
+    () => null,
+    () => `may not write the results to ${path}, expected a folder of yours: change its rights`,
+  );
+}

@@ -1,0 +1,110 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { FoldedJournal } from "../run/journal.js";
+import { trainingEnd } from "../run/journal.js";
+import type { Phase, PhaseContext, PhaseEnd } from "../run/phase.js";
+import {
+  benchmarkTask,
+  type EvaluationTask,
+  type Progress,
+  readStageScenes,
+  SCENES,
+  scenesTask,
+  type StageModel,
+  type StageScenes,
+} from "./evaluation-task.js";
+import type { NamedRunSettings } from "./read.js";
+
+/** Watchers hear at most this often how far a task is. */
+const progressMilliseconds = 1000;
+
+/**
+ * Scores the models of a run as its settings say, into the folder `evaluation` of the run, one model on one benchmark an
+ * advance. What was scored before is not scored again.
+ */
+export class EvaluationPhase implements Phase {
+  readonly name = "evaluation";
+  readonly #directory: string;
+  readonly #settings: NamedRunSettings["evaluation"];
+
+  /** @param directory - The run's folder. */
+  constructor(directory: string, settings: NamedRunSettings["evaluation"]) {
+    this.#directory = directory;
+    this.#settings = settings;
+  }
+
+  async isOver(journal: FoldedJournal): Promise<boolean> {
+    return (await this.#left(journal)).length === 0;
+  }
+
+  /** What is still to be scored, by benchmark's name; everything before the training has ended. */
+  async wanted(journal: FoldedJournal): Promise<ReadonlySet<string>> {
+    const { scenes, benchmarks } = this.#settings;
+    if (trainingEnd(journal) !== null) return new Set((await this.#left(journal)).map(({ benchmark }) => benchmark));
+    return new Set([...(scenes === undefined ? [] : [SCENES]), ...benchmarks.map(({ benchmark }) => benchmark)]);
+  }
+
+  async advance(context: PhaseContext): Promise<PhaseEnd | null> {
+    const [task] = await this.#left(await context.journal());
+    if (task === undefined) return { outcome: "completed", reason: "" };
+    const { stage, benchmark } = task;
+    if (!existsSync(task.result)) {
+      await context.emit({ type: "evaluation-started", stage, benchmark });
+      await mkdir(this.#folder, { recursive: true });
+      const opening = { roots: [this.#directory, ...task.roots], logPath: join(this.#folder, "trainer.log") };
+      await task.perform(() => context.trainer(opening), this.#progress(task, context), context.stop.requested);
+    }
+    const figures = await task.figures();
+    await context.write({ type: "evaluated", stage, benchmark, figures });
+    await context.emit({ type: "evaluation-finished", stage, benchmark, figures, path: task.result });
+    return null;
+  }
+
+  get #folder(): string {
+    return join(this.#directory, "evaluation");
+  }
+
+  async #left({ entries }: FoldedJournal): Promise<EvaluationTask[]> {
+    const { when, scenes, benchmarks } = this.#settings;
+    const folder = this.#folder;
+    const tasks = (await stageModels(this.#directory, when)).flatMap((model) => [
+      ...(scenes === undefined ? [] : [scenesTask(scenes, model, folder)]),
+      ...benchmarks.map((benchmark) => benchmarkTask(benchmark, model, folder)),
+    ]);
+    // A result whose line is missing was written just before a kill: it counts once the line is there.
+    const told = (task: EvaluationTask) =>
+      entries.some(
+        (entry) => entry.type === "evaluated" && entry.stage === task.stage && entry.benchmark === task.benchmark,
+      );
+    return tasks.filter((task) => !existsSync(task.result) || !told(task));
+  }
+
+  #progress({ stage, benchmark }: EvaluationTask, { emit }: PhaseContext): Progress {
+    let next = 0;
+    return (what, done, total) => {
+      const now = Date.now();
+      if (now < next && done < total) return;
+      next = now + progressMilliseconds;
+      // A disk that is full fails what is written for the record, too.
+      emit({ type: "evaluation-progress", stage, benchmark, what, done, total }).catch(() => undefined);
+    };
+  }
+}
+
+/** The models of a run's stages that are saved: all of them, or the last. */
+async function stageModels(directory: string, when: NamedRunSettings["evaluation"]["when"]): Promise<StageModel[]> {
+  const folder = join(directory, "checkpoints");
+  const names = await readdir(folder).catch(() => []);
+  const stages = names.flatMap((name) => /^stage-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
+  const models = stages.sort((a, b) => a - b).map((stage) => ({ stage, path: join(folder, `stage-${stage}`) }));
+  return when === "end" ? models.slice(-1) : models;
+}
+
+/** Scores on scenes that lie in a run's folder, by stage. */
+export async function readSceneScores(directory: string): Promise<StageScenes[]> {
+  const folder = join(directory, "evaluation");
+  const names = await readdir(folder).catch(() => []);
+  const paths = names.filter((name) => /^scenes-stage-\d+\.json$/.test(name)).map((name) => join(folder, name));
+  return (await Promise.all(paths.map(readStageScenes))).sort((a, b) => a.stage - b.stage);
+}

@@ -1,0 +1,56 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { readPairs } from "../pairs/parquet.js";
+import { readTraining } from "../report/read-training.js";
+import { writeRunReport } from "../report/run-report.js";
+import type { FoldedJournal } from "../run/journal.js";
+import type { Phase, PhaseContext, PhaseEnd } from "../run/phase.js";
+import { readSceneScores } from "./evaluation.js";
+import type { ResolvedRunSettings } from "./plan-run.js";
+
+/** Name of the page in a run's folder. */
+export const PAGE_FILE = "report.html";
+
+/** Writes the page of a run from what lies in its folder, unless it is there. */
+export class PagePhase implements Phase {
+  readonly name = "page";
+  readonly #directory: string;
+  readonly #settings: ResolvedRunSettings;
+
+  /** @param directory - The run's folder. */
+  constructor(directory: string, settings: ResolvedRunSettings) {
+    this.#directory = directory;
+    this.#settings = settings;
+  }
+
+  isOver({ entries }: FoldedJournal): Promise<boolean> {
+    const isTold = entries.some(({ type }) => type === "page-written");
+    return Promise.resolve(isTold && existsSync(join(this.#directory, PAGE_FILE)));
+  }
+
+  async advance({ write, emit }: PhaseContext): Promise<PhaseEnd> {
+    const path = join(this.#directory, PAGE_FILE);
+    if (!existsSync(path)) await this.#write(path);
+    await write({ type: "page-written" });
+    await emit({ type: "page-written", path });
+    return { outcome: "completed", reason: "" };
+  }
+
+  async #write(path: string): Promise<void> {
+    const settings = this.#settings;
+    const pairs = await readPairs(settings.data.pairs, { images: false });
+    const training = await readTraining(this.#directory, settings.id);
+    const scores = await readSceneScores(this.#directory);
+    await writeRunReport(path, {
+      title: `Run ${settings.id}`,
+      training,
+      difficulties: pairs.map(({ difficulty }) => difficulty),
+      scores: scores.map(({ stage, scores: figures }) => ({
+        stage: settings.stages[stage]?.name ?? `stage ${stage}`,
+        scores: figures,
+      })),
+      settings: stringify(settings),
+    });
+  }
+}

@@ -1,0 +1,149 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { isLocalAddress } from "../backend/settings.js";
+import { UserError } from "../errors.js";
+import { attempt } from "./attempt.js";
+import type { RunDefinition } from "./definition.js";
+import type { History } from "./history.js";
+import { goBackToSaved } from "./history.js";
+import type { FoldedJournal } from "./journal.js";
+import { trainingEnd } from "./journal.js";
+import { smallerMicroBatch } from "./micro-batch.js";
+import type { Phase, PhaseContext, PhaseEnd } from "./phase.js";
+import type { RunPlan } from "./plan.js";
+import { recordedPlan } from "./plan.js";
+import { differenceOf } from "./plan-difference.js";
+import type { RunPaths } from "./run-files.js";
+import { openRunFiles } from "./run-files.js";
+import { CheckpointDamagedError, OutOfMemoryError } from "./training-failed.js";
+
+/** How a run is trained beside its definition. */
+export interface TrainingOptions {
+  /** Whether per-pair records are received and written. */
+  readonly telemetry: boolean;
+  /** Whether the trainer came from the caller. */
+  readonly isGiven: boolean;
+}
+
+/** Trains the stages of the plan, from the newest saved training on; a fault that can be mended is one more advance. */
+export class Training implements Phase {
+  readonly name = "training";
+  readonly #definition: RunDefinition;
+  readonly #paths: RunPaths;
+  readonly #options: TrainingOptions;
+  /** Saved trainings that turned out damaged. */
+  readonly #useless = new Set<string>();
+  #resumedBecause: string | null = null;
+
+  constructor(definition: RunDefinition, paths: RunPaths, options: TrainingOptions) {
+    this.#definition = definition;
+    this.#paths = paths;
+    this.#options = options;
+  }
+
+  isOver(journal: FoldedJournal): Promise<boolean> {
+    return Promise.resolve(trainingEnd(journal) !== null);
+  }
+
+  async advance(context: PhaseContext, reason: string | null): Promise<PhaseEnd | null> {
+    if (reason !== null) this.#resumedBecause = reason;
+    const history = await goBackToSaved(this.#paths, this.#useless);
+    context.steps = history.step;
+    for (const damage of history.damaged) await context.emit({ type: "file-damaged", ...damage });
+    try {
+      return await this.#attempt(history, context);
+    } catch (error) {
+      this.#resumedBecause = await this.#mend(error, history, context);
+      return null;
+    }
+  }
+
+  async #attempt(history: History, context: PhaseContext): Promise<PhaseEnd> {
+    const { policies, checkpoints, directory } = this.#definition;
+    const { stop, write, emit } = context;
+    const trainer = await context.trainer({ roots: this.#roots(), logPath: this.#paths.trainerLog });
+    stop.requested.throwIfAborted();
+    const plan: RunPlan = { ...this.#definition.plan, directory, ...history.microBatch };
+    const { weightsSha256 } = await trainer.client.loadModel({ path: plan.model }, { signal: stop.requested });
+    const begun = history.entries.find((entry) => entry.type === "plan");
+    const recorded = recordedPlan({ ...this.#definition.plan, directory });
+    if (begun === undefined) await write({ type: "plan", plan: recorded, weightsSha256 });
+    else requireSame(begun, { plan: recorded, weightsSha256 });
+    const files = await openRunFiles(this.#paths);
+    try {
+      return await attempt(trainer, {
+        plan,
+        policies,
+        checkpoints,
+        history,
+        resumedBecause: begun === undefined ? null : (this.#resumedBecause ?? ""),
+        files,
+        stop,
+        emit,
+        telemetry: this.#options.telemetry && this.#hearsTelemetry(),
+      });
+    } finally {
+      await files.close();
+    }
+  }
+
+  /** Makes good what concerns training alone; gives the reason of the resumption that follows, or throws what it cannot. */
+  async #mend(error: unknown, history: History, context: PhaseContext): Promise<string> {
+    if (error instanceof CheckpointDamagedError) {
+      this.#useless.add(error.checkpoint);
+      await context.emit({ type: "checkpoint-damaged", name: error.checkpoint, reason: error.message });
+      return error.message;
+    }
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    const { batchSize, gradientAccumulationSteps } = { ...this.#definition.plan, ...history.microBatch };
+    const smaller = smallerMicroBatch({ batchSize, gradientAccumulationSteps });
+    if (smaller === null) {
+      throw new UserError(
+        `memory does not suffice for a forward pass of one pair (${error.message}): free some, take smaller pictures or ` +
+          "a smaller model, or freeze more of it",
+        { cause: error },
+      );
+    }
+    const halved = { step: context.steps, ...smaller, reason: error.message };
+    await context.write({ type: "micro-batch", ...halved });
+    await context.emit({ type: "micro-batch-halved", ...halved });
+    // What the failed one still holds of the memory goes with it.
+    await context.letGo();
+    return `out of memory: micro-batch ${smaller.batchSize}, accumulated ${smaller.gradientAccumulationSteps} times`;
+  }
+
+  #roots(): string[] {
+    const { backend, directory, plan } = this.#definition;
+    for (const [field, path] of [
+      ["dataset.path", plan.dataset.path],
+      ["model", plan.model],
+    ] as const) {
+      if (!this.#options.isGiven && backend.kind !== "remote" && !existsSync(path)) {
+        throw new UserError(`run plan: ${field}: ${path} is not there: put it back and resume the run`);
+      }
+    }
+    return [directory, dirname(plan.dataset.path), plan.model];
+  }
+
+  /** A trainer on another machine has no way to this one's sockets. */
+  #hearsTelemetry(): boolean {
+    const { backend } = this.#definition;
+    return this.#options.isGiven || backend.kind !== "remote" || isLocalAddress(backend.address);
+  }
+}
+
+function requireSame(
+  begun: { readonly plan: object; readonly weightsSha256: string },
+  now: { readonly plan: object; readonly weightsSha256: string },
+): void {
+  const difference = differenceOf(begun.plan, now.plan);
+  if (difference !== null) {
+    const { field, before, after } = difference;
+    throw new UserError(
+      `run plan: ${field}: found ${after}, but the run began with ${before}: resume it with the settings it began with`,
+    );
+  }
+  if (begun.weightsSha256 !== now.weightsSha256) {
+    throw new UserError("run plan: model: found other weights than those that the run began with: put them back");
+  }
+}
