@@ -34,6 +34,15 @@ def expected_loss(policy: torch.Tensor, reference: torch.Tensor) -> float:
     return build_objective(WeightedLoss("scpo"))(batch).losses.mean().item()
 
 
+def test_every_row_reaches_the_metrics_whatever_the_batch(make_trainer) -> None:
+    for size in (1, 2, 3, 8):
+        trainer = make_trainer(
+            compute_metrics=lambda prediction: {"rows": float(len(prediction.predictions))},
+            per_device_eval_batch_size=size,
+        )
+        assert trainer.evaluate()["eval_rows"] == 5, size
+
+
 @pytest.mark.parametrize("mode", ["table", "live"])
 def test_evaluation_uses_the_reference_in_force(make_trainer, mode: str) -> None:
     """Five rows in batches of two, so that the last batch is not full; after each stage."""

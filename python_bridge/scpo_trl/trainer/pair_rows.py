@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -75,3 +75,16 @@ class PairRows(Dataset[dict[str, Any]]):
         part = max(index for index, start in enumerate(self._starts) if start <= key.pair)
         row = self._parts[part][key.pair - self._starts[part]]
         return {**row, PAIR_KEY: key.pair, STAGE_KEY: key.stage, COMBINATIONS_KEY: key.combinations}
+
+
+class AskedRows(Dataset[dict[str, Any]]):
+    """Some rows in the order in which they are asked for; as long as they are many, which accelerate goes by."""
+
+    def __init__(self, rows: PairRows, keys: Sequence[PairKey]) -> None:
+        self._rows, self._keys = rows, keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        return self._rows[self._keys[position]]

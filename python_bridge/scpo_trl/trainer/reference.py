@@ -85,6 +85,11 @@ class Reference:
         """Whether log-probabilities of the initial model are known, so that drift from it can be measured."""
         return self.initial is not None
 
+    def forget(self) -> None:
+        """A new training begins: the policy, as it is, is the initial model."""
+        self._open = self.initial = self.current = None
+        self.policy_is_initial = True
+
     def mark_policy_moved(self) -> None:
         """Hears that the policy is no longer the initial model."""
         self.policy_is_initial = False

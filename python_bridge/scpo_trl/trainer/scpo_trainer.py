@@ -32,7 +32,7 @@ from scpo_trl.trainer.local_director import LocalDirector
 from scpo_trl.trainer.model_card import model_card
 from scpo_trl.trainer.model_support import require_support
 from scpo_trl.trainer.pair_columns import require_pairs
-from scpo_trl.trainer.pair_rows import PairKey, PairRows
+from scpo_trl.trainer.pair_rows import AskedRows, PairKey, PairRows
 from scpo_trl.trainer.records import PairRecorder
 from scpo_trl.trainer.reference import OpenTable, Progress, Reference
 from scpo_trl.trainer.requirements import (
@@ -179,6 +179,7 @@ class SCPOTrainer(DPOTrainer):
         self._batches = StepBatches(super().get_batch_samples, lambda: self._sampler.waited)
         self._loop = StageLoop(self, director, self._reference, self._sampler, self._schedule, record_pairs)
         self._tokens = 0
+        self._begun = False
         self._evaluated = ScoredEvaluation()
         self.add_callback(self._loop)
 
@@ -195,6 +196,9 @@ class SCPOTrainer(DPOTrainer):
     def train(self, resume_from_checkpoint: str | bool | None = None, **kwargs: Any) -> Any:
         """Trains until the director has no more stages or stops.
 
+        Called again, it starts over with the first stage, from the weights and the optimiser's state as they are; what
+        the policy then is counts as the initial model.
+
         Args:
             resume_from_checkpoint: A checkpoint's folder, or True for the newest complete one in `output_dir`: goes on
                 there as if nothing had happened.
@@ -204,6 +208,9 @@ class SCPOTrainer(DPOTrainer):
             UserError: a director's wish cannot be met, a loss is not finite, or the checkpoint is of no use.
         """
         folder: Path | None = None
+        if self._begun:
+            self._forget()
+        self._begun = True
         if resume_from_checkpoint:
             given = None if resume_from_checkpoint is True else Path(str(resume_from_checkpoint))
             folder = given or last_complete_checkpoint(str(self.args.output_dir))
@@ -222,6 +229,13 @@ class SCPOTrainer(DPOTrainer):
         finally:
             self.args.max_steps, self.args.ignore_data_skip = asked, skip
 
+    def _forget(self) -> None:
+        """Leaves behind where an earlier training of this trainer stands, finished or not."""
+        self._loop.begin_again()
+        self._reference.forget()
+        self._tokens = 0
+        self._metrics["train"].clear()
+
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of the open stage; not prepared by accelerate, whose loader fetches a batch ahead of its need."""
         return self._loader(self._sampler, self._train_batch_size)
@@ -238,12 +252,16 @@ class SCPOTrainer(DPOTrainer):
         if objective.needs_reference:
             self._prepare_reference(rows, combinations)
         keys = [PairKey(row, -1, combinations) for row in rows]
-        loader = self._loader(keys, self.args.per_device_eval_batch_size)
+        loader = self._loader(range(len(keys)), self.args.per_device_eval_batch_size, AskedRows(self._rows, keys))
         return self.accelerator.prepare(loader)
 
-    def _loader(self, keys: Any, batch_size: int) -> DataLoader[Any]:
+    def get_test_dataloader(self, test_dataset: str | Dataset) -> DataLoader[Any]:
+        """As `get_eval_dataloader`, for `predict`."""
+        return self.get_eval_dataloader(test_dataset)
+
+    def _loader(self, keys: Any, batch_size: int, rows: AskedRows | None = None) -> DataLoader[Any]:
         return DataLoader(
-            self._rows,
+            self._rows if rows is None else rows,
             batch_size=batch_size,
             sampler=keys,
             collate_fn=self.data_collator,

@@ -117,6 +117,14 @@ class StageLoop(TrainerCallback):
         self.combinations: tuple[str, ...] = ()
         """The combinations of text and image that it scores."""
 
+    def begin_again(self) -> None:
+        """The next training begins with the first stage, wherever an earlier one ended or broke off."""
+        self._sampler.close()
+        self._director.resume(0, 0)
+        self._next = self._resuming = self.stage = None
+        self._evaluate_next = self._paused = False
+        self._step = StepInProgress()
+
     def resume(self, position: Position) -> None:
         """The training that begins next goes on at `position`, its reference already in force."""
         self._resuming = position
