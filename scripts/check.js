@@ -28,6 +28,7 @@ const pytestCount = (output) => {
 const STEPS = [
   { name: "contract lint", command: bin("buf"), args: ["lint", "proto"] },
   { name: "generated code", command: process.execPath, args: ["scripts/generate.js", "--check"] },
+  { name: "third-party list", command: process.execPath, args: ["scripts/third-party.js", "--check"] },
   {
     name: "format (TypeScript)",
     command: bin("prettier"),

@@ -67,6 +67,12 @@ function explain(what, log) {
   if (offline.test(text)) {
     return `${what}: the package registry cannot be reached. Check the network or proxy and run the command again (log: ${where})`;
   }
+  if (text.includes("DO NOT MATCH THE HASHES")) {
+    return (
+      `${what}: the index has another file than the one that was pinned, which is not installed (log: ${where}). Check ` +
+      "the index; for a mirror of your own that builds packages itself: SCPO_UNVERIFIED_PACKAGES=1"
+    );
+  }
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const cause = lines.filter((line) => /error/i.test(line)).at(-1) ?? lines.at(-1) ?? "no output";
   return `${what} failed: ${cause.trim().slice(0, 300)} (log: ${where})`;
@@ -155,7 +161,8 @@ async function setUpNodePackages() {
 
 async function setUpPython() {
   const requirements = join(root, "python_bridge", "requirements.txt");
-  const key = hashFiles([requirements, join(root, "python_bridge", "pyproject.toml")]);
+  const lock = join(root, "python_bridge", "requirements.lock");
+  const key = hashFiles([requirements, lock, join(root, "python_bridge", "pyproject.toml")]);
   if (isDone("python", key) && existsSync(venvPython)) return;
   const python = findPython();
   requireRoom();
@@ -164,7 +171,12 @@ async function setUpPython() {
     await run("virtual environment", python, ["-m", "venv", venv]);
   }
   const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"];
-  await run("Python packages (torch is the large one)", venvPython, [...pip, "-r", requirements]);
+  // What is not the file that was pinned is refused. torch comes after: its hash depends on the index and the build, and
+  // a list with hashes would have to name the CUDA packages too, which a CPU build does not want.
+  if (process.env.SCPO_UNVERIFIED_PACKAGES !== "1") {
+    await run("Python packages", venvPython, [...pip, "--no-deps", "--require-hashes", "-r", lock]);
+  }
+  await run("torch", venvPython, [...pip, "-r", requirements]);
   await run("scpo-trl", venvPython, [...pip, "--no-deps", "--editable", join(root, "python_bridge")]);
   markDone("python", key);
 }
