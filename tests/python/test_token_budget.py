@@ -24,8 +24,8 @@ def pairs_of(sizes: list[list[tuple[int, int]]], **columns: list[Any]) -> Datase
         "images": pictures,
         "rejected_images": [row[::-1] for row in pictures],
         "prompt": ["Describe the picture ."] * (len(sizes) - 1) + ["a " * 9],
-        "chosen": ["a dog ."] * len(sizes),
-        "rejected": ["a cat ."] * len(sizes),
+        "chosen": ["dog ."] * len(sizes),
+        "rejected": ["cat ."] * len(sizes),
         **columns,
     }
     text = Value("string")
@@ -78,3 +78,20 @@ def test_with_a_contrast_the_other_column_is_not_looked_at() -> None:
     require_room(pairs, collator, 30)
     with pytest.raises(UserError, match="max_length=30"):
         require_room(pairs, QuadCollator(processor), 30)
+
+
+def test_texts_that_are_cut_to_the_same_are_listed(processor) -> None:
+    same = ["a dog and a cat .", "a cat .", "a dog and a cat .", "a dog"]
+    other = ["a dog and a cup .", "a dog .", "a dog and a car .", "a dog and a cup ."]
+    pairs = pairs_of(SIZES[:1] * 4, prompt=["Describe the picture ."] * 4, chosen=same, rejected=other)
+    collator = QuadCollator(processor)
+    masks = collator([pairs[0]])
+    prompt = int((masks["attention_mask"] - masks["completion_mask"])[0].sum())
+    # The fifth token tells rows 0 and 2 apart, the second row 1, the third row 3, whose text ends there.
+    require_room(pairs, collator, prompt + 5)
+    with pytest.raises(UserError) as refused:
+        require_room(pairs, collator, prompt + 4, "eval_dataset")
+    assert f"row 0 ({prompt + 5} tokens), 2 ({prompt + 5} tokens);" in str(refused.value)
+    assert "eval_dataset: max_length" in str(refused.value) and "\n" not in str(refused.value)
+    with pytest.raises(UserError, match=rf"in 3 rows: row 0 .*, 2 .*, 3 \({prompt + 3} tokens\)"):
+        require_room(pairs, collator, prompt + 2)

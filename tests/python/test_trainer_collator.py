@@ -102,3 +102,21 @@ def test_mistakes_are_named(processor, make_pairs) -> None:
     processor.chat_template = None
     with pytest.raises(UserError, match="no chat template to render a prompt without an image token"):
         QuadCollator(processor)([row])
+
+
+@pytest.mark.parametrize("form", ["text", "messages"])
+def test_a_text_that_already_ends_as_the_template_ends_it_is_not_ended_twice(processor, make_pairs, form: str) -> None:
+    row = make_pairs(1)[0]
+    ended = {**row, "chosen": f"{row['chosen']} </s>", "rejected": f"{row['rejected']}</s>\n"}
+    if form == "messages":
+        ended = {
+            **ended,
+            "prompt": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": row["prompt"]}]}],
+            "chosen": [{"role": "assistant", "content": ended["chosen"]}],
+            "rejected": [{"role": "assistant", "content": [{"type": "text", "text": ended["rejected"]}]}],
+        }
+    collator = QuadCollator(processor)
+    plain, found = collator([row]), collator([ended])
+    assert torch.equal(found["input_ids"], plain["input_ids"])
+    end = processor.tokenizer.eos_token_id
+    assert ((found["input_ids"] == end) & found["completion_mask"].bool()).sum(dim=1).tolist() == [1] * 4

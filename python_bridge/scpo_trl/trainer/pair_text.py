@@ -94,6 +94,23 @@ class PairRenderer:
             )
         if images == 0:
             prompt = _without_image_parts(prompt)
+        rendered = self._apply_template(prompt, chosen, rejected, images, name)
+        # A text may already end as the template ends it.
+        for column, messages in (("chosen", chosen), ("rejected", rejected)):
+            end = self._special_end(_last_text(messages))
+            if end is None:
+                continue
+            bare = _without_end(messages, end)
+            other = rejected if column == "chosen" else chosen
+            both = (bare, other) if column == "chosen" else (other, bare)
+            ended = self._apply_template(prompt, *both, images, name)[column]
+            if ended.rstrip().endswith(end):
+                rendered[column] = ended
+        return RenderedPair(rendered["prompt"], self._ended(rendered["chosen"]), self._ended(rendered["rejected"]))
+
+    def _apply_template(
+        self, prompt: Messages, chosen: Messages, rejected: Messages, images: int, name: str
+    ) -> dict[str, str]:
         # The template only needs to know where images stand, so a placeholder serves for both images of a pair.
         try:
             example = {
@@ -101,18 +118,21 @@ class PairRenderer:
                 "chosen": prepare_multimodal_messages(chosen, images=[]),
                 "rejected": prepare_multimodal_messages(rejected, images=[]),
             }
-            rendered = apply_chat_template(example, self._processor)
+            return apply_chat_template(example, self._processor)
         except ValueError as error:
             raise UserError(f"{name} cannot be rendered with the chat template: {error}") from error
-        return RenderedPair(rendered["prompt"], self._ended(rendered["chosen"]), self._ended(rendered["rejected"]))
 
     def _ended(self, completion: str) -> str:
         """The completion with an end-of-sequence token, unless the template ended it with a special token itself."""
-        stripped = completion.rstrip()
-        specials = (str(token) for token in self._processor.tokenizer.added_tokens_decoder.values() if token.special)
-        if any(stripped.endswith(token) for token in specials):
+        if self._special_end(completion) is not None:
             return completion
-        return stripped + (self._processor.tokenizer.eos_token or "")
+        return completion.rstrip() + (self._processor.tokenizer.eos_token or "")
+
+    def _special_end(self, text: str) -> str | None:
+        """The special token that a text ends with."""
+        stripped = text.rstrip()
+        specials = (str(token) for token in self._processor.tokenizer.added_tokens_decoder.values() if token.special)
+        return next((token for token in specials if stripped.endswith(token)), None)
 
 
 def pair_texts(row: Mapping[str, Any], name: str) -> tuple[Any, Any, Any]:
@@ -160,6 +180,23 @@ def _plain_messages(messages: Sequence[Mapping[str, Any]]) -> Messages:
 
 def _filled(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if value is not None}
+
+
+def _last_text(messages: Messages) -> str:
+    """The text that the last message ends with; empty where it ends with something else."""
+    content = messages[-1].get("content") if messages else None
+    if isinstance(content, list):
+        content = content[-1].get("text") if content else None
+    return content if isinstance(content, str) else ""
+
+
+def _without_end(messages: Messages, end: str) -> Messages:
+    """The messages without the end of the last one's text."""
+    *before, last = messages
+    bare = _last_text(messages).rstrip().removesuffix(end).rstrip()
+    content = last["content"]
+    cut = [*content[:-1], {**content[-1], "text": bare}] if isinstance(content, list) else bare
+    return [*before, {**last, "content": cut}]
 
 
 def _without_image_parts(messages: Messages) -> Messages:

@@ -22,7 +22,10 @@ _PROBES = ((64, 64), (64, 640), (640, 64), (337, 500), (1600, 1200))
 
 
 def require_room(dataset: Dataset, collator: QuadCollator, max_length: int | None, name: str = "train_dataset") -> None:
-    """Refuses a data set in which a prompt with its image tokens leaves no token of `max_length` for the texts.
+    """Refuses a data set of which `max_length` leaves nothing to learn from.
+
+    That is a row whose prompt with its image tokens leaves no token for the texts, or whose two texts are the same as
+    far as there is room for them.
 
     Image tokens are counted by processing a black image of the same size, once for each size that occurs; where the
     processor gives every size the same number, no image is opened. The images themselves are not decoded.
@@ -42,20 +45,34 @@ def require_room(dataset: Dataset, collator: QuadCollator, max_length: int | Non
     sides: tuple[Side, ...] = ("images", "rejected_images") if collator.contrast is None else ("images",)
     texts = dataset.select_columns(text_columns(dataset))
     short: list[tuple[int, int]] = []
-    for row, (values, sizes) in enumerate(zip(texts, _sizes_by_row(dataset, sides, lengths, name), strict=True)):
+    alike: list[tuple[int, int]] = []
+    for row, (values, sizes_by_side) in enumerate(
+        zip(texts, _sizes_by_row(dataset, sides, lengths, name), strict=True)
+    ):
         assert isinstance(values, dict)
         label = f"{name}: row {row}"
-        needed = max(lengths.tokens(values, side_sizes, label) for side_sizes in sizes)
+        needed = max(lengths.tokens(values, side_sizes, label) for side_sizes in sizes_by_side)
         if needed >= max_length:
             short.append((row, needed))
+        elif (differing := lengths.first_difference(values, len(sizes_by_side[0]), label)) >= max_length - needed:
+            alike.append((row, needed + differing + 1))
+    if alike and not short:
+        raise UserError(
+            f"{name}: max_length={max_length} cuts chosen and rejected to the same text in {len(alike)} "
+            f"row{'s' if len(alike) > 1 else ''}: row {_listed(alike)}; set max_length to at least "
+            f"{max(needed for _, needed in alike)} or to None, or remove the rows"
+        )
     if short:
-        listed = ", ".join(f"{row} ({needed} tokens)" for row, needed in short[:_LISTED_ROWS])
-        more = f", and {len(short) - _LISTED_ROWS} more" if len(short) > _LISTED_ROWS else ""
         raise UserError(
             f"{name}: max_length={max_length} leaves no room for the texts of {len(short)} "
-            f"row{'s' if len(short) > 1 else ''}, whose prompt and image tokens fill it: row {listed}{more}; set "
+            f"row{'s' if len(short) > 1 else ''}, whose prompt and image tokens fill it: row {_listed(short)}; set "
             f"max_length to more than {max(needed for _, needed in short)} or to None"
         )
+
+
+def _listed(rows: Sequence[tuple[int, int]]) -> str:
+    listed = ", ".join(f"{row} ({needed} tokens)" for row, needed in rows[:_LISTED_ROWS])
+    return listed + (f", and {len(rows) - _LISTED_ROWS} more" if len(rows) > _LISTED_ROWS else "")
 
 
 class _PromptLengths:
@@ -82,6 +99,15 @@ class _PromptLengths:
             whole = self._processor(images=[images], text=[prompt], add_special_tokens=False, return_tensors="pt")
             self._added[sizes] = whole["input_ids"].shape[1] - plain
         return plain + self._added[sizes]
+
+    def first_difference(self, row: dict[str, Any], images: int, name: str) -> int:
+        """Position of the first token in which a row's two texts differ."""
+        rendered = self._renderer.render(row, images, name)
+        chosen, rejected = self._processor.tokenizer([rendered.chosen, rendered.rejected], add_special_tokens=False)[
+            "input_ids"
+        ]
+        shared = (at for at, (ours, theirs) in enumerate(zip(chosen, rejected, strict=False)) if ours != theirs)
+        return next(shared, min(len(chosen), len(rejected)))
 
 
 def _sizes_by_row(dataset: Dataset, sides: Sequence[Side], lengths: _PromptLengths, name: str) -> Iterator[list[Sizes]]:
