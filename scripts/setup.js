@@ -167,6 +167,9 @@ async function setUpPython() {
   const python = findPython();
   requireRoom();
   if (!existsSync(venvPython) || pythonVersion(venvPython) === undefined) {
+    if (existsSync(venv) && !existsSync(join(venv, "pyvenv.cfg"))) {
+      throw new SetupError(`.venv: ${venv} is no virtual environment, expected one or nothing: move it elsewhere`);
+    }
     rmSync(venv, { recursive: true, force: true });
     await run("virtual environment", python, ["-m", "venv", venv]);
   }
