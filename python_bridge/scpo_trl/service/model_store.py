@@ -20,6 +20,7 @@ from scpo_trl.service.prompts import render_prompt
 from scpo_trl.service.roots import Roots
 from scpo_trl.trainer.checkpoint import save_model_folder
 from scpo_trl.trainer.precision import stored_dtype
+from scpo_trl.trainer.processor_fields import complete_processor
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,7 @@ class ModelStore:
         gc.collect()
         processor = _load_processor(folder, path, trust_remote_code)
         model = _load_model(folder, path, trust_remote_code)
+        complete_processor(processor, model.config)
         model.to(self._device).eval()
         self._loaded = LoadedModel(path=folder, model=model, processor=processor, stored_dtype=stored_dtype(model))
         return self._loaded

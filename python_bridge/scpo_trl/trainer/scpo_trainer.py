@@ -33,6 +33,7 @@ from scpo_trl.trainer.model_card import model_card
 from scpo_trl.trainer.model_support import require_support
 from scpo_trl.trainer.pair_columns import require_pairs
 from scpo_trl.trainer.pair_rows import AskedRows, PairKey, PairRows
+from scpo_trl.trainer.processor_fields import complete_processor
 from scpo_trl.trainer.records import PairRecorder
 from scpo_trl.trainer.reference import OpenTable, Progress, Reference
 from scpo_trl.trainer.requirements import (
@@ -144,6 +145,7 @@ class SCPOTrainer(DPOTrainer):
         self.ref_model = None
         self._checkpoints_in: Path | None = None
         require_support(self.policy, self.processing_class)
+        complete_processor(self.processing_class, self.policy.config)
         require_one_device_a_process(self.args.n_gpu)
         self._settings = args
         self.scores_all_combinations = args.all_combinations
