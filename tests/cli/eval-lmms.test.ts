@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
+import { SCPO } from "../fixtures/scpo-command.js";
 
 const run = promisify(execFile);
 
@@ -25,8 +26,7 @@ describe("scpo eval lmms", function () {
   after(() => rm(folder, { recursive: true, force: true }));
 
   async function scpo(args: string[], env: Record<string, string> = {}): Promise<{ stdout: string; stderr: string }> {
-    const main = join(PACKAGE_ROOT, "src", "cli", "main.ts");
-    return run(process.execPath, ["--import=tsx", main, "eval", ...args], { env: { ...process.env, ...env } });
+    return run(process.execPath, [...SCPO, "eval", ...args], { env: { ...process.env, ...env } });
   }
 
   async function lmms(name: string, right: number): Promise<string> {

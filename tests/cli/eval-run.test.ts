@@ -6,8 +6,8 @@ import { mkdir, mkdtemp, readFile, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { drawPope, SPLITS } from "../fixtures/drawn-pope.js";
+import { SCPO } from "../fixtures/scpo-command.js";
 
 const SCENES = 12;
 const BATCH = 2;
@@ -25,7 +25,7 @@ describe("scpo eval run", function () {
   after(() => rm(folder, { recursive: true, force: true }));
 
   const scpo = (...args: string[]): ChildProcess =>
-    spawn(process.execPath, ["--import=tsx", join(PACKAGE_ROOT, "src", "cli", "main.ts"), "eval", ...args], {
+    spawn(process.execPath, [...SCPO, "eval", ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
 

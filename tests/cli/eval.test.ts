@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { TINY_BENCHMARKS, writeTinyBenchmark, type TinyBenchmark } from "../fixtures/tiny-benchmarks.js";
+import { SCPO } from "../fixtures/scpo-command.js";
 
 describe("scpo eval", function () {
   this.timeout(60_000);
@@ -23,7 +24,7 @@ describe("scpo eval", function () {
   after(() => rm(folder, { recursive: true, force: true }));
 
   function scpo(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const command = ["--import", "tsx", join(PACKAGE_ROOT, "src", "cli", "main.ts"), "eval", ...args];
+    const command = [...SCPO, "eval", ...args];
     return new Promise((resolve) => {
       execFile(process.execPath, command, { cwd: PACKAGE_ROOT }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });

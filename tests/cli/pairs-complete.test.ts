@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { UserError } from "../../src/errors.js";
 import { pairsComplete, type PairsCompleteOptions } from "../../src/cli/pairs-complete-command.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
+import { SCPO } from "../fixtures/scpo-command.js";
 
 describe("scpo pairs complete", function () {
   this.timeout(60_000);
@@ -17,15 +18,14 @@ describe("scpo pairs complete", function () {
 
   it("completes the example of docs/pairs.md", () => {
     const run = (...args: string[]): string => {
-      const { status, stdout, stderr } = spawnSync(process.execPath, ["--import=tsx", ...args], { encoding: "utf8" });
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
       expect(status, stderr).to.equal(0);
       return stdout;
     };
     const scenes = join(folder, "scenes.parquet");
-    run(join(PACKAGE_ROOT, "examples", "captioned-scenes.ts"), scenes, "60");
-    const main = join(PACKAGE_ROOT, "src", "cli", "main.ts");
+    run("--import=tsx", join(PACKAGE_ROOT, "examples", "captioned-scenes.ts"), scenes, "60");
     const said = run(
-      main,
+      ...SCPO,
       "pairs",
       "complete",
       scenes,

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { openMetrics } from "../../src/run/metrics.js";
+import { SCPO } from "../fixtures/scpo-command.js";
 
 describe("scpo simulate", function () {
   this.timeout(60_000);
@@ -31,7 +32,7 @@ describe("scpo simulate", function () {
   after(() => rm(folder, { recursive: true }));
 
   function scpo(...options: string[]): Promise<{ code: number; output: string; errors: string }> {
-    const command = ["--import", "tsx", join(PACKAGE_ROOT, "src", "cli", "main.ts"), "simulate", ...options];
+    const command = [...SCPO, "simulate", ...options];
     return new Promise((resolve) => {
       execFile(process.execPath, command, { cwd: PACKAGE_ROOT }, (error, output, errors) => {
         resolve({ code: error === null ? 0 : Number(error.code), output, errors });

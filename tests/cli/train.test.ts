@@ -12,6 +12,7 @@ import { openRun, startRun, type RunDescription, type RunEvent } from "../../src
 import { writeEvaluationScenes } from "../../src/scenes/world-files.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
+import { SCPO } from "../fixtures/scpo-command.js";
 
 interface Ended {
   code: number | null;
@@ -47,7 +48,7 @@ describe("scpo train", function () {
   });
 
   function start(...args: string[]): ChildProcess {
-    const child = spawn(process.execPath, ["--import=tsx", join(PACKAGE_ROOT, "src", "cli", "main.ts"), ...args], {
+    const child = spawn(process.execPath, [...SCPO, ...args], {
       cwd: PACKAGE_ROOT,
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -6,12 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
+import { SCPO } from "../fixtures/scpo-command.js";
 
 const ROWS = 1500;
 
 /** Runs the command; kills it when it says for the first time how far it is, or lets it end. */
 function scpo(args: readonly string[], kill: "kill" | "interrupt" | "let it end"): Promise<number | null> {
-  const child = spawn(process.execPath, ["--import", "tsx", join("src", "cli", "main.ts"), ...args], {
+  const child = spawn(process.execPath, [...SCPO, ...args], {
     cwd: PACKAGE_ROOT,
     stdio: ["ignore", "ignore", "pipe"],
   });

@@ -6,11 +6,11 @@ import { type IncomingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.js";
-import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { writePairRows } from "../../src/pairs/pair-rows.js";
 import { readDecisions } from "../../src/review/decisions-file.js";
 import { type PairsView, viewPairs } from "../../src/review/view-pairs.js";
 import { reviewPairs } from "../fixtures/review-pairs.js";
+import { SCPO } from "../fixtures/scpo-command.js";
 
 interface Answered {
   readonly status: number;
@@ -171,9 +171,8 @@ describe("the page of scpo pairs view", function () {
   });
 
   it("the command says the address, and Ctrl-C ends it cleanly with every decision saved", async () => {
-    const main = join(PACKAGE_ROOT, "src", "cli", "main.ts");
     const decisions = join(folder, "cli.jsonl");
-    const command = ["--import=tsx", main, "pairs", "view", pairs, "--decisions", decisions, "--json"];
+    const command = [...SCPO, "pairs", "view", pairs, "--decisions", decisions, "--json"];
     const child: ChildProcess = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
     const [said] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
     const { address, rows } = JSON.parse(said.toString()) as { address: string; rows: number };
@@ -186,7 +185,7 @@ describe("the page of scpo pairs view", function () {
     expect((await readFile(decisions, "utf8")).trimEnd().split("\n")).to.have.length(1);
     expect((await readdir(folder)).filter((name) => name.includes("spill"))).to.deep.equal([]);
     const apply = ["pairs", "apply", pairs, "--out", join(folder, "out.parquet"), "--decisions", decisions];
-    const { stdout, status } = spawnSync(process.execPath, ["--import=tsx", main, ...apply], { encoding: "utf8" });
+    const { stdout, status } = spawnSync(process.execPath, [...SCPO, ...apply], { encoding: "utf8" });
     expect(status).to.equal(0);
     expect(stdout).to.include("read 30 pairs = 29 written").and.include("+ 1 rejected");
   });

@@ -8,13 +8,13 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { endpointUrl } from "../../../src/chat/http.js";
 import { UserError } from "../../../src/errors.js";
-import { PACKAGE_ROOT } from "../../../src/package-root.js";
 import { completeFiles, completePairs } from "../../../src/pairs/making/complete-pairs.js";
 import { EditingEndpoint } from "../../../src/pairs/making/editing-endpoint.js";
 import { EDITOR } from "../../../src/pairs/making/endpoint-names.js";
 import type { PairRow } from "../../../src/pairs/pair-row.js";
 import { streamPairRows, writePairRows } from "../../../src/pairs/pair-rows.js";
 import { bareRow } from "../bare-row.js";
+import { SCPO } from "../../fixtures/scpo-command.js";
 
 interface Asked {
   readonly path: string;
@@ -205,10 +205,9 @@ describe("an endpoint that edits pictures", function () {
   });
 
   it("works from the command line, with the key of the environment", async () => {
-    const main = join(PACKAGE_ROOT, "src", "cli", "main.ts");
     const words = ["pairs", "complete", source, "--out", join(folder, "cli.parquet"), "--pictures", "endpoint"];
     const flags = ["--editor-url", url, "--editor-model", "painter", "--editor-cache", cache];
-    const child = spawn(process.execPath, ["--import=tsx", main, ...words, ...flags], {
+    const child = spawn(process.execPath, [...SCPO, ...words, ...flags], {
       env: { ...process.env, SCPO_EDITOR_API_KEY: "from-environment" },
     });
     let said = "";
