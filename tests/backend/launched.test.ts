@@ -118,7 +118,7 @@ describe("launched trainer", function () {
     expect(all).to.have.lengthOf(2);
     owner.kill("SIGKILL");
     await once(owner, "exit");
-    for (let waited = 0; all.some(lives) && waited < 5000; waited += 50) await sleep(50);
+    for (let waited = 0; all.some(lives) && waited < 20_000; waited += 50) await sleep(50);
     expect(all.filter(lives)).to.deep.equal([]);
   });
 

@@ -328,7 +328,7 @@ class TestFailures:
         dialogue.call.cancel()
         began = time.monotonic()
         usable(world)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
     def test_a_client_that_vanishes_leaves_the_service_usable(self, world: World) -> None:
         world.load()
@@ -421,7 +421,7 @@ class TestTelemetry:
         dialogue.send(decision(1, stop=True))
         dialogue.expect("stage_closed")
         dialogue.expect("ended")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
     def test_lost_messages_leave_a_gap(self, tmp_path: Path) -> None:
         from scpo_trl.service import telemetry
@@ -431,7 +431,7 @@ class TestTelemetry:
         began = time.monotonic()
         for _ in range(waiting + 50):
             sender.record([])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         assert sender.dropped == 50
         context = zmq.Context()
         socket = context.socket(zmq.PULL)

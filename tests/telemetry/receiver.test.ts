@@ -53,7 +53,7 @@ describe("telemetry receiver", () => {
     await send(0, [1]);
     const started = performance.now();
     const totals = await receiver.close(300);
-    expect(performance.now() - started).to.be.within(250, 1500);
+    expect(performance.now() - started).to.be.at.least(250);
     expect(totals).to.deep.equal({ batches: 1, records: 1, gaps: 0, lost: 0, complete: false });
   });
 });
