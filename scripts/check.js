@@ -29,12 +29,16 @@ const { values: options, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
+/** Ends with one line where the command line is wrong. */
+function refuse(message) {
+  console.error(`check: ${message}`);
+  process.exit(1);
+}
 if (LANES[options.lane] === undefined) {
-  throw new Error(`--lane: found ${options.lane}, expected one of ${Object.keys(LANES).join(", ")}`);
+  refuse(`--lane: found ${options.lane}, expected one of ${Object.keys(LANES).join(", ")}`);
 }
 const jobs = Number(options.jobs);
-if (!Number.isInteger(jobs) || jobs < 1)
-  throw new Error(`--jobs: found ${options.jobs}, expected a whole number from 1`);
+if (!Number.isInteger(jobs) || jobs < 1) refuse(`--jobs: found ${options.jobs}, expected a whole number from 1`);
 
 /** What needs no test to run, the longest first. Those of the fast lane find most mistakes for their time. */
 const STATIC_STEPS = [
@@ -168,7 +172,7 @@ if (options.measure) {
   const files = positionals.length > 0 ? positionals : testFiles(root);
   const missing = files.filter((file) => !testFiles(root).includes(file));
   if (missing.length > 0)
-    throw new Error(`--measure: found ${missing.join(", ")}, expected test files such as tests/x/y.test.ts`);
+    refuse(`--measure: found ${missing.join(", ")}, expected test files such as tests/x/y.test.ts`);
   for (const runner of RUNNERS) {
     const own = files.filter(runner.takes);
     if (own.length > 0) writeList(root, (await runTests(runner, own)).cpu);
