@@ -212,7 +212,7 @@ describe("scoreFile", function () {
     expect(await fault({ uses: { likes: { sign: 1, weight: 1 } } })).to.include('column "likes" is missing');
     expect(await fault({ trim: 1 })).to.include("trim is 1");
     expect(await fault({ stages: 0 })).to.include("stages is 0");
-    expect(await fault({ out: request.pairs })).to.include("write elsewhere");
+    expect(await fault({ out: request.pairs })).to.include("which is the file that is read; name another");
     expect(await fault({ pairs: join(world.folder, "none.parquet") })).to.include("cannot open");
     const broken = { ...(rows[0] as Row), images: [Buffer.from("picture")] };
     const pairs = join(world.folder, "broken.parquet");
