@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -11,20 +12,27 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
+import PIL.Image
+import pyarrow.parquet
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from safetensors.torch import load_file
 from service_fixtures import World, refused, serve, start
 
 from scpo.v1 import files_pb2, files_pb2_grpc, pair_pb2, trainer_pb2, trainer_pb2_grpc
 from scpo_trl.errors import UserError
+from scpo_trl.service import idle_streams, pair_files, templates
 from scpo_trl.service.addresses import check_address
 from scpo_trl.service.one_line import OneLineFormatter
+from scpo_trl.service.pair_files import PAIR_COLUMNS, PairFiles
+from scpo_trl.service.roots import Roots
 from scpo_trl.service.security import Security
 from scpo_trl.service.server import ServerOptions, create_server
 from scpo_trl.service.uploads import Uploads
@@ -411,3 +419,143 @@ class TestUploads:
         with pytest.raises(UserError, match="cut off"):
             uploads.receive(sha256, len(data), 0, [data[:5000]])
         assert uploads.receive(sha256, len(data), 5000, [data[5000:]]).read_bytes() == data
+
+
+def healthy(served: World) -> bool:
+    """Whether a health check is answered within a second."""
+    health: Any = health_pb2_grpc.HealthStub(served.channel)
+    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=1)
+    return answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+class TestBudgets:
+    @pytest.mark.parametrize(
+        ("template", "part"),
+        [
+            ("{%for a in range(99999)%}{%for b in range(99999)%}{%endfor%}{%endfor%}", "does not end"),
+            ("{{ 'a' * 3000000000 }}", "memory"),
+            ("{{ 'a'|center(3000000000) }}", "memory"),
+            ("{{ 'a' * 5000000 }}", "more than 4000000 characters"),
+            ("{{ 1 / 0 }}", "ZeroDivisionError"),
+            ("{{ ", "TemplateSyntaxError"),
+            ("{{ ''.__class__.__mro__ }}", "SecurityError"),
+        ],
+    )
+    def test_a_template_ends(
+        self, served: World, copy: Path, template: str, part: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        served.load()
+        monkeypatch.setattr(templates, "SECONDS", 1)
+        (copy / "chat_template.jinja").write_text(template)
+        request = trainer_pb2.LoadModelRequest(path=str(copy))
+        loading = served.stub.LoadModel.future(request, timeout=60)
+        checks = 0
+        while not loading.done() or checks == 0:
+            assert healthy(served)
+            checks += 1
+            time.sleep(0.05)
+        refused(loading.result, "chat template", part)
+        assert served.load().image_tokens == 4
+
+    def test_idle_streams_hold_nobody_up(
+        self, served: World, files: files_pb2_grpc.FileServiceStub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(idle_streams, "IDLE_SECONDS", 3)
+        silent = threading.Event()
+
+        def nothing() -> Iterator[Any]:
+            silent.wait(60)
+            yield from ()
+
+        def begun(data: bytes) -> Iterator[files_pb2.UploadFileRequest]:
+            begin = files_pb2.UploadStart(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+            yield files_pb2.UploadFileRequest(start=begin)
+            silent.wait(60)
+
+        calls = [served.stub.Train(nothing()) for _ in range(17)]
+        uploads = [files.UploadFile.future(begun(bytes([number]))) for number in range(17)]
+        try:
+            time.sleep(0.5)
+            assert healthy(served)
+            listed = files_pb2.ListFolderRequest(path=str(served.model))
+            assert files.ListFolder(listed, timeout=20).files
+            refused(lambda: list(calls[0]), "start: found nothing for 3 s", code=grpc.StatusCode.DEADLINE_EXCEEDED)
+            refused(uploads[0].result, "chunk: found nothing for 3 s", code=grpc.StatusCode.DEADLINE_EXCEEDED)
+            refused(uploads[16].result, "chunk: found nothing for 3 s", code=grpc.StatusCode.DEADLINE_EXCEEDED)
+        finally:
+            silent.set()
+            for call in (*calls, *uploads):
+                call.cancel()
+        assert served.load().parameters > 0
+
+    @pytest.mark.parametrize(
+        ("kind", "part"),
+        [
+            ("pixels", "9000 x 9000 pixels, expected at most 64000000"),
+            ("strip", "1 x 1000 pixels"),
+            ("GIF", "no picture"),
+            ("TIFF", "no picture"),
+            ("BMP", "no picture"),
+        ],
+    )
+    def test_pictures_are_small_and_of_three_formats(self, served: World, kind: str, part: str) -> None:
+        size = {"pixels": (9000, 9000), "strip": (1, 1000)}.get(kind, (8, 8))
+        encoded = io.BytesIO()
+        PIL.Image.new("L", size).save(encoded, kind if kind.isupper() else "PNG")
+        picture = served.root / f"picture-{kind}"
+        picture.write_bytes(encoded.getvalue())
+        served.load()
+        prompt = trainer_pb2.Prompt(image_path=str(picture), text="a dog")
+        request = trainer_pb2.GenerateRequest(prompts=[prompt], max_new_tokens=1)
+        refused(lambda: served.stub.Generate(request), str(picture), part)
+        table = pyarrow.parquet.read_table(served.pairs)
+        images = table["images"].to_pylist()
+        images[3] = [{"bytes": encoded.getvalue(), "path": None}]
+        path = served.root / f"pairs-{kind}.parquet"
+        column = pyarrow.array(images, table.schema.field("images").type)
+        pyarrow.parquet.write_table(table.set_column(0, "images", column), path)
+        row = (f"{path}: row 3, column images", part)
+        refused(lambda: served.stub.Train(iter([start(served, dataset=served.dataset(path))])), *row)
+        scoring = trainer_pb2.ScorePairsRequest(dataset=served.dataset(path), signals=[trainer_pb2.SIGNAL_TOKENS])
+        refused(lambda: served.stub.ScorePairs(scoring), *row)
+
+    def test_only_the_columns_of_pairs_are_read(self, served: World) -> None:
+        table = pyarrow.parquet.read_table(served.pairs)
+        extra = pyarrow.array(["x" * 1_000_000] * table.num_rows)
+        path = served.root / "extra.parquet"
+        pyarrow.parquet.write_table(table.append_column("extra", extra), path, compression="zstd")
+        opened = PairFiles(Roots([served.root])).open_pairs(str(path), "")
+        assert set(opened.dataset.column_names) == set(PAIR_COLUMNS)
+        assert opened.dataset.data.nbytes < 1_000_000
+        assert "extra" in opened.columns
+
+    @pytest.mark.parametrize("encoding", ["compressed", "repeated"])
+    def test_a_table_is_within_its_budget(self, served: World, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Compressed pages tell their size; a value that is stored once and repeated does not."""
+        monkeypatch.setattr(pair_files, "LARGEST_TABLE", 4_000_000)
+        prompts: Any = pyarrow.array(
+            ["x" * 400_000 + (str(row) if encoding == "compressed" else "") for row in range(12)]
+        )
+        table = pyarrow.parquet.read_table(served.pairs)
+        path = served.root / f"{encoding}.parquet"
+        position = table.column_names.index("prompt")
+        pyarrow.parquet.write_table(
+            table.set_column(position, "prompt", prompts),
+            path,
+            compression="zstd",
+            use_dictionary=encoding == "repeated",
+        )
+        assert path.stat().st_size < 100_000
+        scoring = trainer_pb2.ScorePairsRequest(dataset=served.dataset(path))
+        refused(lambda: served.stub.ScorePairs(scoring), str(path), "bytes in memory or more, expected at most 4000000")
+
+    @pytest.mark.parametrize("field", ["size", "crop_size"])
+    def test_a_processor_scales_to_sizes_within_the_budget(self, served: World, copy: Path, field: str) -> None:
+        for name in ("preprocessor_config.json", "processor_config.json"):
+            if not (copy / name).exists():
+                continue
+            content = json.loads((copy / name).read_text())
+            holder = content.get("image_processor", content)
+            holder[field] = {"height": 20_000, "width": 20_000}
+            (copy / name).write_text(json.dumps(content))
+        refused(lambda: load(served, copy), "path: ", f"image processor has {field} 20000, expected at most 4096")

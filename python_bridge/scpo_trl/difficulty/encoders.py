@@ -52,6 +52,11 @@ class ImageEncoder:
         self._vision: Any = vision
         self._patch = int(config.patch_size)
 
+    @property
+    def image_processor(self) -> Any:
+        """What pictures go through first."""
+        return self._processor
+
     def embeddings(self, pictures: Sequence[Image]) -> Tensor:
         """Give one embedding a picture: the joint space of image and text where there is one, else the pooled output.
 

@@ -23,6 +23,7 @@ DOMAIN = "scpo"
 
 REASONS = {
     grpc.StatusCode.CANCELLED: "CANCELLED",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "IDLE",
     grpc.StatusCode.FAILED_PRECONDITION: "NOT_READY",
     grpc.StatusCode.INVALID_ARGUMENT: "INVALID_REQUEST",
     grpc.StatusCode.UNAUTHENTICATED: "TOKEN_REFUSED",
@@ -36,6 +37,10 @@ Response = TypeVar("Response")
 
 class NotReadyError(UserError):
     """The request is right but the service's state does not allow it now: busy, or no model is loaded."""
+
+
+class IdleStreamError(UserError):
+    """The client's stream fell silent."""
 
 
 class CancelledWork(Exception):
@@ -55,6 +60,8 @@ def status_of(error: BaseException) -> tuple[grpc.StatusCode, str]:
         return grpc.StatusCode.CANCELLED, one_line(str(error) or "cancelled")
     if isinstance(error, NotReadyError):
         return grpc.StatusCode.FAILED_PRECONDITION, one_line(str(error))
+    if isinstance(error, IdleStreamError):
+        return grpc.StatusCode.DEADLINE_EXCEEDED, one_line(str(error))
     if isinstance(error, UserError):
         return grpc.StatusCode.INVALID_ARGUMENT, one_line(str(error))
     return grpc.StatusCode.INTERNAL, one_line(f"{type(error).__name__}: {error}")

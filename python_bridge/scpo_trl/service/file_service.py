@@ -14,6 +14,7 @@ import grpc
 from scpo.v1 import files_pb2, files_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import streaming, unary
+from scpo_trl.service.idle_streams import taken_within, within
 from scpo_trl.service.own_folders import MARK, require_placeable, require_removable
 from scpo_trl.service.roots import Roots, check_path
 from scpo_trl.service.uploads import MOST_FILES, Uploads
@@ -40,11 +41,12 @@ class FileService(files_pb2_grpc.FileServiceServicer):
 
     @unary
     def UploadFile(self, request_iterator: Iterator[files_pb2.UploadFileRequest], context: grpc.ServicerContext):
-        first = next(request_iterator, None)
+        requests = within(request_iterator, "chunk")
+        first = next(requests, None)
         if first is None or first.WhichOneof("request") != "start":
             raise UserError("start: found nothing, expected UploadStart first")
         start = first.start
-        path = self._uploads.receive(start.sha256, start.size, start.offset, _chunks(request_iterator))
+        path = self._uploads.receive(start.sha256, start.size, start.offset, _chunks(requests))
         return files_pb2.UploadFileResponse(path=str(path))
 
     @unary
@@ -89,7 +91,8 @@ class FileService(files_pb2_grpc.FileServiceServicer):
         with file:
             file.seek(request.offset)
             while chunk := file.read(CHUNK):
-                yield files_pb2.DownloadFileResponse(chunk=chunk)
+                with taken_within(context):
+                    yield files_pb2.DownloadFileResponse(chunk=chunk)
 
     @unary
     def RemoveFolder(self, request: files_pb2.RemoveFolderRequest, context: grpc.ServicerContext):

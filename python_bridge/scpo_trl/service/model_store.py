@@ -16,6 +16,7 @@ from scpo_trl.errors import UserError
 from scpo_trl.service.errors import NotReadyError
 from scpo_trl.service.model_folder import check_model_folder
 from scpo_trl.service.own_folders import prepare_trainings
+from scpo_trl.service.picture_bytes import require_bounded_sizes
 from scpo_trl.service.prompts import render_prompt
 from scpo_trl.service.roots import Roots
 from scpo_trl.trainer.checkpoint import save_model_folder
@@ -140,6 +141,7 @@ def _load_processor(folder: Path, path: str, trust_remote_code: bool) -> Any:
             f"path: {path}: found a {type(processor).__name__}, expected a processor of pictures and text; "
             "save the processor beside the model"
         )
+    require_bounded_sizes(processor.image_processor, f"path: {path}")
     if processor.tokenizer.pad_token_id is None:
         raise UserError(f"path: {path}: its tokenizer has no padding token; set one and save the processor again")
     return processor

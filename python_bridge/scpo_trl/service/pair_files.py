@@ -16,7 +16,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from scpo_trl.errors import UserError
-from scpo_trl.service.picture_bytes import decode_picture
+from scpo_trl.service.picture_bytes import decode_picture, open_picture
 from scpo_trl.service.roots import Roots
 
 # Its functions are made at run time, which type checkers cannot see.
@@ -26,6 +26,13 @@ TEXT_COLUMNS = ("prompt", "chosen", "rejected")
 PICTURE_COLUMNS = ("images", "rejected_images")
 PAIR_COLUMNS = (*PICTURE_COLUMNS, *TEXT_COLUMNS)
 
+LARGEST_TABLE = 512 * 1024**2
+"""Bytes that the columns of a file may take in memory, or `MOST_TIMES` the file's own where that is more."""
+
+MOST_TIMES = 16
+_ROWS_AT_ONCE = 64
+_MEND = "write the file again"
+
 
 @dataclass(frozen=True)
 class OpenedFile:
@@ -34,12 +41,14 @@ class OpenedFile:
     Attributes:
         path: Where it lies, symbolic links followed.
         sha256: Lower-case hex digest of the file's bytes.
-        dataset: Its rows; columns of pictures decode to PIL images.
+        dataset: Its rows, with the columns that were asked for; columns of pictures decode to PIL images.
+        columns: Names of all columns of the file.
     """
 
     path: Path
     sha256: str
     dataset: datasets.Dataset
+    columns: tuple[str, ...]
 
     def picture(self, row: int, column: str) -> PIL.Image.Image:
         """Decode one picture: the column's own, or the first of its list.
@@ -47,10 +56,14 @@ class OpenedFile:
         Raises:
             UserError: The picture is missing or damaged; names file, row and column.
         """
-        value = self.dataset.data.column(column)[row].as_py()
-        if isinstance(value, list):
-            value = value[0] if value else None
-        return self._decode(value, row, column)
+        where = f"{self.path}: row {row}, column {column}"
+        return decode_picture(self._bytes(row, column), where, _MEND)
+
+    def check_headers(self, columns: Sequence[str] = PICTURE_COLUMNS) -> None:
+        """Raise `UserError` at the first picture that `picture` would not take; decodes none."""
+        for column in columns:
+            for row in range(self.dataset.num_rows):
+                open_picture(self._bytes(row, column), f"{self.path}: row {row}, column {column}", _MEND)
 
     def check_pictures(self, rows: Iterable[int], columns: Sequence[str] = PICTURE_COLUMNS) -> None:
         """Decode every picture of some rows; raises as `picture` at the first that is missing or damaged."""
@@ -66,11 +79,14 @@ class OpenedFile:
                     f"{field}: found row {row}, but {self.path} has {self.dataset.num_rows} rows (counted from 0)"
                 )
 
-    def _decode(self, value: Any, row: int, column: str) -> PIL.Image.Image:
+    def _bytes(self, row: int, column: str) -> bytes:
+        value = self.dataset.data.column(column)[row].as_py()
+        if isinstance(value, list):
+            value = value[0] if value else None
         data = value.get("bytes") if isinstance(value, dict) else None
         if not data:
             raise UserError(f"{self.path}: row {row}, column {column}: found no picture, expected its encoded bytes")
-        return decode_picture(data, f"{self.path}: row {row}, column {column}", "write the file again")
+        return data
 
 
 class PairFiles:
@@ -79,27 +95,29 @@ class PairFiles:
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
         self._lock = threading.Lock()
-        self._last: tuple[tuple[str, int, int], OpenedFile] | None = None
+        self._last: tuple[tuple[str, int, int, tuple[str, ...]], OpenedFile] | None = None
 
-    def open(self, path: str, sha256: str, field: str = "dataset") -> OpenedFile:
+    def open(self, path: str, sha256: str, columns: Sequence[str], field: str = "dataset") -> OpenedFile:
         """Open a Parquet file.
 
         Args:
             path: Absolute path under a root.
             sha256: Digest that the file must have; empty: any.
+            columns: Those that are read; one that the file lacks is left out.
             field: Name of the request's field, for messages.
 
         Raises:
-            UserError: Outside the roots, missing, damaged, empty, or with another digest than `sha256`.
+            UserError: Outside the roots, missing, damaged, empty, too large in memory, or with another digest than
+                `sha256`.
         """
         resolved = self._roots.file(path, f"{field}.path")
         stat = resolved.stat()
-        key = (str(resolved), stat.st_mtime_ns, stat.st_size)
+        key = (str(resolved), stat.st_mtime_ns, stat.st_size, tuple(columns))
         with self._lock:
             opened = self._last[1] if self._last is not None and self._last[0] == key else None
             if opened is None:
                 self._last = None
-                opened = _read(resolved)
+                opened = _read(resolved, columns)
                 self._last = (key, opened)
         if sha256 and sha256 != opened.sha256:
             raise UserError(
@@ -119,7 +137,7 @@ class PairFiles:
             field: As for `open`.
             rows: Rows that have to be complete, in the request's field `pairs`; None: all.
         """
-        opened = self.open(path, sha256, field)
+        opened = self.open(path, sha256, PAIR_COLUMNS, field)
         if rows is not None:
             opened.check_rows(rows, "pairs")
         check_pair_columns(opened, rows)
@@ -138,7 +156,7 @@ def check_pair_columns(opened: OpenedFile, rows: Sequence[int] | None = None) ->
     if missing:
         raise UserError(
             f"{opened.path}: column {missing[0]}: not found, expected the columns {', '.join(PAIR_COLUMNS)}; "
-            f"found {', '.join(names)}"
+            f"found {', '.join(opened.columns)}"
         )
     for name in TEXT_COLUMNS:
         column = opened.dataset.data.column(name)
@@ -156,7 +174,7 @@ def check_pair_columns(opened: OpenedFile, rows: Sequence[int] | None = None) ->
 def check_picture_column(opened: OpenedFile, name: str, rows: Sequence[int] | None = None) -> None:
     """Raise `UserError` unless a column holds one picture a row: encoded bytes, alone or in a list of one."""
     if name not in opened.dataset.column_names:
-        raise UserError(f"{opened.path}: column {name}: not found, found {', '.join(opened.dataset.column_names)}")
+        raise UserError(f"{opened.path}: column {name}: not found, found {', '.join(opened.columns)}")
     column = opened.dataset.data.column(name)
     if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
         length = compute.list_value_length(column)
@@ -181,11 +199,13 @@ def _refuse(opened: OpenedFile, column: str, bad: Any, message: str, rows: Seque
         raise UserError(f"{opened.path}: row {row}, column {column}: {message}")
 
 
-def _read(path: Path) -> OpenedFile:
+def _read(path: Path, columns: Sequence[str]) -> OpenedFile:
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        table = pyarrow.parquet.ParquetFile(path).read()
+        parquet = pyarrow.parquet.ParquetFile(path)
+        names = tuple(parquet.schema_arrow.names)
+        table = _read_bounded(parquet, path, [name for name in names if name in columns])
     except (OSError, pyarrow.ArrowException) as error:
         raise UserError(f"{path}: not a readable Parquet file ({error}); write or copy it again") from error
     if table.num_rows == 0:
@@ -197,7 +217,29 @@ def _read(path: Path) -> OpenedFile:
         dataset = datasets.Dataset(table, info=datasets.DatasetInfo(features=features), fingerprint=digest[:32])
     except (pyarrow.ArrowException, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path}: the columns cannot be read as a data set ({error}); write it again") from error
-    return OpenedFile(path=path, sha256=digest, dataset=dataset)
+    return OpenedFile(path=path, sha256=digest, dataset=dataset, columns=names)
+
+
+def _read_bounded(parquet: pyarrow.parquet.ParquetFile, path: Path, columns: Sequence[str]) -> pyarrow.Table:
+    """Read columns within the budget: as the file tells their size, and as it turns out."""
+    largest = max(LARGEST_TABLE, MOST_TIMES * path.stat().st_size)
+    groups = [parquet.metadata.row_group(number) for number in range(parquet.num_row_groups)]
+    parts = [group.column(number) for group in groups for number in range(group.num_columns)]
+    told = sum(part.total_uncompressed_size for part in parts if part.path_in_schema.split(".")[0] in columns)
+    batches = []
+    read = 0
+    if told <= largest:
+        for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=columns):
+            batches.append(batch)
+            read += batch.nbytes
+            if read > largest:
+                break
+    if max(told, read) > largest:
+        raise UserError(
+            f"{path}: its columns {', '.join(columns)} take {max(told, read)} bytes in memory or more, expected at "
+            f"most {largest} of a file of {path.stat().st_size}; split the file"
+        )
+    return pyarrow.Table.from_batches(batches, pyarrow.schema([parquet.schema_arrow.field(name) for name in columns]))
 
 
 def _with_pictures(features: datasets.Features) -> datasets.Features:

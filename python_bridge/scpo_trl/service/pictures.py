@@ -60,7 +60,7 @@ def _of_rows(request: trainer_pb2.GenerateRequest, files: PairFiles) -> tuple[li
             f"prompts[{beside}].image_path: found {request.prompts[beside].image_path!r} beside a data set; "
             "name rows of the data set, or leave the data set out"
         )
-    opened = files.open(request.dataset.path, request.dataset.sha256)
+    opened = files.open(request.dataset.path, request.dataset.sha256, [request.image_column])
     check_picture_column(opened, request.image_column)
     opened.check_rows((prompt.row for prompt in request.prompts), "prompts.row")
     prompts = [PicturePrompt(picture=prompt.row, text=prompt.text) for prompt in request.prompts]

@@ -24,6 +24,7 @@ from scpo_trl.service.messages import quad_message
 from scpo_trl.service.model_folder import check_model_folder
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PICTURE_COLUMNS, TEXT_COLUMNS, PairFiles
+from scpo_trl.service.picture_bytes import require_bounded_sizes
 from scpo_trl.service.roots import Roots
 
 _SIGNALS: dict[int, Signal] = {
@@ -87,7 +88,9 @@ def _encoder(path: str, field: str, roots: Roots, device: torch.device) -> Image
         return None
     folder = roots.folder(path, field)
     check_model_folder(folder, field)
-    return ImageEncoder(folder, device, field)
+    encoder = ImageEncoder(folder, device, field)
+    require_bounded_sizes(encoder.image_processor, f"{field}: {path}")
+    return encoder
 
 
 def score_message(score: PairSignals) -> pair_pb2.PairScore:

@@ -20,9 +20,11 @@ from scpo.v1 import files_pb2_grpc, trainer_pb2_grpc
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
 from scpo_trl.service.file_service import FileService
+from scpo_trl.service.idle_streams import serve_apart
 from scpo_trl.service.processes import End, Processes
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.security import Security
+from scpo_trl.service.templates import render_elsewhere
 from scpo_trl.service.trainer_service import TrainerService, embedded_path
 from scpo_trl.service.uploads import LARGEST_TOTAL, Uploads
 
@@ -32,6 +34,10 @@ SERVICES = ("scpo.v1.TrainerService", "scpo.v1.FileService")
 MESSAGE_BYTES = 64 * 1024 * 1024
 HANDLERS = 16
 """Calls served at once; heavy work is limited elsewhere."""
+HEALTH_CHECKS = 2
+TRANSFERS = 8
+"""Uploads, and downloads, served at once."""
+
 GRACE = 1.0
 """Seconds that calls under way get when the server stops."""
 
@@ -180,9 +186,13 @@ def create_server(options: ServerOptions, processes: Processes | None = None) ->
         roots, compute_device(options.device), lambda: running[0].stop_soon(), processes, remote_code=remote_code
     )
     healthy = health.HealthServicer()
+    serve_apart(healthy, ("Check",), HEALTH_CHECKS, "scpo-health")
     trainer_pb2_grpc.add_TrainerServiceServicer_to_server(service, server)
     uploads = Uploads(roots.writable[0], options.upload_limit)
-    files_pb2_grpc.add_FileServiceServicer_to_server(FileService(roots, uploads), server)
+    files = FileService(roots, uploads)
+    serve_apart(files, ("UploadFile",), TRANSFERS, "scpo-upload")
+    serve_apart(files, ("DownloadFile", "ListFolder"), TRANSFERS, "scpo-download")
+    files_pb2_grpc.add_FileServiceServicer_to_server(files, server)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     try:
@@ -212,6 +222,7 @@ def prepare_libraries(threads: int) -> None:
     # Its lines go where ours do, and are escaped as ours are.
     transformers.logging.disable_default_handler()
     transformers.logging.enable_propagation()
+    render_elsewhere()
 
 
 def roots_of(options: ServerOptions) -> Roots:

@@ -16,6 +16,7 @@ from scpo_trl.errors import UserError
 from scpo_trl.losses import loss_names
 from scpo_trl.service.errors import streaming, unary
 from scpo_trl.service.generation import BATCH_SIZE, generate_answers
+from scpo_trl.service.idle_streams import first_within
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.pictures import prompts_of
@@ -140,7 +141,8 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
     def Train(
         self, request_iterator: Iterator[trainer_pb2.TrainRequest], context: grpc.ServicerContext
     ) -> Iterator[trainer_pb2.TrainResponse]:
-        first = next(request_iterator, None)
+        # A director may think for days, but begins at once.
+        first = first_within(request_iterator, "start")
         if first is None or first.WhichOneof("request") != "start":
             found = "nothing" if first is None else first.WhichOneof("request") or "an empty request"
             raise UserError(f"Train: found {found}, expected StartTraining first")

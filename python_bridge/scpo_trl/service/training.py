@@ -85,6 +85,8 @@ def train_responses(
     _check_numbers(start)
     require_checkpoint_name(start.resume_from, "start.resume_from")
     opened = files.open_pairs(start.dataset.path, start.dataset.sha256, "start.dataset")
+    # Training decodes them in a library.
+    opened.check_headers()
     began = time.monotonic()
     with ExitStack() as stack:
         if start.checkpoint_directory:
