@@ -27,7 +27,7 @@ LARGEST_TEXT = 4_000_000
 
 _WORKER = Path(__file__).with_name("template_worker.py")
 _MODULES = (processing_utils, tokenization_utils_base)
-_in_process = chat_template_utils.render_jinja_template
+_in_process: Any = chat_template_utils.render_jinja_template  # its own annotation is wrong
 _variables_in_process = chat_template_utils._get_template_variables
 
 
@@ -126,5 +126,5 @@ def render_elsewhere() -> None:
         return _templates.variables(chat_template)
 
     for module in _MODULES:
-        module.render_jinja_template = render
+        setattr(module, "render_jinja_template", render)  # noqa: B010
     processing_utils._get_template_variables = variables
