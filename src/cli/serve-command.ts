@@ -25,6 +25,8 @@ export interface ServeCommandOptions {
 /** Serves until the signal comes, then drains. */
 export async function serveRuns(options: ServeCommandOptions): Promise<void> {
   const { signal, listen, parallel, tokenFile, metricsPort } = options;
+  // What is written from here on, by trainers too, is the operator's alone.
+  process.umask(0o077);
   const log = (line: string) => process.stderr.write(`scpo serve: ${line}\n`);
   const serving = await serve({
     listen,

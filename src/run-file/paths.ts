@@ -1,6 +1,7 @@
-import { statSync } from "node:fs";
+import { statSync, type Stats } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { pathProblem } from "../files/path-guard.js";
 import type { FieldPath } from "./position.js";
 import type { LocatedProblem } from "./problems.js";
 import { EMBEDDED_MODEL } from "./schema.js";
@@ -32,6 +33,11 @@ export function withAbsolutePaths(settings: unknown, base: string): { settings: 
   const copy: unknown = structuredClone(settings);
   const problems: LocatedProblem[] = [];
   for (const { path, value, kind } of pathFields(copy)) {
+    const impossible = pathProblem(value);
+    if (impossible !== null) {
+      problems.push({ path, isName: false, description: impossible });
+      continue;
+    }
     const absolute = absolutePath(value, base);
     setField(copy, path, absolute);
     const expected = missing(absolute, kind);
@@ -43,16 +49,27 @@ export function withAbsolutePaths(settings: unknown, base: string): { settings: 
 }
 
 function missing(path: string, kind: PathField["kind"]): string | null {
-  const status = statSync(path, { throwIfNoEntry: false });
+  const status = statusOf(path);
+  if (typeof status === "string")
+    return `a ${kind === "file" ? "file" : "folder"} that can be read (${path}: ${status})`;
   if (kind === "file") return status?.isFile() === true ? null : `an existing file (${path} is none)`;
   if (status?.isDirectory() !== true) {
     const embedded = kind === "model" ? ` or "${EMBEDDED_MODEL}"` : "";
     return `an existing folder${embedded} (${path} is none)`;
   }
-  if (kind === "folder" || statSync(join(path, "config.json"), { throwIfNoEntry: false })?.isFile() === true) {
-    return null;
-  }
+  if (kind === "folder") return null;
+  const configuration = statusOf(join(path, "config.json"));
+  if (typeof configuration === "object" && configuration.isFile()) return null;
   return `the folder of a model (${path} has no config.json)`;
+}
+
+/** What lies there; undefined for nothing, the system's code where it cannot be looked at. */
+function statusOf(path: string): Stats | string | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
 }
 
 /** Every field of some settings that names a file or a folder on this machine; nothing is supposed of their shape. */

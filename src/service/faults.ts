@@ -11,17 +11,42 @@ export interface FieldViolation {
 
 const domain = "scpo";
 
+/** Bytes. Errors travel as HTTP/2 headers, of which clients take 8 KiB, and some characters take three times their room. */
+const mostOfMessage = 1000;
+const mostOfViolations = 2500;
+const mostOfViolation = 600;
+
 function fault(code: Status, reason: string, message: string, metadata: Record<string, string> = {}): RichServerError {
-  return new RichServerError(code, message, [ErrorInfo.fromPartial({ reason, domain, metadata })]);
+  const short = Object.entries(metadata).map(([name, value]) => [name, cut(value, mostOfMessage)]);
+  const info = ErrorInfo.fromPartial({ reason, domain, metadata: Object.fromEntries(short) as Record<string, string> });
+  return new RichServerError(code, cut(message, mostOfMessage), [info]);
 }
 
-/** The request has wrong fields: INVALID_ARGUMENT with all of them. */
+/** The request has wrong fields: INVALID_ARGUMENT with all of them, as far as an error has room. */
 export function invalid(...violations: readonly FieldViolation[]): RichServerError {
-  const message = violations.map(({ field, description }) => `${field}: ${description}`).join("; ");
-  return new RichServerError(Status.INVALID_ARGUMENT, message, [
+  const told: FieldViolation[] = [];
+  let bytes = 0;
+  for (const { field, description } of violations) {
+    const violation = { field: cut(field, mostOfViolation), description: cut(description, mostOfViolation) };
+    bytes += Buffer.byteLength(violation.field) + Buffer.byteLength(violation.description);
+    if (bytes > mostOfViolations) break;
+    told.push(violation);
+  }
+  const untold = violations.length - told.length;
+  if (untold > 0) told.push({ field: "settings", description: `hold ${untold} more mistakes; mend these first` });
+  const message = told.map(({ field, description }) => `${field}: ${description}`).join("; ");
+  return new RichServerError(Status.INVALID_ARGUMENT, cut(message, mostOfMessage), [
     ErrorInfo.fromPartial({ reason: "INVALID_FIELDS", domain }),
-    BadRequest.fromPartial({ fieldViolations: violations.map((violation) => ({ ...violation })) }),
+    BadRequest.fromPartial({ fieldViolations: told }),
   ]);
+}
+
+/** A text of at most so many bytes; what is cut ends with three points. */
+export function cut(text: string, most: number): string {
+  if (Buffer.byteLength(text) <= most) return text;
+  // Characters that were cut apart are left out.
+  const start = new TextDecoder().decode(Buffer.from(text).subarray(0, most - 3), { stream: true });
+  return `${start}...`;
 }
 
 /** What is named does not exist, or belongs to somebody else. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { invalid } from "./faults.js";
 
+/** Of each owner: another's calls make nobody's be forgotten. */
 const remembered = 10_000;
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -11,7 +12,7 @@ interface Answered<T> {
 
 /** Answers a request that is sent twice with the same id once, and gives the same answer again (AIP-155). */
 export class Requests {
-  readonly #answered = new Map<string, Answered<unknown>>();
+  readonly #answered = new Map<string, Map<string, Answered<unknown>>>();
 
   /**
    * @param owner Ids of different owners are different.
@@ -25,24 +26,31 @@ export class Requests {
     if (!uuid.test(requestId)) {
       throw invalid({ field: "request_id", description: `found "${requestId.slice(0, 80)}", expected a UUID` });
     }
-    const key = `${owner}\n${requestId.toLowerCase()}`;
+    const key = requestId.toLowerCase();
+    const answered = this.#of(owner);
     const digest = requestDigest(content);
-    const earlier = this.#answered.get(key) as Answered<T> | undefined;
+    const earlier = answered.get(key) as Answered<T> | undefined;
     if (earlier !== undefined) {
       if (earlier.digest === digest) return earlier.answer;
       throw invalid({ field: "request_id", description: "was used for another request, expected a new UUID" });
     }
     const answer = act();
-    this.#answered.set(key, { digest, answer });
-    answer.catch(() => this.#answered.delete(key));
-    if (this.#answered.size > remembered) this.#answered.delete(this.#answered.keys().next().value as string);
+    answered.set(key, { digest, answer });
+    answer.catch(() => answered.delete(key));
+    if (answered.size > remembered) answered.delete(answered.keys().next().value as string);
     return answer;
   }
 
   /** Remembers a request of an earlier life of the service, whose digest was kept with its answer. */
   recall(owner: string, request: { readonly id: string; readonly digest: string }, answer: unknown): void {
     const { id, digest } = request;
-    if (id !== "") this.#answered.set(`${owner}\n${id.toLowerCase()}`, { digest, answer: Promise.resolve(answer) });
+    if (id !== "") this.#of(owner).set(id.toLowerCase(), { digest, answer: Promise.resolve(answer) });
+  }
+
+  #of(owner: string): Map<string, Answered<unknown>> {
+    const found = this.#answered.get(owner) ?? new Map<string, Answered<unknown>>();
+    this.#answered.set(owner, found);
+    return found;
   }
 }
 

@@ -3,6 +3,7 @@ import type { RunDescription, RunStatus } from "../run/handle.js";
 import type { SavedCheckpoint } from "../run/summary.js";
 import type { Checkpoint, Evaluation as EvaluationMessage, Run, RunEvent } from "../generated/scpo/v1/run.js";
 import { RunEvent_Step, RunPhase, RunState } from "../generated/scpo/v1/run.js";
+import { cut } from "./faults.js";
 import { checkpointName, runName } from "./resource-names.js";
 import type { RunRecord } from "./run-records.js";
 
@@ -12,6 +13,9 @@ export interface Standing {
   readonly reason: string;
   readonly queuedBefore: number;
 }
+
+/** Bytes; lists of runs hold many. */
+const mostOfReason = 2000;
 
 /** A run as clients see it. */
 export function runMessage(
@@ -25,7 +29,7 @@ export function runMessage(
     name: runName(record.runId),
     settings: withSettings ? record.settings : undefined,
     state: RunState[standing.status],
-    reason: standing.reason,
+    reason: cut(standing.reason, mostOfReason),
     createTime: new Date(record.createTime),
     seconds: description?.seconds ?? 0,
     progress: {

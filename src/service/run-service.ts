@@ -8,18 +8,21 @@ import type {
   WatchRunRequest,
   WatchRunResponse,
 } from "../generated/scpo/v1/run.js";
+import { hasControlCharacters } from "../files/path-guard.js";
 import type { Caller } from "./authentication.js";
 import { checkpointFiles } from "./checkpoint-files.js";
-import { draining, notFound } from "./faults.js";
+import { draining, invalid, notFound } from "./faults.js";
 import { pageOf } from "./pages.js";
 import { requestDigest, Requests } from "./requests.js";
 import { checkpointIdsOf, checkpointName, runIdOf } from "./resource-names.js";
 import { checkpointMessage, eventMessage, type Standing } from "./run-messages.js";
-import type { Runs } from "./runs.js";
+import { bytesOf, type Runs } from "./runs.js";
 import type { RunRecord } from "./run-records.js";
 
 type Context = CallContext & Caller;
 
+/** Characters of a reason, which is kept with the run and shown in lists. */
+const longestReason = 500;
 /** How long a watcher waits before it looks whether a run without a director has got one. */
 const lookMilliseconds = 200;
 
@@ -74,8 +77,9 @@ export class RunService implements RunServiceImplementation<Caller> {
       const wanted = new Set(request.states);
       listed = listed.filter((_, at) => wanted.has(RunState[(standings[at] as Standing).status]));
     }
-    const { items, nextPageToken } = pageOf(listed, newestFirst, request);
     const { withSettings } = request;
+    const bytes = withSettings ? ([, { settings }]: [string, RunRecord]) => bytesOf(settings) : undefined;
+    const { items, nextPageToken } = pageOf(listed, newestFirst, request, bytes);
     const runs = await Promise.all(items.map(([id]) => this.#runs.message(id, { withSettings })));
     return { runs, nextPageToken };
   }
@@ -106,6 +110,10 @@ export class RunService implements RunServiceImplementation<Caller> {
     { owner }: Context,
   ): Promise<{ run: Run }> {
     const id = this.#own(owner, name);
+    if (reason.length > longestReason || hasControlCharacters(reason)) {
+      const expected = `one line of at most ${longestReason} characters`;
+      throw invalid({ field: "reason", description: `found ${reason.length} characters, expected ${expected}` });
+    }
     const act = () => this.#runs.cancel(id, reason === "" ? "cancelled by a client" : reason);
     return this.#change(owner, requestId, { call: "cancel", name, reason }, id, act);
   }

@@ -8,12 +8,14 @@ import { runPaths } from "../run/run-files.js";
 import { RunNotFoundError } from "../run-file/settings-folder.js";
 import { openRun, resumeRun, startRun } from "../run-file/start-run.js";
 import type { RunSettings } from "../run-file/schema.js";
+import { type ServiceLimits } from "./limits.js";
 import { alreadyExists, exhausted, invalid, notFound, wrongState } from "./faults.js";
 import { runIdProblem, runName } from "./resource-names.js";
 import { runMessage, type Standing } from "./run-messages.js";
 import { RunQueue } from "./run-queue.js";
 import { folderName, RECORD_FILE, RunRecords, type RunRecord } from "./run-records.js";
-import { guardSettings } from "./settings-guard.js";
+import { ReadablePaths } from "./readable-paths.js";
+import { guardSettings, requireSamePaths } from "./settings-guard.js";
 import type { Owner } from "./tokens.js";
 
 /** How the service runs what it is given. */
@@ -24,8 +26,7 @@ export interface RunsOptions {
   readonly dataRoots: readonly string[];
   /** Runs at a time. */
   readonly parallel: number;
-  /** Runs of one owner that may wait. */
-  readonly queued: number;
+  readonly limits: OwnerLimits;
   /** How every run gets its trainer. */
   readonly backend: RunSettings["backend"];
   /** Told how a run ended. */
@@ -33,6 +34,9 @@ export interface RunsOptions {
   /** For the operator. */
   readonly log: (line: string) => void;
 }
+
+/** What the service keeps for one owner. */
+export type OwnerLimits = Pick<ServiceLimits, "queued" | "runs" | "settingsBytes">;
 
 const resumable = ["PAUSED", "INTERRUPTED", "FAILED", "CANCELLED"];
 const final = ["SUCCEEDED", "STOPPED", "CANCELLED", "FAILED"];
@@ -47,12 +51,14 @@ export class Runs {
   readonly #options: RunsOptions;
   readonly #records: RunRecords;
   readonly #queue: RunQueue;
+  readonly #paths: ReadablePaths;
   /** Of runs that ended, whose folders change no more, for good; of others for a moment. */
   readonly #known = new Map<string, { description: RunDescription; until: number | null }>();
 
   private constructor(options: RunsOptions, records: RunRecords) {
     this.#options = options;
     this.#records = records;
+    this.#paths = new ReadablePaths(options.dataRoots, options.folder, (name) => records.get(name)?.owner);
     this.#queue = new RunQueue({
       parallel: options.parallel,
       begin: (id) => this.#begin(id),
@@ -156,15 +162,13 @@ export class Runs {
     const problem = runIdProblem(runId, "run_id");
     if (problem !== null) throw invalid(problem);
     const id = folderName(owner, runId);
-    const settings = await guardSettings(request.settings, this.#options.dataRoots, runId);
+    const settings = await guardSettings(request.settings, { paths: this.#paths, owner, runId });
     if (this.#records.get(id) !== undefined || existsSync(this.#records.directory(id))) {
       throw alreadyExists(runName(runId));
     }
     if (request.validateOnly) return id;
-    const waiting = this.list(owner).filter(([other]) => this.#queue.waitingBefore(other) !== undefined).length;
-    if (waiting >= this.#options.queued) {
-      throw exhausted("QUEUE", `${waiting} runs wait, expected at most ${this.#options.queued}; cancel one or wait`);
-    }
+    // Nothing is awaited from here until the record is among the others: calls at a time share the room.
+    this.#requireRoom(owner, settings);
     const now = new Date().toISOString();
     const { request: made } = request;
     const record = { owner, runId, createTime: now, request: made, settings, queuedTime: now, ended: null };
@@ -243,6 +247,25 @@ export class Runs {
     throw wrongState(this.#name(id), "out of the service's hands", "its folder as the service made it; delete the run");
   }
 
+  /** @throws RichServerError RESOURCE_EXHAUSTED when the owner may have no further run. */
+  #requireRoom(owner: Owner, settings: RunRecord["settings"]): void {
+    const { queued, runs, settingsBytes } = this.#options.limits;
+    const own = [...this.#records.entries()].filter(([, record]) => record.owner === owner);
+    const waiting = own.filter(([id, { queuedTime }]) => queuedTime !== null && !this.#queue.holds(id)).length;
+    if (waiting >= queued) {
+      throw exhausted("QUEUE", `${waiting} runs wait, expected at most ${queued}; cancel one or wait`);
+    }
+    if (own.length >= runs) {
+      throw exhausted("RUNS", `${own.length} runs are kept, expected at most ${runs}; delete one`);
+    }
+    const bytes = own.reduce((sum, [, record]) => sum + bytesOf(record.settings), bytesOf(settings));
+    if (bytes <= settingsBytes) return;
+    throw exhausted(
+      "SETTINGS",
+      `the settings of all runs take ${bytes} bytes, expected at most ${settingsBytes}; delete runs`,
+    );
+  }
+
   /** What clients call the run. */
   #name(id: string): string {
     return runName(this.#records.get(id)?.runId ?? id);
@@ -276,8 +299,9 @@ export class Runs {
   async #begin(id: string): Promise<RunHandle> {
     this.#known.delete(id);
     await this.#records.requireMark(id);
+    const { runId, owner, settings } = this.#records.get(id) as RunRecord & { settings: RunSettings };
+    await requireSamePaths(settings, { paths: this.#paths, owner });
     if ((await this.handle(id)) !== undefined) return resumeRun(this.#records.directory(id));
-    const { runId, settings } = this.#records.get(id) as RunRecord & { settings: RunSettings };
     const claim = { directory: this.#records.directory(id), file: RECORD_FILE };
     return startRun({ ...settings, backend: this.#options.backend }, { id: runId, claim });
   }
@@ -305,4 +329,13 @@ export class Runs {
 
 function messageOf(failure: unknown): string {
   return failure instanceof Error ? failure.message : "it failed without saying why";
+}
+
+const sizes = new WeakMap<object, number>();
+
+/** Bytes that settings take as JSON. */
+export function bytesOf(settings: object): number {
+  const known = sizes.get(settings) ?? Buffer.byteLength(JSON.stringify(settings));
+  sizes.set(settings, known);
+  return known;
 }

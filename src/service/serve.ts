@@ -6,6 +6,7 @@ import { realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
+import { isInside } from "../files/path-guard.js";
 import { fileDescriptorSet } from "../generated/descriptors.js";
 import { RunServiceDefinition } from "../generated/scpo/v1/run.js";
 import { ownRun } from "../run/owner.js";
@@ -13,6 +14,7 @@ import type { RunSettings } from "../run-file/schema.js";
 import { authenticating } from "./authentication.js";
 import { hidingFaults } from "./faults.js";
 import { DEFAULT_LIMITS, limiting, type ServiceLimits } from "./limits.js";
+import { oneLineLog } from "./one-line-log.js";
 import { checkListen, serverCredentials, type TlsFiles } from "./listen.js";
 import { RunService } from "./run-service.js";
 import { Runs } from "./runs.js";
@@ -66,7 +68,8 @@ const responseBytes = 64 * 1024 * 1024;
  * @throws UserError for an unsafe or taken address, for folders, tokens and certificates that do not serve.
  */
 export async function serve(options: ServeOptions): Promise<ServingRuns> {
-  const { log = () => undefined, tls, tokenFile, keepaliveMilliseconds = defaultKeepalive } = options;
+  const { tls, tokenFile, keepaliveMilliseconds = defaultKeepalive } = options;
+  const log = oneLineLog(options.log ?? (() => undefined));
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const address = await checkListen({
     listen: options.listen,
@@ -77,7 +80,8 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
   const credentials = serverCredentials(tls);
   const dataRoots = options.data.map(existingFolder);
   if (dataRoots.length === 0) throw new UserError("--data: found none, expected at least one folder");
-  await mkdir(options.runs, { recursive: true });
+  requireOutside(dataRoots, { "--token-file": tokenFile, "--tls-key": tls?.key });
+  await mkdir(options.runs, { recursive: true, mode: 0o700 });
   const folder = realpathSync(options.runs);
   const held = await ownRun(join(folder, ".service-owner.json")).catch((cause: unknown) => {
     if (!(cause instanceof UserError)) throw cause;
@@ -87,7 +91,7 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
     folder,
     dataRoots,
     parallel: options.parallel ?? 1,
-    queued: limits.queued,
+    limits,
     backend: options.backend ?? { kind: "launched" },
     onEnd: (_, state) => metrics.runEnded(state),
     log,
@@ -130,7 +134,13 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
     throw error;
   });
   health.setStatus("healthy", RunServiceDefinition.fullName);
-  const metricsPort = options.metricsPort === undefined ? null : await metrics.listen(options.metricsPort);
+  const metricsPort =
+    options.metricsPort === undefined
+      ? null
+      : await metrics.listen(options.metricsPort).catch(async (error: unknown) => {
+          await drain();
+          throw error;
+        });
   return {
     address: address.startsWith("unix:") ? address : address.replace(/:\d+$/, `:${port}`),
     metricsPort,
@@ -143,6 +153,15 @@ function existingFolder(path: string): string {
     return realpathSync(path);
   } catch {
     throw new UserError(`--data: no such folder: ${path}; create it or name another`);
+  }
+}
+
+/** A client that may name a secret as data could make its content appear in an error. */
+function requireOutside(roots: readonly string[], secrets: Readonly<Record<string, string | undefined>>): void {
+  for (const [flag, path] of Object.entries(secrets)) {
+    const root = path === undefined ? undefined : roots.find((folder) => isInside(realpathSync(path), folder));
+    if (root === undefined) continue;
+    throw new UserError(`${flag}: ${path} lies under --data ${root}, where clients may name it; keep it elsewhere`);
   }
 }
 

@@ -1,30 +1,41 @@
-import { realpathSync } from "node:fs";
-import { dirname, isAbsolute, resolve, sep } from "node:path";
-import type { FieldPath } from "../run-file/position.js";
+import { isAbsolute, resolve } from "node:path";
+import { UserError } from "../errors.js";
+import { followedPath, pathProblem } from "../files/path-guard.js";
+import { pathFields, setField, type PathField } from "../run-file/paths.js";
 import { fieldName } from "../run-file/position.js";
-import { pathFields, setField } from "../run-file/paths.js";
 import { SettingsError } from "../run-file/problems.js";
 import { requireEvaluation } from "../run-file/evaluation-problems.js";
 import { checkRunSettings } from "../run-file/read.js";
 import type { RunSettings } from "../run-file/schema.js";
 import { invalid, type FieldViolation } from "./faults.js";
+import type { ReadablePaths } from "./readable-paths.js";
+import { sizeProblem } from "./settings-size.js";
 
 /** Fields that are the operator's, since they choose programs to run or places to reach. */
 const operatorsFields = ["backend"];
+const mostPaths = 200;
+
+/** A run's settings are asked for by whom, and what may they read. */
+export interface GuardOptions {
+  readonly paths: ReadablePaths;
+  readonly owner: string;
+  /** Name of the run. */
+  readonly runId: string;
+}
 
 /**
- * Checks a client's settings and what the evaluation needs: all mistakes at once, and no path outside the data roots.
+ * Checks a client's settings and what the evaluation needs: all mistakes at once, and no path outside what the client may read.
  *
  * @param given What the client sent; left as it is.
- * @param roots Folders, with symbolic links resolved, that paths must lie under; relative paths start from the first.
- * @param id Name of the run.
- * @returns Settings with absolute paths.
+ * @returns Settings with absolute paths whose symbolic links are followed.
  * @throws RichServerError INVALID_ARGUMENT with the path of every wrong field.
  */
-export async function guardSettings(given: unknown, roots: readonly string[], id: string): Promise<RunSettings> {
+export async function guardSettings(given: unknown, options: GuardOptions): Promise<RunSettings> {
   if (given === undefined || given === null || Object.keys(given).length === 0) {
     throw invalid({ field: "settings", description: "is missing, expected the fields of run.yaml" });
   }
+  const problem = sizeProblem(given);
+  if (problem !== null) throw invalid(problem);
   const settings = structuredClone(given) as RunSettings & { id?: string };
   const violations: FieldViolation[] = [];
   for (const name of operatorsFields) {
@@ -33,25 +44,63 @@ export async function guardSettings(given: unknown, roots: readonly string[], id
       violations.push({ field: `settings.${name}`, description: "is the operator's to choose; leave it out" });
     }
   }
-  if (settings.id !== undefined && settings.id !== id) {
+  if (settings.id !== undefined && settings.id !== options.runId) {
     violations.push({ field: "settings.id", description: "does not match the run; leave it out and give run_id" });
   }
-  for (const { path, value } of pathFields(settings)) {
-    const absolute = resolve(roots[0] as string, value);
-    if (roots.some((root) => isInside(real(absolute), root))) setField(settings, path, absolute);
-    else violations.push(outside(path, value, roots));
-  }
-  if (violations.length === 0) violations.push(...(await problems(settings, id)));
+  violations.push(...(await guardPaths(settings, options)));
+  if (violations.length === 0) violations.push(...(await problems(settings, options.runId)));
   if (violations.length > 0) throw invalid(...violations);
   return settings;
 }
 
-function outside(path: FieldPath, value: string, roots: readonly string[]): FieldViolation {
-  const kind = isAbsolute(value) ? "lies" : "leads";
-  return {
-    field: `settings.${fieldName(path)}`,
-    description: `${kind} outside the service's data roots, expected a path below ${roots.join(" or ")}`,
-  };
+/**
+ * Makes sure, before a run begins, that its paths still lead where they led when it was created.
+ *
+ * @param settings As `guardSettings` gave them.
+ * @throws UserError that names the field.
+ */
+export async function requireSamePaths(
+  settings: unknown,
+  { paths, owner }: Pick<GuardOptions, "paths" | "owner">,
+): Promise<void> {
+  for (const { path, value } of pathFields(settings)) {
+    const followed = await followedPath(value);
+    if (followed === value && paths.mayRead(owner, value)) continue;
+    throw new UserError(
+      `${fieldName(path)}: ${value} leads elsewhere than when the run was created, expected the same place: bring it back, ` +
+        "or create the run again",
+    );
+  }
+}
+
+/** Replaces every path by the one that its links lead to. */
+async function guardPaths(settings: unknown, { paths, owner }: GuardOptions): Promise<FieldViolation[]> {
+  const fields = pathFields(settings);
+  if (fields.length > mostPaths) {
+    return [{ field: "settings", description: `name ${fields.length} paths, expected at most ${mostPaths}` }];
+  }
+  const violations: FieldViolation[] = [];
+  for (const field of fields) {
+    const description = await guardPath(settings, field, { paths, owner });
+    if (description !== null) violations.push({ field: `settings.${fieldName(field.path)}`, description });
+  }
+  return violations;
+}
+
+async function guardPath(
+  settings: unknown,
+  { path, value }: PathField,
+  { paths, owner }: Pick<GuardOptions, "paths" | "owner">,
+): Promise<string | null> {
+  const problem = pathProblem(value);
+  if (problem !== null) return problem;
+  const followed = await followedPath(resolve(paths.base, value));
+  if (followed === null || !paths.mayRead(owner, followed)) {
+    const kind = isAbsolute(value) ? "lies" : "leads";
+    return `${kind} outside the service's data roots, expected a path below ${paths.roots.join(" or ")}`;
+  }
+  setField(settings, path, followed);
+  return null;
 }
 
 async function problems(settings: RunSettings, id: string): Promise<FieldViolation[]> {
@@ -65,18 +114,4 @@ async function problems(settings: RunSettings, id: string): Promise<FieldViolati
       description,
     }));
   }
-}
-
-/** The path with its symbolic links resolved, as far as it exists. */
-function real(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : resolve(real(parent), path.slice(parent.length + (parent === sep ? 0 : 1)));
-  }
-}
-
-function isInside(path: string, root: string): boolean {
-  return path === root || path.startsWith(root === sep ? sep : root + sep);
 }

@@ -1,15 +1,37 @@
 import { expect } from "chai";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Status } from "nice-grpc";
+import { type Client as GrpcClient, type ClientError, createChannel, createClientFactory, Status } from "nice-grpc";
+import type { RichClientError } from "nice-grpc-error-details";
+import { HealthDefinition } from "nice-grpc-server-health";
+import { UserError } from "../../src/errors.js";
 import { RunState } from "../../src/generated/scpo/v1/run.js";
+import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { ownRun } from "../../src/run/owner.js";
 import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
+import { oneLineLog } from "../../src/service/one-line-log.js";
+import { Requests } from "../../src/service/requests.js";
 import { serve, type ServeOptions, type ServingRuns } from "../../src/service/serve.js";
-import { failureOf, tinySettings } from "../fixtures/service.js";
+import { failureOf, fieldsOf, reasonOf, tinySettings } from "../fixtures/service.js";
 
 type Client = RunServiceConnection["runs"];
+type Health = GrpcClient<typeof HealthDefinition>;
 
 const tokens = { alice: "a".repeat(40), bob: "b".repeat(40) };
 
@@ -152,8 +174,12 @@ describe("service of runs against hostile clients", function () {
     });
 
     it("makes one run of two calls with one name", async () => {
-      const make = () => open.createRun({ settings: tinySettings(), runId: "twice" }).then(() => Status.OK);
-      const codes = await Promise.all([make(), failureOf(make()).then(({ code }) => code)].map((each) => each));
+      const make = () =>
+        open.createRun({ settings: tinySettings(), runId: "twice" }).then(
+          () => Status.OK,
+          ({ code }: ClientError) => code,
+        );
+      const codes = await Promise.all([make(), make()]);
       expect(codes).to.have.members([Status.OK, Status.ALREADY_EXISTS]);
     });
 
@@ -168,6 +194,319 @@ describe("service of runs against hostile clients", function () {
       expect((await alice.listRuns({})).runs.map(({ name }) => name)).to.deep.equal(["runs/secret"]);
     });
   });
+
+  describe("paths", () => {
+    const pairs = (path: string) => tinySettings({ data: { pairs: path } });
+    const check = (client: Client, settings: Record<string, unknown>) =>
+      client.createRun({ settings, runId: "checked", validateOnly: true });
+
+    it("are refused by length, number of parts and characters, while health answers", async () => {
+      const health = healthOf(services[0] as ServingRuns);
+      const hostile = {
+        "many parts": "a/".repeat(20_000),
+        "as many parts as a request takes": "a/".repeat(400_000),
+        "one part up and down": "../a/".repeat(5000),
+        "a long part": "a".repeat(256),
+        "a long part below a long way": `${"b/".repeat(100)}${"ä".repeat(128)}`,
+        "a zero byte": "pairs.parquet\0",
+        "a new line": "pairs\nparquet",
+      };
+      for (const [what, path] of Object.entries(hostile)) {
+        for (const settings of [
+          pairs(path),
+          tinySettings({ model: path }),
+          tinySettings({ evaluation: { scenes: path } }),
+        ]) {
+          const started = performance.now();
+          const refused = failureOf(check(open, settings));
+          expect((await health.check({ service: "scpo.v1.RunService" })).status).to.equal(1);
+          expect(performance.now() - started, what).to.be.below(1000);
+          expect((await refused).code, what).to.equal(Status.INVALID_ARGUMENT);
+          expect((await refused).details.length, what).to.be.below(1500);
+        }
+      }
+      expect(fieldsOf(await failureOf(check(open, pairs("a/".repeat(20_000)))))).to.deep.equal(["settings.data.pairs"]);
+      expect(fieldsOf(await failureOf(check(open, pairs("pairs.parquet\0"))))).to.deep.equal(["settings.data.pairs"]);
+    });
+
+    it("are refused outside the data, whatever the way", async () => {
+      symlinkSync("/etc", join(data, "etc"));
+      symlinkSync("round", join(data, "round"));
+      mkdirSync(`${data}-beside`);
+      writeFileSync(join(`${data}-beside`, "pairs.parquet"), "");
+      for (const path of [
+        "/etc/passwd",
+        "../tokens",
+        "etc/passwd",
+        "round",
+        `${data}-beside/pairs.parquet`,
+        "model/../../tokens",
+      ]) {
+        expect(fieldsOf(await failureOf(check(open, pairs(path)))), path).to.deep.equal(["settings.data.pairs"]);
+      }
+      // The home folder is the shell's word.
+      expect((await failureOf(check(open, pairs("~/pairs.parquet")))).details).to.match(/expected an existing file/);
+    });
+
+    it("are kept with their links followed, and looked at again when the run begins", async () => {
+      const outside = join(folder, "outside");
+      for (const place of [outside, join(data, "real")]) {
+        mkdirSync(place);
+        writeFileSync(join(place, "pairs.parquet"), "");
+      }
+      symlinkSync("real", join(data, "linked"));
+      const root = join(folder, "repointed");
+      const waiting = await start({ runs: root });
+      const client = connect(waiting);
+      const { run } = await client.createRun({ settings: pairs("linked/pairs.parquet"), runId: "linked" });
+      expect(run?.settings?.["data"]).to.deep.equal({ pairs: join(realpathSync(data), "real", "pairs.parquet") });
+      await waiting.drain();
+      rmSync(join(data, "real"), { recursive: true });
+      symlinkSync(outside, join(data, "real"));
+      const client2 = connect(await start({ runs: root, parallel: 1 }));
+      await all(client2.watchRun({ name: "runs/linked" }));
+      const { run: failed } = await client2.getRun({ name: "runs/linked" });
+      expect(failed?.state).to.equal(RunState.FAILED);
+      expect(failed?.reason).to.match(/^data\.pairs: .* leads elsewhere than when the run was created/);
+      expect(readdirSync(join(root, "linked"))).to.deep.equal(["service-run.json"]);
+    });
+
+    it("do not lead to another owner's runs where these lie below the data", async () => {
+      const tokenFile = join(folder, "tokens");
+      const below = await start({ runs: join(data, "runs"), tokenFile });
+      const [hers, his] = [connect(below, tokens.alice), connect(below, tokens.bob)];
+      await hers.createRun({ settings: tinySettings(), runId: "base" });
+      const stage = join(data, "runs", "base@alice", "checkpoints", "stage-0");
+      for (const checkpoint of [stage, join(data, "runs", "by-hand", "checkpoints", "stage-0")]) {
+        mkdirSync(checkpoint, { recursive: true });
+        writeFileSync(join(checkpoint, "config.json"), "{}");
+      }
+      symlinkSync(stage, join(data, "shortcut"));
+      for (const model of [
+        "runs/base@alice/checkpoints/stage-0",
+        "shortcut",
+        "runs/by-hand/checkpoints/stage-0",
+        "runs",
+        ".",
+      ]) {
+        expect(fieldsOf(await failureOf(check(his, tinySettings({ model }))))).to.deep.equal(["settings.model"]);
+        expect((await failureOf(check(his, tinySettings({ model })))).details, model).to.match(
+          /outside the service's data/,
+        );
+      }
+      await check(hers, tinySettings({ model: "runs/base@alice/checkpoints/stage-0" }));
+    });
+  });
+
+  describe("sizes", () => {
+    it("of settings are bounded before they are looked at", async () => {
+      const deep = (levels: number): unknown => (levels === 0 ? 1 : { deep: deep(levels - 1) });
+      const tooDeep = await failureOf(open.createRun({ settings: { deep: deep(90) }, runId: "deep" }));
+      // gRPC itself refuses what it cannot decode, in its own words.
+      expect(tooDeep.details).to.equal("Error deserializing request");
+      for (const settings of [
+        tinySettings({ deep: deep(32) }),
+        tinySettings({ optimiser: { frozen_prefixes: Array.from({ length: 6000 }, () => "a") } }),
+        tinySettings({ id: "x".repeat(300_000) }),
+        tinySettings(Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`field-${at}`, 1]))),
+        tinySettings({ stages: [{ name: "\u001b[2J" }] }),
+        tinySettings({ "a\nb": 1 }),
+      ]) {
+        const refused = await failureOf(open.createRun({ settings, runId: "large", validateOnly: true }));
+        expect(refused.code).to.equal(Status.INVALID_ARGUMENT);
+        expect(reasonOf(refused)).to.equal("INVALID_FIELDS");
+      }
+    });
+
+    it("of an error stay below what clients take, however many mistakes there are", async () => {
+      for (const count of [20, 40, 1000]) {
+        const benchmarks = Array.from({ length: count }, (_, at) => ({
+          benchmark: `ü${at}`,
+          annotations: 1,
+          images: 2,
+        }));
+        const settings = tinySettings({ evaluation: { benchmarks } });
+        const refused = await failureOf(open.createRun({ settings, runId: "wrong", validateOnly: true }));
+        expect(refused.code, refused.details).to.equal(Status.INVALID_ARGUMENT);
+        expect(fieldsOf(refused)[0]).to.equal("settings.evaluation.benchmarks[0].benchmark");
+        expect(refused.details).to.match(/benchmarks\[0\]/);
+        const { metadata } = refused as unknown as { metadata?: { get(name: string): Uint8Array | undefined } };
+        expect(metadata?.get("grpc-status-details-bin")?.length ?? 0).to.be.below(6000);
+      }
+    });
+
+    it("of an owner's runs are bounded together, also for calls at a time", async () => {
+      const limits = { runs: 3, settingsBytes: 40_000 };
+      const client = connect(await start({ runs: join(folder, "few"), limits }));
+      const make = (settings: Record<string, unknown>) =>
+        client.createRun({ settings }).then(
+          () => "OK",
+          (error: RichClientError) => reasonOf(error),
+        );
+      const large = tinySettings({ stages: Array.from({ length: 10 }, () => ({ name: "n".repeat(1900) })) });
+      expect(await Promise.all([make(large), make(large), make(large)])).to.have.members(["OK", "OK", "SETTINGS"]);
+      expect(await Promise.all(Array.from({ length: 5 }, () => make(tinySettings())))).to.have.members([
+        "OK",
+        ...Array.from({ length: 4 }, () => "RUNS"),
+      ]);
+    });
+
+    it("of a page end before a client takes it no more", async () => {
+      const client = connect(await start({ runs: join(folder, "pages") }));
+      const large = tinySettings({ stages: Array.from({ length: 100 }, () => ({ name: "n".repeat(2400) })) });
+      for (let at = 0; at < 20; at += 1) await client.createRun({ settings: large });
+      const names = new Set<string>();
+      let pages = 0;
+      for (let pageToken = ""; pages === 0 || pageToken !== ""; pages += 1) {
+        const page = await client.listRuns({ pageSize: 1000, pageToken, withSettings: true });
+        expect(Buffer.byteLength(JSON.stringify(page))).to.be.below(4 * 1024 * 1024);
+        for (const { name } of page.runs) names.add(name);
+        pageToken = page.nextPageToken;
+      }
+      expect(names).to.have.property("size", 20);
+      expect(pages).to.be.above(2);
+      expect((await client.listRuns({ pageSize: 1000 })).runs).to.have.length(20);
+    });
+
+    it("of a reason are bounded, and it is one line", async () => {
+      await open.createRun({ settings: tinySettings(), runId: "reasoned" });
+      for (const reason of ["r".repeat(501), "a\nb", "\u001b[2J"]) {
+        const refused = await failureOf(open.cancelRun({ name: "runs/reasoned", reason }));
+        expect(fieldsOf(refused)).to.deep.equal(["reason"]);
+      }
+    });
+  });
+
+  describe("clients beside one another", () => {
+    it("forget no request of one for the calls of the other", async () => {
+      const requests = new Requests();
+      const id = randomUUID();
+      await requests.once("alice", id, {}, () => Promise.resolve("first"));
+      for (let at = 0; at < 10_001; at += 1) await requests.once("bob", randomUUID(), {}, () => Promise.resolve(at));
+      expect(await requests.once("alice", id, {}, () => Promise.resolve("second"))).to.equal("first");
+    });
+
+    it("who watch health without a token take nothing from those with one", async () => {
+      const tokenFile = join(folder, "local-token");
+      const token = "l".repeat(40);
+      writeFileSync(tokenFile, `local:${token}\n`, { mode: 0o600 });
+      const limits = { streams: 5, healthWatches: 8, callsPerSecond: 40 };
+      const service = await start({ runs: join(folder, "watched"), tokenFile, limits });
+      const local = connect(service, token);
+      await local.createRun({ settings: tinySettings(), runId: "seen" });
+      const ended = new AbortController();
+      const { signal } = ended;
+      setMaxListeners(0, signal);
+      const channels = Array.from({ length: 4 }, () => healthOf(service));
+      const watches = Array.from({ length: 60 }, (_, at) =>
+        all((channels[at % 4] as Health).watch({ service: "" }, { signal })).then(
+          () => Status.OK,
+          ({ code }: ClientError) => code,
+        ),
+      );
+      expect(await Promise.race(watches)).to.equal(Status.RESOURCE_EXHAUSTED);
+      // The owner's streams and calls are all there still.
+      const streams = Array.from({ length: 5 }, () => local.watchRun({ name: "runs/seen" }, { signal }));
+      for (const stream of streams) all(stream).catch(() => undefined);
+      expect((await local.listRuns({})).runs).to.have.length(1);
+      expect((await healthOf(service).check({ service: "" })).status).to.equal(1);
+      ended.abort();
+      const codes = await Promise.all(watches);
+      expect(codes.filter((code) => code === Status.RESOURCE_EXHAUSTED)).to.have.length(52);
+    });
+
+    it("can forge no line of the operator's log", () => {
+      const lines: string[] = [];
+      const log = oneLineLog((line) => lines.push(line));
+      log("a\nscpo serve: forged\r\u001b[2J\u009b1m\u2028b\tä\u007f");
+      expect(lines).to.deep.equal(["a\\nscpo serve: forged\\r\\u001b[2J\\u009b1m\\u2028b\\tä\\u007f"]);
+    });
+
+    it("see nothing of the service's own failures, and it has none from what they send", () => {
+      expect(logged.filter((line) => line.includes("failed: "))).to.deep.equal([]);
+    });
+  });
+
+  it("refuses secrets that lie where clients may name them", async () => {
+    const tokenFile = join(data, "tokens");
+    writeFileSync(tokenFile, `alice:${tokens.alice}\n`, { mode: 0o600 });
+    const refused = await serve({ runs: join(folder, "never"), data: [data], listen: "127.0.0.1:0", tokenFile }).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    expect(refused)
+      .to.be.instanceOf(UserError)
+      .with.property("message")
+      .that.matches(/^--token-file: .* lies under --data/);
+  });
+
+  it("ends when its port for figures is taken", async () => {
+    const first = await start({ runs: join(folder, "figures"), metricsPort: 0 });
+    const options = { runs: join(folder, "other-figures"), data: [data], listen: "127.0.0.1:0", parallel: 0 };
+    const refused = await serve({ ...options, metricsPort: first.metricsPort as number }).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    expect(refused)
+      .to.be.instanceOf(UserError)
+      .with.property("message")
+      .that.matches(/^--metrics-port: cannot listen/);
+    // Nothing of it is left: the folder is free.
+    await start(options);
+  });
+
+  describe("what it leaves on the disk", () => {
+    it("is the operator's alone, file by file, when the command serves", async () => {
+      const root = join(folder, "commanded");
+      const args = ["serve", "--listen", "127.0.0.1:0", "--runs", root, "--data", data];
+      const main = join(PACKAGE_ROOT, "src", "cli", "main.ts");
+      const child = spawn(process.execPath, ["--import", "tsx", main, ...args], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      try {
+        const address = await new Promise<string>((resolve) => {
+          child.stdout.on("data", (text: Buffer) => {
+            const found = /listening on (\S+)/.exec(text.toString())?.[1];
+            if (found !== undefined) resolve(found);
+          });
+        });
+        const { runs, close } = connectRuns(address);
+        // It fails as soon as the pairs are read.
+        await runs.createRun({ settings: tinySettings(), runId: "private" });
+        await all(runs.watchRun({ name: "runs/private" }));
+        close();
+      } finally {
+        child.kill("SIGTERM");
+        await ended;
+      }
+      const written = readdirSync(root, { recursive: true, encoding: "utf8" });
+      expect(written).to.include(join("private", "service-run.json"));
+      for (const path of written) expect(statSync(join(root, path)).mode & 0o077, path).to.equal(0);
+    });
+
+    it("keeps what it writes from other users of the machine", () => {
+      const open = (path: string) => (statSync(path).mode & 0o077) !== 0;
+      for (const root of [runsFolder, join(folder, "owned")]) {
+        expect(open(root), root).to.equal(false);
+        const written = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) =>
+          path.endsWith("service-run.json"),
+        );
+        expect(written).to.not.deep.equal([]);
+        for (const path of written) {
+          // Nobody else gets into the folder, whatever the files in it allow.
+          expect(open(join(root, path, "..")), path).to.equal(false);
+        }
+      }
+    });
+  });
+
+  function healthOf(service: ServingRuns): Health {
+    // A connection of its own, as another process has.
+    const channel = createChannel(service.address, undefined, { "grpc.use_local_subchannel_pool": 1 });
+    clients.push({ close: () => channel.close() } as RunServiceConnection);
+    return createClientFactory().create(HealthDefinition, channel);
+  }
 
   function copyOf(from: string, name: string): string {
     cpSync(from, join(folder, name), { recursive: true });
