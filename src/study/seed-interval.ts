@@ -1,4 +1,4 @@
-import { jStat } from "jstat";
+import jstat from "jstat";
 import { mean, type Interval } from "../numbers/statistics.js";
 
 /** What an interval over seeds and scenes is made from; null where a value is undefined, which is left out. */
@@ -31,7 +31,7 @@ export function seedInterval({ value, bySeed, draws, scenes }: SeedMeasurement):
   const total = parts.reduce((sum, part) => sum + part.variance, 0);
   if (total === 0) return [value, value];
   const freedom = total ** 2 / parts.reduce((sum, part) => sum + part.variance ** 2 / part.freedom, 0);
-  const half = jStat.studentt.inv(0.975, freedom) * Math.sqrt(total);
+  const half = jstat.studentt.inv(0.975, freedom) * Math.sqrt(total);
   return [value - half, value + half];
 }
 

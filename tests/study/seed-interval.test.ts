@@ -1,4 +1,8 @@
 import { expect } from "chai";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { seedInterval } from "../../src/study/seed-interval.js";
 
 /** Values of which the unbiased variance is this; their mean is 0. */
@@ -34,6 +38,15 @@ describe("seedInterval", () => {
     const [alone] = seedInterval({ value: 0.1, bySeed: [0.1], draws, scenes }) as [number, number];
     const [low] = seedInterval({ value: 0.1, bySeed: [0.09, 0.12, 0.09], draws, scenes }) as [number, number];
     expect(low).to.be.below(alone);
+  });
+
+  it("is there in plain Node too, which reads packages otherwise than the tests do", async () => {
+    const built = join(PACKAGE_ROOT, "dist", "study", "seed-interval.js");
+    const program = `const { seedInterval } = await import(process.argv[1]);
+      console.log(seedInterval({ value: 2, bySeed: [1, 2, 3], draws: [2, 2], scenes: 3 })[0].toFixed(4))`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program, built]);
+    // 2 - 4.302653 / sqrt(3).
+    expect(stdout).to.equal("-0.4841\n");
   });
 
   it("is undefined with the figure, and a point where nothing varies", () => {
