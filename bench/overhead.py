@@ -24,7 +24,7 @@ from transformers import AutoProcessor, LlavaForConditionalGeneration, PrinterCa
 
 from scpo_trl import SCPOConfig, SCPOTrainer
 from scpo_trl.tiny.model import DESCRIBE_PROMPT, Sizes, build_model, build_processor
-from scpo_trl.trainer.director import StepReport
+from scpo_trl.trainer.director.director import StepReport
 
 BATCH, STAGES, SEED, LEARNING_RATE = 2, 2, 7, 1e-4
 SIZES = {

@@ -38,10 +38,10 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
 from scpo_trl import SCPOConfig, SCPOTrainer
-from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.forward import quad_logps
-from scpo_trl.trainer.forward_path import PLAIN, SAVINGS, choose_path
-from scpo_trl.trainer.tower_features import tower_features
+from scpo_trl.trainer.forward.forward import quad_logps
+from scpo_trl.trainer.forward.forward_path import PLAIN, SAVINGS, choose_path
+from scpo_trl.trainer.forward.tower_features import tower_features
+from scpo_trl.trainer.rows.collator import QuadCollator
 
 STOCK_FOUR, STOCK_TWO, NAIVE = "stock DPO, the same four", "stock DPO, its two", "naive"
 FLEX = "all, FlexAttention"

@@ -12,8 +12,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const python = process.env.SCPO_PYTHON ?? join(root, ".venv", "bin", "python");
 const STATEMENT = "scripts/rooms.json";
 const PAGE = "docs/architecture.md";
-const { typescript, python: pythonRooms } = JSON.parse(readFileSync(join(root, STATEMENT), "utf8"));
+const { typescript, python: pythonHomes } = JSON.parse(readFileSync(join(root, STATEMENT), "utf8"));
 
+const mayImport = (room, imports) => `${room} may import only ${imports.join(", ") || "what is of no room"}`;
 const oneOf = (names) => `(${names.join("|")})`;
 /** Files that lie in src itself: the door, and what every room may import. */
 const OF_NO_ROOM = "^src/[^/]+\\.ts$";
@@ -30,7 +31,7 @@ function typescriptRules() {
     const from = { path: `^src/${room}/` };
     const allowed = [`^src/${oneOf([room, ...imports])}/`, OF_NO_ROOM];
     rules.push({
-      name: `${room} may import only ${imports.join(", ") || "what is of no room"}`,
+      name: mayImport(room, imports),
       from,
       to: { path: "^src/", pathNot: allowed },
     });
@@ -68,26 +69,31 @@ async function typescriptProblems() {
   return [...problems, ...idleArrows(typescript, arrows), ...unstated("src", folders, Object.keys(typescript))];
 }
 
-const modulesOf = (room) => pythonRooms[room].modules ?? [room];
+/** Modules and packages of a room, as Python names them. */
+const modulesOf = (home, room) => (pythonHomes[home][room].modules ?? [room]).map((module) => `${home}.${module}`);
+const folderOf = (home) => `python_bridge/${home.replaceAll(".", "/")}`;
 
 function pythonConfiguration() {
   const list = (names) => names.map((name) => `\n    ${name}`).join("");
-  const modules = (rooms) => rooms.flatMap(modulesOf).map((module) => `scpo_trl.${module}`);
-  const names = Object.keys(pythonRooms);
   const contracts = [["no circle of modules or rooms", { type: "acyclic_siblings", ancestors: "scpo_trl" }]];
-  contracts.push([
-    "modules of no room import no room",
-    { type: "forbidden", source_modules: list(ofNoRoom()), forbidden_modules: list(modules(names)) },
-  ]);
-  for (const [room, { imports, without }] of Object.entries(pythonRooms)) {
-    const forbidden = names.filter((other) => other !== room && !imports.includes(other));
-    const common = { type: "forbidden", source_modules: list(modules([room])) };
-    contracts.push([
-      `${room} may import only ${imports.join(", ") || "what is of no room"}`,
-      { ...common, forbidden_modules: list(modules(forbidden)), allow_indirect_imports: "True" },
-    ]);
-    if (without)
-      contracts.push([`${room} is without ${without.join(", ")}`, { ...common, forbidden_modules: list(without) }]);
+  for (const [home, rooms] of Object.entries(pythonHomes)) {
+    const names = Object.keys(rooms);
+    const modules = (some) => list(some.flatMap((room) => modulesOf(home, room)));
+    const direct = { type: "forbidden", allow_indirect_imports: "True" };
+    const free = ofNoRoom(home);
+    if (free.length > 0) {
+      const fields = { ...direct, source_modules: list(free), forbidden_modules: modules(names) };
+      contracts.push([`modules of no room in ${home} import no room`, fields]);
+    }
+    for (const [room, { imports, without }] of Object.entries(rooms)) {
+      const source_modules = modules([room]);
+      const forbidden_modules = modules(names.filter((other) => other !== room && !imports.includes(other)));
+      contracts.push([`${home}: ${mayImport(room, imports)}`, { ...direct, source_modules, forbidden_modules }]);
+      if (without) {
+        const fields = { type: "forbidden", source_modules, forbidden_modules: list(without) };
+        contracts.push([`${home}: ${room} is without ${without.join(", ")}`, fields]);
+      }
+    }
   }
   const sections = contracts.map(([name, fields], at) => {
     const lines = Object.entries({ name, ...fields }).map(([field, value]) => `${field} = ${value}`);
@@ -106,36 +112,46 @@ function pythonProblems() {
     const args = ["-c", code, "--no-cache", "--no-logo", configuration];
     const { status, stdout, stderr } = spawnSync(python, args, { cwd: scratch, env, encoding: "utf8" });
     const problems = status === 0 ? [] : [`import-linter: ${stdout}${stderr}`.trim()];
-    return [...problems, ...idleArrows(pythonRooms, pythonArrows(env)), ...unstatedModules()];
+    const imports = pythonImports(env);
+    const ofHomes = Object.entries(pythonHomes).flatMap(([home, rooms]) => [
+      ...idleArrows(rooms, arrowsOf(home, imports)),
+      ...unstated(folderOf(home), packagesOf(home), Object.keys(rooms)),
+    ]);
+    return [...problems, ...ofHomes];
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** Modules that lie in scpo_trl itself and belong to no room: what every room may import. */
-function ofNoRoom() {
-  const stated = Object.keys(pythonRooms).flatMap(modulesOf);
-  return readdirSync(join(root, "python_bridge", "scpo_trl"))
-    .filter((name) => name.endsWith(".py") && name !== "__init__.py" && !stated.includes(name.slice(0, -3)))
-    .map((name) => `scpo_trl.${name.slice(0, -3)}`);
+/** Modules that lie in a package itself and belong to no room: what every room may import. */
+function ofNoRoom(home) {
+  const stated = Object.keys(pythonHomes[home]).flatMap((room) => modulesOf(home, room));
+  return readdirSync(join(root, folderOf(home)))
+    .filter((name) => name.endsWith(".py") && name !== "__init__.py")
+    .map((name) => `${home}.${name.slice(0, -3)}`)
+    .filter((module) => !stated.includes(module));
 }
 
-function pythonArrows(env) {
+/** Every import between modules, as pairs of their names. */
+function pythonImports(env) {
   const code =
     "import grimp, json; graph = grimp.build_graph('scpo_trl', cache_dir=None); " +
     "print(json.dumps([[a, b] for a in graph.modules for b in graph.find_modules_directly_imported_by(a)]))";
-  const edges = JSON.parse(execFileSync(python, ["-c", code], { env, encoding: "utf8" }));
-  const rooms = Object.keys(pythonRooms);
-  const roomOf = (module) => rooms.find((room) => modulesOf(room).includes(module.split(".")[1]));
-  return edges.map(([from, to]) => `${roomOf(from)} -> ${roomOf(to)}`);
+  return JSON.parse(execFileSync(python, ["-c", code], { env, encoding: "utf8" }));
 }
 
-function unstatedModules() {
-  const folder = join(root, "python_bridge", "scpo_trl");
+function arrowsOf(home, imports) {
+  const isOf = (module) => (room) =>
+    modulesOf(home, room).some((own) => module === own || module.startsWith(`${own}.`));
+  const roomOf = (module) => Object.keys(pythonHomes[home]).find(isOf(module));
+  return imports.map(([from, to]) => `${roomOf(from)} -> ${roomOf(to)}`);
+}
+
+function packagesOf(home) {
+  const folder = join(root, folderOf(home));
   const packages = readdirSync(folder).filter((name) => existsSync(join(folder, name, "__init__.py")));
   // Holds configuration files of accelerate and no code.
-  const rooms = packages.filter((name) => name !== "accelerate_configs");
-  return unstated("python_bridge/scpo_trl", rooms, Object.keys(pythonRooms));
+  return packages.filter((name) => name !== "accelerate_configs");
 }
 
 function unstated(folder, found, stated) {
@@ -171,11 +187,11 @@ function picture(rooms) {
 }
 
 function withPictures(page) {
-  return Object.entries({ typescript, python: pythonRooms }).reduce((text, [language, rooms]) => {
-    const [begin, end] = ["begin", "end"].map((side) => `<!-- rooms of ${language}: ${side} (npm run generate) -->`);
+  return Object.entries({ src: typescript, ...pythonHomes }).reduce((text, [home, rooms]) => {
+    const [begin, end] = ["begin", "end"].map((side) => `<!-- rooms of ${home}: ${side} (npm run generate) -->`);
     const [from, to] = [text.indexOf(begin), text.indexOf(end)];
     if (from === -1 || to < from)
-      throw new Error(`${PAGE}: has no place for the rooms of ${language}: ${begin} ... ${end}`);
+      throw new Error(`${PAGE}: has no place for the rooms of ${home}: ${begin} ... ${end}`);
     return `${text.slice(0, from)}${begin}\n\n${picture(rooms)}\n\n${text.slice(to)}`;
   }, page);
 }

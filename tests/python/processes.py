@@ -16,8 +16,8 @@ from accelerate.utils import DistributedType
 from peft import LoraConfig
 
 from scpo_trl import SCPOConfig, SCPOTrainer
-from scpo_trl.trainer.checkpoint import weights_sha256
-from scpo_trl.trainer.scored_pairs import ScoredPairs
+from scpo_trl.trainer.evaluation.scored_pairs import ScoredPairs
+from scpo_trl.trainer.model.model_folder import weights_sha256
 
 
 def offer_fsdp_without_an_accelerator() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scpo_trl.trainer.director import Decision, Stage, StepReport
+from scpo_trl.trainer.director.director import Decision, Stage, StepReport
 
 
 @dataclass

@@ -13,8 +13,8 @@ from stock_rows import rows_of
 from torch.utils.data import DataLoader
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.contrast import Contrast
+from scpo_trl.trainer.rows.collator import QuadCollator
+from scpo_trl.trainer.rows.contrast import Contrast
 
 
 def noise_picture(width: int = 40, height: int = 30, seed: int = 0) -> Image.Image:

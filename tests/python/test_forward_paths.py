@@ -25,13 +25,13 @@ from transformers.models.llama.modeling_llama import LlamaAttention
 from scpo_trl import SCPOTrainer
 from scpo_trl.errors import UserError
 from scpo_trl.losses.quad import COMBINATIONS
-from scpo_trl.trainer.collator import COMBINATIONS_KEY, QuadCollator
-from scpo_trl.trainer.feature_cache import FeatureCache
-from scpo_trl.trainer.forward import quad_logps
-from scpo_trl.trainer.forward_path import PLAIN, SAVINGS, ForwardPath, choose_path
-from scpo_trl.trainer.prefix_attention import CAUSAL_COLUMNS, register_prefix_attention
-from scpo_trl.trainer.shared_prefix import share_prefixes
-from scpo_trl.trainer.tower_features import TowerFeatures
+from scpo_trl.trainer.forward.feature_cache import FeatureCache
+from scpo_trl.trainer.forward.forward import quad_logps
+from scpo_trl.trainer.forward.forward_path import PLAIN, SAVINGS, ForwardPath, choose_path
+from scpo_trl.trainer.forward.prefix_attention import CAUSAL_COLUMNS, register_prefix_attention
+from scpo_trl.trainer.forward.shared_prefix import share_prefixes
+from scpo_trl.trainer.forward.tower_features import TowerFeatures
+from scpo_trl.trainer.rows.collator import COMBINATIONS_KEY, QuadCollator
 
 DEVICE = torch.device(os.environ.get("SCPO_TEST_DEVICE", "cpu"))
 # FlexAttention has no backward pass on a CPU.

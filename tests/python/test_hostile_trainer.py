@@ -36,8 +36,8 @@ from scpo_trl.service.roots import Roots
 from scpo_trl.service.security import Security
 from scpo_trl.service.server import ServerOptions, create_server
 from scpo_trl.service.uploads import Uploads
-from scpo_trl.trainer.checkpoint import checkpoint_folder
-from scpo_trl.trainer.sealed_folder import seal_folder
+from scpo_trl.trainer.model.model_folder import checkpoint_folder
+from scpo_trl.trainer.model.sealed_folder import seal_folder
 
 pytest_plugins = ["service_fixtures"]
 

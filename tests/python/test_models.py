@@ -19,10 +19,10 @@ from scpo_trl.errors import UserError
 from scpo_trl.losses import WeightedLoss, build_objective
 from scpo_trl.losses.batch import LossInput
 from scpo_trl.losses.quad import COMBINATIONS
-from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.forward import completion_tokens, quad_logps
-from scpo_trl.trainer.forward_path import ForwardPath, accepts_logits_to_keep
-from scpo_trl.trainer.model_support import require_support
+from scpo_trl.trainer.forward.forward import completion_tokens, quad_logps
+from scpo_trl.trainer.forward.forward_path import ForwardPath, accepts_logits_to_keep
+from scpo_trl.trainer.model.model_support import require_support
+from scpo_trl.trainer.rows.collator import QuadCollator
 
 
 @pytest.fixture(scope="module", params=list(FAMILIES))

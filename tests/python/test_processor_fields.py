@@ -7,7 +7,7 @@ import copy
 from service_fixtures import World
 
 from scpo_trl import SCPOTrainer
-from scpo_trl.trainer.checkpoint import weights_sha256
+from scpo_trl.trainer.model.model_folder import weights_sha256
 
 pytest_plugins = ["service_fixtures"]
 

@@ -16,11 +16,11 @@ from stock_rows import rows_of
 from tiny_models import llava
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.contrast import Contrast
-from scpo_trl.trainer.images import decode_image, image_size
-from scpo_trl.trainer.pair_columns import require_pairs
-from scpo_trl.trainer.pair_text import PairRenderer
+from scpo_trl.trainer.rows.collator import QuadCollator
+from scpo_trl.trainer.rows.contrast import Contrast
+from scpo_trl.trainer.rows.images import decode_image, image_size
+from scpo_trl.trainer.rows.pair_columns import require_pairs
+from scpo_trl.trainer.rows.pair_text import PairRenderer
 
 
 def encoded(picture: Image.Image, **options: Any) -> bytes:

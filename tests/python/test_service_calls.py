@@ -23,10 +23,10 @@ from service_fixtures import Dialogue, World, refused, start
 import scpo_trl.tiny
 from scpo.v1 import pair_pb2, trainer_pb2
 from scpo_trl.losses import loss_names
-from scpo_trl.trainer.checkpoint import weights_sha256
-from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.forward import quad_logps
-from scpo_trl.trainer.forward_path import PLAIN
+from scpo_trl.trainer.forward.forward import quad_logps
+from scpo_trl.trainer.forward.forward_path import PLAIN
+from scpo_trl.trainer.model.model_folder import weights_sha256
+from scpo_trl.trainer.rows.collator import QuadCollator
 
 pytest_plugins = ["service_fixtures"]
 

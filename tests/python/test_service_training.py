@@ -27,7 +27,7 @@ from service_fixtures import (
 )
 
 from scpo.v1 import telemetry_pb2, trainer_pb2
-from scpo_trl.trainer.checkpoint import weights_sha256
+from scpo_trl.trainer.model.model_folder import weights_sha256
 
 pytest_plugins = ["service_fixtures"]
 

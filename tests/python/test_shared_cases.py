@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.curriculum import cut_stages, order_groups, stage_feed, stage_groups
-from scpo_trl.trainer.director import QuadMeans, StepReport
-from scpo_trl.trainer.local_director import LocalDirector
+from scpo_trl.trainer.director.director import QuadMeans, StepReport
+from scpo_trl.trainer.director.local_director import LocalDirector
+from scpo_trl.trainer.rows.curriculum import cut_stages, order_groups, stage_feed, stage_groups
 
 CASES = Path(__file__).parent.parent / "shared-cases"
 CURRICULUM = json.loads((CASES / "curriculum.json").read_text())

@@ -13,7 +13,7 @@ from test_shared_cases import REPORT
 
 from scpo_trl.service.remote_director import RemoteDirector
 from scpo_trl.service.work import Job
-from scpo_trl.trainer.step_batches import StepBatches
+from scpo_trl.trainer.stages.step_batches import StepBatches
 
 
 def fetch(iterator: Iterator[Any], count: int) -> list[Any]:

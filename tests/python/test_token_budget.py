@@ -11,9 +11,9 @@ from PIL import Image
 from tiny_models import FAMILIES
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.contrast import Contrast
-from scpo_trl.trainer.token_budget import require_room
+from scpo_trl.trainer.rows.collator import QuadCollator
+from scpo_trl.trainer.rows.contrast import Contrast
+from scpo_trl.trainer.rows.token_budget import require_room
 
 SIZES = [[(16, 16)], [(64, 48)], [(16, 16), (16, 48)], [(30, 20)]]
 

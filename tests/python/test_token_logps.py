@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scpo_trl.trainer.token_logps import token_logps
+from scpo_trl.trainer.forward.token_logps import token_logps
 
 POSITIONS = torch.tensor([[0, 1, 2, 0, 3, 4], [1, 1, 0, 2, 4, 3], [0, 1, 2, 3, 4, 4]])
 

@@ -11,7 +11,7 @@ import pytest
 from transformers import TrainerCallback
 
 from scpo_trl import SCPOTrainer, UserError
-from scpo_trl.trainer.checkpoint import weights_sha256
+from scpo_trl.trainer.model.model_folder import weights_sha256
 
 
 class InterruptOnce(TrainerCallback):

@@ -9,7 +9,7 @@ from stock_rows import doubled, rows_of
 from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import QuadCollator
+from scpo_trl.trainer.rows.collator import QuadCollator
 
 
 @pytest.mark.parametrize("prompt", ["Describe the picture .", "<s> USER : <image> Describe the picture . ASSISTANT : "])

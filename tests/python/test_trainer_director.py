@@ -15,10 +15,10 @@ from transformers import LlavaForConditionalGeneration
 from scpo_trl import SCPOTrainer
 from scpo_trl.errors import UserError
 from scpo_trl.losses import WeightedLoss
-from scpo_trl.trainer.checkpoint import weights_sha256
-from scpo_trl.trainer.director import Decision, Stage
-from scpo_trl.trainer.records import PairRecord
-from scpo_trl.trainer.weights import copy_weights
+from scpo_trl.trainer.director.director import Decision, Stage
+from scpo_trl.trainer.director.records import PairRecord
+from scpo_trl.trainer.model.model_folder import weights_sha256
+from scpo_trl.trainer.model.weights import copy_weights
 
 LN2 = math.log(2)
 ALL = range(12)

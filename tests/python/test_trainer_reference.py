@@ -11,7 +11,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from scpo_trl import SCPOTrainer
-from scpo_trl.trainer.weights import blend_weights, copy_weights, weights_swapped
+from scpo_trl.trainer.model.weights import blend_weights, copy_weights, weights_swapped
 
 LORA = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"]}
 

@@ -17,8 +17,8 @@ from transformers import TrainerCallback
 from scpo_trl import SCPOTrainer
 from scpo_trl.errors import UserError
 from scpo_trl.losses import WeightedLoss
-from scpo_trl.trainer.checkpoint import weights_sha256
-from scpo_trl.trainer.director import Decision, Stage
+from scpo_trl.trainer.director.director import Decision, Stage
+from scpo_trl.trainer.model.model_folder import weights_sha256
 
 LORA = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], "lora_dropout": 0.1}
 

@@ -10,11 +10,11 @@ import torch
 
 from scpo_trl import SCPOTrainer
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.checkpoint import weights_sha256
-from scpo_trl.trainer.director import StepReport
-from scpo_trl.trainer.local_director import LocalDirector
-from scpo_trl.trainer.schedule import schedule_shape
-from scpo_trl.trainer.weights import copy_weights
+from scpo_trl.trainer.director.director import StepReport
+from scpo_trl.trainer.director.local_director import LocalDirector
+from scpo_trl.trainer.model.model_folder import weights_sha256
+from scpo_trl.trainer.model.weights import copy_weights
+from scpo_trl.trainer.stages.schedule import schedule_shape
 
 LN2 = math.log(2)
 

@@ -9,10 +9,10 @@ from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
 
 from scpo_trl import SCPOTrainer
 from scpo_trl.losses import LossInput, WeightedLoss, build_objective
-from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.forward import quad_logps
-from scpo_trl.trainer.forward_path import PLAIN, ForwardPath, accepts_logits_to_keep
-from scpo_trl.trainer.weights import blend_weights, copy_weights, weights_swapped
+from scpo_trl.trainer.forward.forward import quad_logps
+from scpo_trl.trainer.forward.forward_path import PLAIN, ForwardPath, accepts_logits_to_keep
+from scpo_trl.trainer.model.weights import blend_weights, copy_weights, weights_swapped
+from scpo_trl.trainer.rows.collator import QuadCollator
 
 
 def test_textual_terms_equal_twice_the_stock_dpo_loss_and_gradient(make_model, make_pairs, processor, tmp_path) -> None:

@@ -16,11 +16,11 @@ from scpo_trl.difficulty.entropy import mean_answer_entropy, pair_entropy
 from scpo_trl.difficulty.similarity import mean_patch_similarity
 from scpo_trl.difficulty.transport import patch_transport
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import COMBINATIONS_KEY, PAIR_KEY, QuadCollator
-from scpo_trl.trainer.director import QuadMeans
-from scpo_trl.trainer.forward import model_inputs
-from scpo_trl.trainer.forward_path import accepts_logits_to_keep
-from scpo_trl.trainer.images import Side, decode_image, images_of
+from scpo_trl.trainer.director.director import QuadMeans
+from scpo_trl.trainer.forward.forward import model_inputs
+from scpo_trl.trainer.forward.forward_path import accepts_logits_to_keep
+from scpo_trl.trainer.rows.collator import COMBINATIONS_KEY, PAIR_KEY, QuadCollator
+from scpo_trl.trainer.rows.images import Side, decode_image, images_of
 
 Signal = Literal["entropy", "image_similarity", "transport_distance", "logps", "blind_margin", "tokens"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)

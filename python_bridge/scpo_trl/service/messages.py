@@ -9,8 +9,8 @@ from scpo.v1 import pair_pb2, telemetry_pb2, trainer_pb2
 from scpo.v1.rules import CHECKPOINT_NAME, LEARNING_RATE
 from scpo_trl.errors import UserError
 from scpo_trl.losses import WeightedLoss
-from scpo_trl.trainer.director import Decision, HeldOutReport, ReferenceAtOpen, Schedule, Stage, StepReport
-from scpo_trl.trainer.records import PairRecord
+from scpo_trl.trainer.director.director import Decision, HeldOutReport, ReferenceAtOpen, Schedule, Stage, StepReport
+from scpo_trl.trainer.director.records import PairRecord
 
 SCHEDULES: dict[int, Schedule] = {
     trainer_pb2.LEARNING_RATE_SCHEDULE_CONSTANT: "constant",

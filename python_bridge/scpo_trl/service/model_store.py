@@ -19,9 +19,9 @@ from scpo_trl.service.own_folders import prepare_trainings
 from scpo_trl.service.picture_bytes import require_bounded_sizes
 from scpo_trl.service.prompts import render_prompt
 from scpo_trl.service.roots import Roots
-from scpo_trl.trainer.checkpoint import save_model_folder
-from scpo_trl.trainer.precision import stored_dtype
-from scpo_trl.trainer.processor_fields import complete_processor
+from scpo_trl.trainer.model.model_folder import save_model_folder
+from scpo_trl.trainer.model.precision import stored_dtype
+from scpo_trl.trainer.model.processor_fields import complete_processor
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from scpo_trl.service.processes import Processes
-from scpo_trl.trainer.director import Decision, Director, Stage, StepReport
+from scpo_trl.trainer.director.director import Decision, Director, Stage, StepReport
 
 
 class SharedDirector:

@@ -27,7 +27,7 @@ from scpo_trl.service.scoring import score_responses
 from scpo_trl.service.training import train_responses
 from scpo_trl.service.work import Emit, Job, Workbench
 from scpo_trl.tiny import embedded_model_path
-from scpo_trl.trainer.checkpoint import weights_sha256
+from scpo_trl.trainer.model.model_folder import weights_sha256
 
 _LIBRARIES = ("torch", "transformers", "trl", "accelerate")
 

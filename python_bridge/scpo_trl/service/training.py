@@ -33,11 +33,11 @@ from scpo_trl.service.shared_director import SharedDirector
 from scpo_trl.service.telemetry import TelemetrySender
 from scpo_trl.service.work import Job
 from scpo_trl.trainer.config import SCPOConfig
-from scpo_trl.trainer.director import Director
+from scpo_trl.trainer.director.director import Director
+from scpo_trl.trainer.model.precision import Precision, autocast_dtype, dtype_name, widen_weights
+from scpo_trl.trainer.model.sealed_folder import folder_damage
 from scpo_trl.trainer.out_of_memory import is_out_of_memory
-from scpo_trl.trainer.precision import Precision, autocast_dtype, dtype_name, widen_weights
 from scpo_trl.trainer.scpo_trainer import SCPOTrainer
-from scpo_trl.trainer.sealed_folder import folder_damage
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from scpo.v1.rules import SHA256
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import NotReadyError
 from scpo_trl.service.own_folders import FOLDERS, UPLOADS
-from scpo_trl.trainer.sealed_folder import put_in_place
+from scpo_trl.trainer.model.sealed_folder import put_in_place
 
 LARGEST_TOTAL = 512 * 1024**3
 """Bytes of all uploads together, unless set otherwise."""

@@ -10,10 +10,10 @@ from trl import DPOConfig
 
 from scpo_trl.errors import UserError
 from scpo_trl.losses import WeightedLoss, build_objective, get_loss
-from scpo_trl.trainer.combinations import available_combinations
-from scpo_trl.trainer.contrast import Contrast
-from scpo_trl.trainer.curriculum import CURRICULA
-from scpo_trl.trainer.forward_path import SAVINGS
+from scpo_trl.trainer.forward.forward_path import SAVINGS
+from scpo_trl.trainer.rows.combinations import available_combinations
+from scpo_trl.trainer.rows.contrast import Contrast
+from scpo_trl.trainer.rows.curriculum import CURRICULA
 
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 REFERENCE_UPDATES = ("stage", "fixed", "steps")

@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from scpo_trl.losses import get_loss
 from scpo_trl.trainer.config import SCPOConfig
-from scpo_trl.trainer.director import Stage
+from scpo_trl.trainer.director.director import Stage
 
 TAGS = ("generated_from_trainer", "trl", "dpo", "scpo")
 

@@ -19,44 +19,44 @@ from trl import DPOTrainer
 from scpo_trl.errors import NonFiniteLossError, UserError
 from scpo_trl.losses import LossInput, Objective, QuadLogps, build_objective
 from scpo_trl.losses.quad import COMBINATIONS
-from scpo_trl.trainer.checkpoint_weights import load_checkpoint_weights
-from scpo_trl.trainer.collator import PAIR_KEY, STAGE_KEY, QuadCollator
-from scpo_trl.trainer.combinations import combinations_to_score
-from scpo_trl.trainer.config import SCPOConfig
-from scpo_trl.trainer.director import Director, Stage
-from scpo_trl.trainer.evaluation import EvaluationRows, ScoredEvaluation, named_datasets
-from scpo_trl.trainer.forward import completion_tokens, quad_logps
-from scpo_trl.trainer.forward_path import choose_path
-from scpo_trl.trainer.freezing import freeze
-from scpo_trl.trainer.local_director import LocalDirector
-from scpo_trl.trainer.model_card import model_card
-from scpo_trl.trainer.model_support import require_support
-from scpo_trl.trainer.pair_columns import require_pairs
-from scpo_trl.trainer.pair_rows import AskedRows, PairKey, PairRows
-from scpo_trl.trainer.processor_fields import complete_processor
-from scpo_trl.trainer.records import PairRecorder
-from scpo_trl.trainer.reference import OpenTable, Progress, Reference
-from scpo_trl.trainer.requirements import (
-    NoReferenceModel,
-    require_one_device_a_process,
-    require_stock_parts,
-    require_train_dataset,
-)
-from scpo_trl.trainer.resumption import (
+from scpo_trl.trainer.checkpoints.resumption import (
     TrainingShape,
     last_complete_checkpoint,
     read_state,
     resume_device,
     write_state,
 )
-from scpo_trl.trainer.sampler import StageSampler, StepShape
-from scpo_trl.trainer.schedule import StageSchedule
-from scpo_trl.trainer.scored_pairs import MicroBatch, ScoredPairs, on_the_cpu
-from scpo_trl.trainer.stage_loop import StageLoop
-from scpo_trl.trainer.step_batches import StepBatches
-from scpo_trl.trainer.token_budget import require_room
-from scpo_trl.trainer.tower_features import tower_features
-from scpo_trl.trainer.trainable import check_weight_type, require_trainable
+from scpo_trl.trainer.config import SCPOConfig
+from scpo_trl.trainer.director.director import Director, Stage
+from scpo_trl.trainer.director.local_director import LocalDirector
+from scpo_trl.trainer.director.records import PairRecorder
+from scpo_trl.trainer.evaluation.eval_dataset import EvaluationRows, ScoredEvaluation, named_datasets
+from scpo_trl.trainer.evaluation.scored_pairs import MicroBatch, ScoredPairs, on_the_cpu
+from scpo_trl.trainer.forward.forward import completion_tokens, quad_logps
+from scpo_trl.trainer.forward.forward_path import choose_path
+from scpo_trl.trainer.forward.tower_features import tower_features
+from scpo_trl.trainer.model.checkpoint_weights import load_checkpoint_weights
+from scpo_trl.trainer.model.freezing import freeze
+from scpo_trl.trainer.model.model_support import require_support
+from scpo_trl.trainer.model.processor_fields import complete_processor
+from scpo_trl.trainer.model.trainable import check_weight_type, require_trainable
+from scpo_trl.trainer.model_card import model_card
+from scpo_trl.trainer.reference.reference import OpenTable, Progress, Reference
+from scpo_trl.trainer.requirements import (
+    NoReferenceModel,
+    require_one_device_a_process,
+    require_stock_parts,
+    require_train_dataset,
+)
+from scpo_trl.trainer.rows.collator import PAIR_KEY, STAGE_KEY, QuadCollator
+from scpo_trl.trainer.rows.combinations import combinations_to_score
+from scpo_trl.trainer.rows.pair_columns import require_pairs
+from scpo_trl.trainer.rows.pair_rows import AskedRows, PairKey, PairRows
+from scpo_trl.trainer.rows.token_budget import require_room
+from scpo_trl.trainer.stages.sampler import StageSampler, StepShape
+from scpo_trl.trainer.stages.schedule import StageSchedule
+from scpo_trl.trainer.stages.stage_loop import StageLoop
+from scpo_trl.trainer.stages.step_batches import StepBatches
 
 UNLIMITED_STEPS = sys.maxsize
 """Stands for "until the director stops": the trainer needs a number where its data has no length."""

@@ -17,9 +17,9 @@ from accelerate.utils import gather_object
 from torch import Tensor
 
 from scpo_trl.losses import QuadLogps
-from scpo_trl.trainer.director import HeldOutReport, PairReport, QuadMeans, Stage, StepReport
-from scpo_trl.trainer.records import PairRecord
-from scpo_trl.trainer.scored_pairs import MicroBatch, ScoredPairs
+from scpo_trl.trainer.director.director import HeldOutReport, PairReport, QuadMeans, Stage, StepReport
+from scpo_trl.trainer.director.records import PairRecord
+from scpo_trl.trainer.evaluation.scored_pairs import MicroBatch, ScoredPairs
 
 _MARGINS = ("textual", "visual", "textual_mirror", "visual_mirror")
 

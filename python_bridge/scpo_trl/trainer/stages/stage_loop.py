@@ -13,20 +13,20 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from scpo_trl.errors import UserError
 from scpo_trl.losses import Objective, build_objective
-from scpo_trl.trainer.checkpoint import checkpoint_folder, save_model_folder
-from scpo_trl.trainer.combinations import combinations_to_score
-from scpo_trl.trainer.contrast import Contrast
-from scpo_trl.trainer.director import Decision, Director, HeldOutReport, Stage
-from scpo_trl.trainer.main_process import in_main_process
-from scpo_trl.trainer.records import PairRecorder
-from scpo_trl.trainer.reference import OpenTable, Reference
-from scpo_trl.trainer.resumption import Position
-from scpo_trl.trainer.sampler import StageSampler
-from scpo_trl.trainer.saved_training import save_training
-from scpo_trl.trainer.schedule import StageSchedule
-from scpo_trl.trainer.scored_pairs import MicroBatch, ScoredPairs
-from scpo_trl.trainer.stage_summary import StageSummary
-from scpo_trl.trainer.step import CompletedStep, StepInProgress, held_out_report
+from scpo_trl.trainer.checkpoints.resumption import Position
+from scpo_trl.trainer.checkpoints.saved_training import save_training
+from scpo_trl.trainer.director.director import Decision, Director, HeldOutReport, Stage
+from scpo_trl.trainer.director.records import PairRecorder
+from scpo_trl.trainer.evaluation.scored_pairs import MicroBatch, ScoredPairs
+from scpo_trl.trainer.model.model_folder import checkpoint_folder, save_model_folder
+from scpo_trl.trainer.reference.reference import OpenTable, Reference
+from scpo_trl.trainer.rows.combinations import combinations_to_score
+from scpo_trl.trainer.rows.contrast import Contrast
+from scpo_trl.trainer.stages.main_process import in_main_process
+from scpo_trl.trainer.stages.sampler import StageSampler
+from scpo_trl.trainer.stages.schedule import StageSchedule
+from scpo_trl.trainer.stages.stage_summary import StageSummary
+from scpo_trl.trainer.stages.step import CompletedStep, StepInProgress, held_out_report
 
 
 class StagedTrainer(Protocol):

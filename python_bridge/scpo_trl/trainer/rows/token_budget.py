@@ -9,9 +9,9 @@ import PIL.Image
 from datasets import Dataset
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.collator import QuadCollator
-from scpo_trl.trainer.images import Side, image_size, images_of
-from scpo_trl.trainer.pair_columns import image_column, image_counts, raw_images, text_columns
+from scpo_trl.trainer.rows.collator import QuadCollator
+from scpo_trl.trainer.rows.images import Side, image_size, images_of
+from scpo_trl.trainer.rows.pair_columns import image_column, image_counts, raw_images, text_columns
 
 Sizes = tuple[tuple[int, int], ...]
 """Width and height of each image of a row, in pixels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scpo_trl.losses import Objective
 from scpo_trl.losses.quad import COMBINATIONS
-from scpo_trl.trainer.contrast import Contrast
+from scpo_trl.trainer.rows.contrast import Contrast
 
 
 def available_combinations(contrast: Contrast | None) -> tuple[str, ...]:

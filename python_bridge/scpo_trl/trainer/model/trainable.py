@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.precision import dtype_name
+from scpo_trl.trainer.model.precision import dtype_name
 
 SAMPLED = 65536
 """Weights of a parameter that are looked at, spread over it."""

@@ -10,9 +10,9 @@ import pyarrow.compute
 from datasets import Dataset
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.contrast import Contrast
-from scpo_trl.trainer.images import SINGULAR, Side, images_of
-from scpo_trl.trainer.pair_text import pair_texts
+from scpo_trl.trainer.rows.contrast import Contrast
+from scpo_trl.trainer.rows.images import SINGULAR, Side, images_of
+from scpo_trl.trainer.rows.pair_text import pair_texts
 
 # Its functions are made at run time, which type checkers cannot see.
 compute: Any = pyarrow.compute

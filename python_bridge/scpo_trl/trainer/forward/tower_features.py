@@ -11,16 +11,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from scpo_trl.trainer.checkpoint import weights_sha256
-from scpo_trl.trainer.config import SCPOConfig
-from scpo_trl.trainer.feature_cache import FeatureCache
-from scpo_trl.trainer.forward_path import ForwardPath, vision_tower
+from scpo_trl.trainer.forward.feature_cache import FeatureCache
+from scpo_trl.trainer.forward.forward_path import ForwardPath, vision_tower
+from scpo_trl.trainer.model.model_folder import weights_sha256
 
 
 class TowerFeatures:
@@ -136,7 +135,15 @@ class _Layers:
         return self._layers[layer]
 
 
-def tower_features(model: nn.Module, path: ForwardPath, settings: SCPOConfig) -> TowerFeatures | None:
+class FeatureCacheSettings(Protocol):
+    """What `SCPOConfig` says of the cache."""
+
+    feature_cache_gb: float
+    feature_cache_dir: str | None
+    feature_cache_dir_gb: float
+
+
+def tower_features(model: nn.Module, path: ForwardPath, settings: FeatureCacheSettings) -> TowerFeatures | None:
     """What serves the vision tower's features on a path, or None where the path has no use for it."""
     if not (path.encode_once or path.cached_features):
         return None

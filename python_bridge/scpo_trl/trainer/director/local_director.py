@@ -10,8 +10,8 @@ from datasets import Dataset
 
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.config import SCPOConfig
-from scpo_trl.trainer.curriculum import order_groups, stage_feed, stage_groups
-from scpo_trl.trainer.director import Decision, ReferenceAtOpen, ReferenceMode, Schedule, Stage, StepReport
+from scpo_trl.trainer.director.director import Decision, ReferenceAtOpen, ReferenceMode, Schedule, Stage, StepReport
+from scpo_trl.trainer.rows.curriculum import order_groups, stage_feed, stage_groups
 
 Number = TypeVar("Number", int, float)
 

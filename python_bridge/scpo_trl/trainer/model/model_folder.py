@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.sealed_folder import MANIFEST, put_in_place, sync_folder, writing_failed
+from scpo_trl.trainer.model.sealed_folder import MANIFEST, put_in_place, sync_folder, writing_failed
 
 
 def weights_sha256(model: nn.Module) -> str:

@@ -10,8 +10,8 @@ from itertools import islice
 from torch.utils.data import Sampler
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.director import Director, Stage
-from scpo_trl.trainer.pair_rows import PairKey
+from scpo_trl.trainer.director.director import Director, Stage
+from scpo_trl.trainer.rows.pair_rows import PairKey
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from scpo_trl.errors import UserError
 from scpo_trl.losses.quad import QuadLogps
-from scpo_trl.trainer.collator import COMBINATIONS_KEY, NOT_FOR_THE_MODEL
-from scpo_trl.trainer.forward_path import ForwardPath
-from scpo_trl.trainer.prefix_attention import register_prefix_attention
-from scpo_trl.trainer.shared_prefix import share_prefixes
-from scpo_trl.trainer.token_logps import token_logps
-from scpo_trl.trainer.tower_features import TowerFeatures
+from scpo_trl.trainer.forward.forward_path import ForwardPath
+from scpo_trl.trainer.forward.prefix_attention import register_prefix_attention
+from scpo_trl.trainer.forward.shared_prefix import share_prefixes
+from scpo_trl.trainer.forward.token_logps import token_logps
+from scpo_trl.trainer.forward.tower_features import TowerFeatures
+from scpo_trl.trainer.rows.collator import COMBINATIONS_KEY, NOT_FOR_THE_MODEL
 
 _MISMATCH = "image features and image tokens do not match"
 

@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.reference import Reference, ReferenceState
-from scpo_trl.trainer.reference_table import ReferenceTable
+from scpo_trl.trainer.reference.reference import Reference, ReferenceState
+from scpo_trl.trainer.reference.reference_table import ReferenceTable
 
 STATE_FILE = "scpo_state.json"
 FORMAT = 1

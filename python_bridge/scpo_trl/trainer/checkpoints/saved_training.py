@@ -9,7 +9,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.sealed_folder import put_in_place, seal_folder, writing_failed
+from scpo_trl.trainer.model.sealed_folder import put_in_place, seal_folder, writing_failed
 
 # Pickled settings with this machine's paths; nobody reads them again.
 _LEFT_OUT = "training_args.bin"

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from scpo_trl.errors import UserError
 from scpo_trl.losses.quad import QuadLogps
-from scpo_trl.trainer.collator import PAIR_KEY
-from scpo_trl.trainer.director import Stage
-from scpo_trl.trainer.reference_table import ReferenceTable
-from scpo_trl.trainer.weights import Weights, blend_weights, copy_weights, weights_swapped
+from scpo_trl.trainer.director.director import Stage
+from scpo_trl.trainer.model.weights import Weights, blend_weights, copy_weights, weights_swapped
+from scpo_trl.trainer.reference.reference_table import ReferenceTable
+from scpo_trl.trainer.rows.collator import PAIR_KEY
 
 Progress = Callable[[int, int], None]
 """Takes the number of pairs done and their total."""

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from datasets import Dataset as RowDataset
 from torch.utils.data import Dataset
 
-from scpo_trl.trainer.collator import COMBINATIONS_KEY, PAIR_KEY, STAGE_KEY
-from scpo_trl.trainer.pair_columns import ACCEPTED_COLUMNS
-from scpo_trl.trainer.row_identity import rows_sha256
+from scpo_trl.trainer.rows.collator import COMBINATIONS_KEY, PAIR_KEY, STAGE_KEY
+from scpo_trl.trainer.rows.pair_columns import ACCEPTED_COLUMNS
+from scpo_trl.trainer.rows.row_identity import rows_sha256
 
 EVALUATION_STAGE = -1
 """Stands where the number of a stage stands, in rows that are evaluated."""

@@ -16,9 +16,9 @@ from trl.trainer.utils import flush_left, pad
 
 from scpo_trl.errors import UserError
 from scpo_trl.losses.quad import COMBINATIONS
-from scpo_trl.trainer.contrast import Contrast
-from scpo_trl.trainer.images import Side, decode_image, images_of
-from scpo_trl.trainer.pair_text import PairRenderer, RenderedPair
+from scpo_trl.trainer.rows.contrast import Contrast
+from scpo_trl.trainer.rows.images import Side, decode_image, images_of
+from scpo_trl.trainer.rows.pair_text import PairRenderer, RenderedPair
 
 PAIR_KEY = "pair_indices"
 """Where a row carries its number in the data set."""

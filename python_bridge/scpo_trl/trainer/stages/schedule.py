@@ -7,7 +7,7 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from scpo_trl.trainer.director import Schedule, Stage
+from scpo_trl.trainer.director.director import Schedule, Stage
 
 
 def schedule_shape(schedule: Schedule, step: int, steps: int, warmup_steps: int) -> float:

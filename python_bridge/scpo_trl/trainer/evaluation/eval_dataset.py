@@ -12,7 +12,7 @@ from datasets import Dataset
 
 from scpo_trl.errors import UserError
 from scpo_trl.losses import LossOutput, QuadLogps
-from scpo_trl.trainer.scored_pairs import MicroBatch, ScoredPairs
+from scpo_trl.trainer.evaluation.scored_pairs import MicroBatch, ScoredPairs
 
 UNNAMED = "eval_dataset"
 """Name of the data set where there is one without a name."""

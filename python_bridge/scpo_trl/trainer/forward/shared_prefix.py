@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.attention.flex_attention import create_block_mask
 
-from scpo_trl.trainer.collator import COMBINATIONS_KEY, NOT_FOR_THE_MODEL
-from scpo_trl.trainer.prefix_attention import CAUSAL_COLUMNS
+from scpo_trl.trainer.forward.prefix_attention import CAUSAL_COLUMNS
+from scpo_trl.trainer.rows.collator import COMBINATIONS_KEY, NOT_FOR_THE_MODEL
 
 _OF_TOKENS = frozenset({"input_ids", "attention_mask"})
 _ALIGNMENT = 16

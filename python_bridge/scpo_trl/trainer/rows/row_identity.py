@@ -10,8 +10,8 @@ from typing import Any
 
 from datasets import Dataset
 
-from scpo_trl.trainer.images import Side
-from scpo_trl.trainer.pair_columns import image_column, raw_images, text_columns
+from scpo_trl.trainer.rows.images import Side
+from scpo_trl.trainer.rows.pair_columns import image_column, raw_images, text_columns
 
 _ENDS = 4096
 """Bytes at either end of an encoded picture that tell it from others of its length."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scpo_trl.trainer.director import QuadMeans
+from scpo_trl.trainer.director.director import QuadMeans
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Whole trainings, saved and resumed."""

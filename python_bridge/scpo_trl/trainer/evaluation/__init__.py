@@ -1,0 +1,1 @@
+"""Figures of scored pairs, and the rows of an evaluation."""

@@ -1,0 +1,1 @@
+"""The forward pass over the combinations of text and image, and what it saves."""

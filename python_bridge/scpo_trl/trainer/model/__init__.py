@@ -1,0 +1,1 @@
+"""A model's weights and folder: support, freezing, precision, saving."""

@@ -1,0 +1,1 @@
+"""Rows of contrast pairs, and the batches that they become."""

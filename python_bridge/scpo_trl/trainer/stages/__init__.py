@@ -1,0 +1,1 @@
+"""The dialogue with the director, hung onto the trainer's events."""
