@@ -1,14 +1,24 @@
 // Everything that must hold before a change lands: generated code, format, lint, types, tests. Quiet when all is
 // well; a step that fails prints its whole output. Ends with one line: N passed, N failed.
 //
-//   node scripts/check.js [STEP] [--lane fast|standard|slow|all] [--jobs N] [--measure FILE ...]
+//   node scripts/check.js [STEP] [--lane fast|standard|slow|all] [--jobs N]
+//   node scripts/check.js --measure [FILE ...]   # without names: the files that are not in the list yet
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { LANES, filesOf, isTypeScript, listFaults, testFiles, writeList } from "./checks/lanes.js";
+import {
+  LANES,
+  filesOf,
+  isTypeScript,
+  listFaults,
+  outgrown,
+  testFiles,
+  unmeasured,
+  writeList,
+} from "./checks/lanes.js";
 import { countResults, readResults, slowest } from "./checks/results.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -164,12 +174,14 @@ async function runTests(runner, files) {
   const { silent, ...count } = countResults(results, files, code);
   const unheard = silent.map((file) => `FAILED ${file}: nothing was heard of its tests`).join("\n");
   tell(runner.name, count, started, `${output}\n${unheard}`, slowest(results));
+  if (!options.measure) for (const line of outgrown(root, results.cpu)) console.log(`       ${line}`);
   return results;
 }
 
 mkdirSync(state, { recursive: true });
 if (options.measure) {
-  const files = positionals.length > 0 ? positionals : testFiles(root);
+  const files = positionals.length > 0 ? positionals : unmeasured(root);
+  if (files.length === 0) refuse("--measure: every test file is in the list; name those to measure again");
   const missing = files.filter((file) => !testFiles(root).includes(file));
   if (missing.length > 0)
     refuse(`--measure: found ${missing.join(", ")}, expected test files such as tests/x/y.test.ts`);
@@ -196,6 +208,8 @@ if (options.measure) {
     await runTests(runner, files.filter(runner.takes));
   }
 }
+if (total.passed + total.failed === 0)
+  refuse(`found no step of the name ${positionals[0]}; \`npm test\` prints their names`);
 if (total.skipped > 0) console.log(`${total.skipped} skipped`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;

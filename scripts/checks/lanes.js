@@ -11,7 +11,7 @@ const SLOW_SECONDS = 60;
 
 const HEADING = `# CPU seconds of every test file, with the processes it starts. A file under ${FAST_SECONDS} is in the fast lane. One whose line
 # says what it proves is in the slow lane, which CI runs; from ${SLOW_SECONDS} on it must be. The others are in npm test.
-# \`npm run test:measure FILE ...\` runs files and writes their lines.
+# \`npm run test:measure [FILE ...]\` runs new files, or those named, and writes their lines.
 `;
 
 /** The lanes that each command runs. */
@@ -76,13 +76,28 @@ export function filesOf(root, command) {
     .sort((a, b) => (list.get(b)?.seconds ?? SLOW_SECONDS) - (list.get(a)?.seconds ?? SLOW_SECONDS));
 }
 
+/** The test files that are not in the list. */
+export function unmeasured(root) {
+  const list = readList(root);
+  return testFiles(root).filter((file) => !list.has(file));
+}
+
+/** Files that now cost far more than the list says, a line each: no failure, since a busy machine adds to CPU time too. */
+export function outgrown(root, cpu) {
+  const list = readList(root);
+  return [...cpu]
+    .filter(([file, seconds]) => seconds > 2 * (list.get(file)?.seconds ?? seconds) + 5)
+    .map(
+      ([file, seconds]) =>
+        `${file} takes ${seconds.toFixed(1)} CPU seconds, in the list ${list.get(file).seconds}: npm run test:measure ${file}`,
+    );
+}
+
 /** What is wrong with the list, a line each. */
 export function listFaults(root) {
   const list = readList(root);
   const files = testFiles(root);
-  const faults = files
-    .filter((file) => !list.has(file))
-    .map((file) => `${LIST}: ${file} is not measured. Run: npm run test:measure ${file}`);
+  const faults = unmeasured(root).map((file) => `${LIST}: ${file} is not measured. Run: npm run test:measure ${file}`);
   for (const [file, entry] of list) {
     if (!files.includes(file)) faults.push(`${LIST}: ${file} does not exist. Delete its line`);
     else if (entry.seconds >= SLOW_SECONDS && entry.proves === undefined)
