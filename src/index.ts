@@ -18,17 +18,22 @@ export type {
 } from "./curriculum/curriculum.js";
 export { cutStages, stagesByBounds } from "./curriculum/stages.js";
 export { curriculumPolicy, curriculumPolicyNames, type CurriculumSettings } from "./curriculum/registry.js";
+export { gradeFile, type GradedFile, type GradeFilePhase, type GradeFileRequest } from "./difficulty/grade-file.js";
 export {
-  type Combination,
+  type GradedPairsFile,
+  gradePairsFile,
+  type GradePairsFileRequest,
+  type MeasuredSignals,
+} from "./difficulty/grade-pairs-file.js";
+export {
+  type CheckedGrading,
   DEFAULT_SIGNALS,
-  gradePairs,
-  type PairSignals,
+  type Grading,
   type SignalName,
   type SignalUse,
-} from "./difficulty/grade.js";
-export { gradeFile, type GradedFile, type GradeFilePhase, type GradeFileRequest } from "./difficulty/grade-file.js";
-export type { Grading, SignalUses } from "./difficulty/grading.js";
-export { scorePairs, signalsOf } from "./difficulty/score-pairs.js";
+  type SignalUses,
+} from "./difficulty/grading.js";
+export { type ScoredFile, scoreFile, type ScoreFileRequest } from "./difficulty/score-file.js";
 export { WordNet } from "./english/wordnet.js";
 export type { Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "./evaluation/benchmark.js";
 export { checkFiles, type FileCheck } from "./evaluation/benchmark-files.js";

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
-import { MISSING_SIGNALS, NORMALISATIONS } from "../difficulty/grade.js";
 import {
   type CheckedGrading,
   DEFAULT_STAGES,
   type Grading,
+  MISSING_SIGNALS,
   namesOf,
+  NORMALISATIONS,
   type SignalUses,
   weightOf,
 } from "../difficulty/grading.js";

@@ -23,9 +23,7 @@ export async function pairsGrade(options: PairsGradeOptions): Promise<void> {
   const progress = showProgress();
   let graded: GradedPairsFile;
   try {
-    const onProgress = (done: number, total: number): void => {
-      if (done % 1000 === 0) progress.update("grade", "pairs written", done, total);
-    };
+    const onProgress = (done: number, total: number): void => progress.update("grade", "pairs written", done, total);
     graded = await gradePairsFile({ pairs: file, out, ...grading, signal, onProgress });
   } finally {
     progress.close();

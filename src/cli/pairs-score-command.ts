@@ -31,7 +31,7 @@ export interface PairsScoreOptions extends GradingOptions {
 }
 
 /** What was scored and how; it lies beside the file. */
-interface ScoreSummary extends Omit<ScoredFile, "asked" | "known" | "signals" | "grading"> {
+interface ScoreSummary extends Omit<ScoredFile, "asked" | "known" | "errors" | "signals" | "grading"> {
   readonly choices: Readonly<Record<string, unknown>>;
   /** Pairs that have the signal, for each that any pair has. */
   readonly coverage: Readonly<Record<string, number>>;
@@ -65,17 +65,15 @@ export async function pairsScore(options: PairsScoreOptions): Promise<void> {
       ...grading,
       trainer: () => (trainer ??= bootEmbedded({ roots, logPath, threads: options.threads })),
       signal,
-      onProgress: (phase, done, total) => {
-        if (done % 64 === 0 || done === total) progress.update("score", phase, done, total);
-      },
+      onProgress: (phase, done, total) => progress.update("score", phase, done, total),
     });
   } finally {
     progress.close();
     await (await trainer?.catch(() => undefined))?.stop();
   }
   await rm(logPath, { force: true });
-  const { asked, known, ...rest } = scored;
-  const summary = await summaryOf(options, rest, { signals, folders });
+  const { asked, known } = scored;
+  const summary = await summaryOf(options, scored, { signals, folders });
   await writeAtomically(summaryPath(out), `${JSON.stringify(summary, null, 2)}\n`);
   if (json) process.stdout.write(`${JSON.stringify({ ...summary, asked, known }, null, 2)}\n`);
   else process.stdout.write(`${lines(options, scored, summary).join("\n")}\n`);
@@ -109,11 +107,11 @@ function signalsOf(options: PairsScoreOptions): SignalColumn[] {
 
 async function summaryOf(
   options: PairsScoreOptions,
-  scored: Omit<ScoredFile, "asked" | "known">,
+  scored: ScoredFile,
   { signals, folders }: { signals: readonly SignalColumn[]; folders: Folders },
 ): Promise<ScoreSummary> {
   const { file, out, batchSize } = options;
-  const { signals: used, grading, ...counts } = scored;
+  const { signals: used, grading, asked: _asked, known: _known, errors: _errors, ...counts } = scored;
   const names = await presentColumns(await openParquet(out), [...new Set([...SIGNAL_COLUMNS, ...Object.keys(used)])]);
   const { coverage, correlations } = await signalCorrelations(out, names);
   const choices = {

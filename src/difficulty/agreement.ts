@@ -1,6 +1,6 @@
 import { mean, spearman } from "../numbers/statistics.js";
 import type { QuadLogps } from "../generated/scpo/v1/pair.js";
-import { DEFAULT_SIGNALS, SIGNALS, type PairSignals, type SignalName, type SignalUse } from "./grade.js";
+import { DEFAULT_SIGNALS, SIGNALS, type SignalName, type SignalUse } from "./grading.js";
 
 /** How wrong a model is about one pair, by two measures; more is worse. */
 export interface PairError {
@@ -9,6 +9,9 @@ export interface PairError {
   /** Mean of the four margins, negated, in nats. */
   negative_margin: number;
 }
+
+/** The measures of a {@link PairError}. */
+export const PAIR_ERRORS = ["wrong_margins", "negative_margin"] as const;
 
 /** Rank correlations with a model's errors; null where undefined (one side constant). */
 export interface ErrorCorrelation {
@@ -47,18 +50,23 @@ export function pairError(logps: QuadLogps): PairError {
 /**
  * Measures how well difficulty, each signal and the kind of pair foretell a model's errors.
  *
- * @param pairs - Difficulty, signals, kind and the model's log-probabilities by pair.
+ * @param pairs - Difficulty, signals (null for one that does not apply), kind and the model's error by pair.
  * @param uses - Signs of the signals.
  */
 export function measureAgreement(
-  pairs: readonly { difficulty: number; signals: PairSignals; kind: string; logps: QuadLogps }[],
+  pairs: readonly {
+    difficulty: number;
+    signals: Readonly<Record<SignalName, number | null>>;
+    kind: string;
+    error: PairError;
+  }[],
   uses: Readonly<Record<SignalName, SignalUse>> = DEFAULT_SIGNALS,
 ): Agreement {
-  const errors = pairs.map((pair) => pairError(pair.logps));
-  const correlate = (score: (index: number) => number | undefined): ErrorCorrelation => {
-    const present = pairs.flatMap((_, index) => {
-      const value = score(index);
-      return value === undefined ? [] : [{ value, error: errors[index] as PairError }];
+  type Pair = (typeof pairs)[number];
+  const correlate = (score: (pair: Pair) => number | null): ErrorCorrelation => {
+    const present = pairs.flatMap((pair) => {
+      const value = score(pair);
+      return value === null ? [] : [{ value, error: pair.error }];
     });
     const against = (measure: keyof PairError): number | null =>
       spearman(
@@ -72,18 +80,15 @@ export function measureAgreement(
     };
   };
   const signal = (name: SignalName): ErrorCorrelation =>
-    correlate((index) => {
-      const value = pairs[index]?.signals[name];
-      return value === undefined ? undefined : uses[name].sign * value;
-    });
+    correlate(({ signals }) => (signals[name] === null ? null : uses[name].sign * signals[name]));
   const kinds = pairs.map((pair) => pair.kind);
   const kindAgainst = (measure: keyof PairError): number | null =>
     kindCorrelation(
       kinds,
-      errors.map((error) => error[measure]),
+      pairs.map(({ error }) => error[measure]),
     );
   return {
-    difficulty: correlate((index) => pairs[index]?.difficulty),
+    difficulty: correlate(({ difficulty }) => difficulty),
     signals: Object.fromEntries(SIGNALS.map((name) => [name, signal(name)])) as Record<SignalName, ErrorCorrelation>,
     kind: {
       wrong_margins: kindAgainst("wrong_margins"),

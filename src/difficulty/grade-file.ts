@@ -41,8 +41,9 @@ export interface GradedFile {
 }
 
 /**
- * Grades the pairs of a file that may be larger than memory: `gradePairs`, `cutStages` or `stagesByBounds`, and the first
- * epoch of `staged`, with the same results. Memory grows by about 12 bytes a pair beyond the limit.
+ * Grades the pairs of a file that may be larger than memory: normalises each signal over the pairs that have it, averages
+ * by weight over the signals that a pair has, and ranks the result; a missing signal is missing, not zero. Stages and
+ * order are those of `cutStages` or `stagesByBounds` and the first epoch of `staged`. Memory grows by about 12 bytes a pair beyond the limit.
  *
  * @param request - Files, grading, order and resources.
  * @returns Counts. The file written has a row a pair in the order of the signals' file: `pair` (its row), `difficulty`

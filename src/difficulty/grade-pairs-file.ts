@@ -8,8 +8,7 @@ import { openParquet } from "../pairs/parquet-rows.js";
 import { type Column, type Row, streamTable, writeTable } from "../pairs/table.js";
 import { removeLeftovers, temporaryBeside } from "../files/write-atomically.js";
 import { type GradedFile, gradeFile, type GradeFileRequest } from "./grade-file.js";
-import { DEFAULT_SIGNALS } from "./grade.js";
-import { type CheckedGrading, checkedGrading, type SignalUses } from "./grading.js";
+import { type CheckedGrading, checkedGrading, DEFAULT_SIGNALS, type SignalUses } from "./grading.js";
 import { ownColumns } from "./own-columns.js";
 
 /** Signals of one pair by column; one that does not apply or was not measured is left out. */
@@ -27,9 +26,12 @@ export interface GradePairsFileRequest extends Omit<
   readonly measured?: readonly Readonly<MeasuredSignals>[];
   /** Sign and weight by column. @default the default signals, as far as there are any */
   readonly uses?: SignalUses | undefined;
-  /** Hears how many pairs are written, of how many. */
+  /** Hears now and then how many pairs are written, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+/** Rows between two reports of progress. */
+const PROGRESS_ROWS = 64;
 
 /** What grading a pairs file came to. */
 export interface GradedPairsFile extends GradedFile {
@@ -141,6 +143,6 @@ async function* gradedRows(
     if (!others || !grade) throw new Error(`${grades} has fewer rows than ${pairs}`);
     yield { ...cellsOf(pair), ...others, ...measured?.[row], ...grade };
     row += 1;
-    onProgress?.(row, total);
+    if (row % PROGRESS_ROWS === 0 || row === total) onProgress?.(row, total);
   }
 }

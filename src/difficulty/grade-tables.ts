@@ -1,8 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../errors.js";
 import { parquetColumns, parquetSource, sqlDouble, sqlName } from "../pairs/duckdb.js";
-import { type SignalUse, tooWide } from "./grade.js";
-import { type CheckedGrading, type SignalUses, weightOf } from "./grading.js";
+import { type CheckedGrading, type SignalUse, type SignalUses, weightOf } from "./grading.js";
 
 /** What a file of signals holds of one that counts, over the pairs that can be graded. */
 export interface SignalExtent {
@@ -126,7 +125,7 @@ export async function makeGraded(
     const extent = extents[name] as SignalExtent;
     return normalise === "ranks" ? scaled(sqlName(name), extent.present) : minMax(name, extent, uses);
   };
-  // Added one after the other, as `gradePairs` does: another order would round otherwise.
+  // Added one after the other: another order would round otherwise.
   const sum = (what: (name: string) => string): string =>
     used.reduce((before, name) => {
       const always = missing === "middle" && (extents[name] as SignalExtent).present > 0;
@@ -181,7 +180,9 @@ async function rank(
 
 function minMax(name: string, { least, most }: SignalExtent, uses: SignalUses): string {
   const range = most - least;
-  if (range === Infinity) throw tooWide(name);
+  if (range === Infinity) {
+    throw new UserError(`signal ${name}: its values are too far apart for min-max; normalise by ranks`);
+  }
   const column = sqlName(name);
   if (range === 0) return `case when ${column} is not null then 0.5::double end`;
   const above =

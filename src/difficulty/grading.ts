@@ -1,13 +1,35 @@
 import { checkBounds } from "../curriculum/stages.js";
 import { UserError } from "../errors.js";
-import {
-  DEFAULT_SIGNALS,
-  MISSING_SIGNALS,
-  NORMALISATIONS,
-  SIGNALS,
-  type Combination,
-  type SignalUse,
-} from "./grade.js";
+
+/** Signals that a difficulty is made of. */
+export const SIGNALS = ["entropy", "image_similarity", "transport_distance", "word_proximity"] as const;
+/** Name of a signal. */
+export type SignalName = (typeof SIGNALS)[number];
+
+/** How a signal counts. */
+export interface SignalUse {
+  /** 1: more of it is harder; -1: less of it is harder. */
+  sign: 1 | -1;
+  /** Weight in the mean, 0 or more; 0 leaves the signal out. */
+  weight: number;
+}
+
+/**
+ * The default signals: three that the paper names, and word proximity, which is ours. An uncertain model, similar images
+ * and similar words are hard, images that differ much are easy. Signs and weights are our reconstruction; the paper's are
+ * not public.
+ */
+export const DEFAULT_SIGNALS: Readonly<Record<SignalName, SignalUse>> = {
+  entropy: { sign: 1, weight: 1 },
+  image_similarity: { sign: 1, weight: 1 },
+  transport_distance: { sign: -1, weight: 1 },
+  word_proximity: { sign: 1, weight: 1 },
+};
+
+/** How the values of a signal become numbers from 0 to 1 that can be averaged. */
+export const NORMALISATIONS = ["ranks", "min-max"] as const;
+/** What a signal counts that a pair has not. */
+export const MISSING_SIGNALS = ["skip", "middle", "require"] as const;
 
 /** Stages of equal size unless a number or bounds are given. */
 export const DEFAULT_STAGES = 3;
@@ -16,9 +38,19 @@ export const DEFAULT_STAGES = 3;
 export type SignalUses = Readonly<Record<string, SignalUse>>;
 
 /** How a difficulty is made of signals, and stages of it. */
-export interface Grading extends Combination {
+export interface Grading {
   /** Sign and weight of each signal, by column; one of weight 0 needs no column. @default DEFAULT_SIGNALS */
   readonly uses?: SignalUses | undefined;
+  /**
+   * `ranks`: each signal by its rank over the pairs that have it, and the mean by its rank again; `min-max`: each signal
+   * from its least value, 0, to its greatest, 1, and the mean as it is. @default "ranks"
+   */
+  readonly normalise?: (typeof NORMALISATIONS)[number] | undefined;
+  /**
+   * `skip`: the mean is over the signals that a pair has; `middle`: one that others have and it has not counts 0.5; `require`: a pair
+   * needs every signal that counts. A pair that has none gets no difficulty in any case. @default "skip"
+   */
+  readonly missing?: (typeof MISSING_SIGNALS)[number] | undefined;
   /** Number of stages of equal size; not beside `bounds`. @default 3 */
   readonly stages?: number | undefined;
   /**
@@ -84,7 +116,7 @@ export function gradingOf({ uses, normalise, missing, stages, bounds, trim }: Gr
   return { uses, normalise, missing, stages, bounds, trim };
 }
 
-/** The default signals in their order, as they are added up in memory, then the others. */
+/** The default signals in their order, in which their terms are added up, then the others. */
 export function namesOf(uses: SignalUses): string[] {
   const defaults = SIGNALS.filter((name) => Object.hasOwn(uses, name));
   return [...defaults, ...Object.keys(uses).filter((name) => !(defaults as string[]).includes(name))];

@@ -1,5 +1,6 @@
 import type { PairScore } from "../generated/scpo/v1/pair.js";
 import { Signal, type TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
+import { pairError } from "./agreement.js";
 
 /** Columns that a model fills, and what the trainer is asked for them. */
 export const MODEL_SIGNALS = {
@@ -10,6 +11,9 @@ export const MODEL_SIGNALS = {
   tokens: Signal.TOKENS,
   /** Log-probability of chosen minus that of rejected on `images`; with a reference's it makes reward_gap. */
   margin: Signal.LOGPS,
+  /** How wrong the model is about the pair; see {@link pairError}. */
+  wrong_margins: Signal.LOGPS,
+  negative_margin: Signal.LOGPS,
 } as const;
 
 /** Name of a signal that a model gives. */
@@ -31,6 +35,7 @@ export interface ModelScoring {
  * Asks the loaded model for signals of rows, batch by batch.
  *
  * @returns Batches of rows and their signals, as the trainer finishes them.
+ * @throws Error when the trainer scores a pair that it was not asked about, or one twice, or leaves out a signal.
  */
 export async function* modelSignals(
   client: Pick<TrainerServiceClient, "scorePairs">,
@@ -46,7 +51,11 @@ export async function* modelSignals(
     imageEncoder,
     patchEncoder,
   };
+  const open = new Set(rows);
   for await (const { scores } of client.scorePairs(request, signal === undefined ? {} : { signal })) {
+    for (const { pair } of scores) {
+      if (!open.delete(pair)) throw new Error(`the trainer scored pair ${pair} twice or without being asked`);
+    }
     yield scores.map((score) => ({ row: score.pair, signals: named(score, signals) }));
   }
 }
@@ -59,7 +68,9 @@ function named(score: PairScore, wanted: readonly ModelSignal[]): Record<string,
     transport_distance: score.transportDistance,
     blind_margin: score.blindMargin,
     tokens: score.tokens,
-    margin: logps === undefined ? undefined : logps.chosenGivenImages - logps.rejectedGivenImages,
+    ...(logps === undefined
+      ? {}
+      : { margin: logps.chosenGivenImages - logps.rejectedGivenImages, ...pairError(logps) }),
   };
   return Object.fromEntries(
     wanted.map((name) => {

@@ -6,6 +6,7 @@ import { contentKey } from "../pairs/content-key.js";
 import { isComplete, type SignalColumn } from "../pairs/pair-row.js";
 import { streamPairRows } from "../pairs/pair-rows.js";
 import { openParquet } from "../pairs/parquet-rows.js";
+import { PAIR_ERRORS, type PairError } from "./agreement.js";
 import { askModel, type ModelAnswers, type ModelQuestion } from "./ask-model.js";
 import { type GradedPairsFile, gradePairsFile, type MeasuredSignals, usesFor } from "./grade-pairs-file.js";
 import { checkedGrading, type Grading, gradingOf } from "./grading.js";
@@ -27,6 +28,8 @@ export interface ScoreFileRequest extends Grading {
   /** Folders of the encoders that give image_similarity and transport_distance in place of the model's tower. */
   readonly imageEncoder?: string | undefined;
   readonly patchEncoder?: string | undefined;
+  /** Also says how wrong `model` is about each complete pair. @default false */
+  readonly modelErrors?: boolean;
   /** Pairs a forward pass. @default 16 */
   readonly batchSize?: number;
   /** Obtains a trainer; called when a model is to be asked. */
@@ -42,6 +45,8 @@ export interface ScoredFile extends GradedPairsFile {
   /** Pairs that models were asked about now, and pairs whose signals were known. */
   readonly asked: number;
   readonly known: number;
+  /** How wrong the model is, by row; undefined for an incomplete pair, all of them where it was not asked for. */
+  readonly errors: readonly (PairError | undefined)[];
 }
 
 /** Signals that a model gives alone; reward_gap takes two. */
@@ -72,7 +77,7 @@ export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> 
   const measured: MeasuredSignals[] = Array.from({ length: count }, () => ({}));
   const keys = new Array<string | null>(count).fill(null);
   const incomplete = await measureContent(request, measured, keys);
-  const counts = await measureByModels(request, measured, keys);
+  const byModels = await measureByModels(request, measured, keys);
   const graded = await gradePairsFile({
     ...gradingOf(request),
     pairs,
@@ -81,15 +86,15 @@ export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> 
     signal,
     onProgress: (done, total) => onProgress?.("pairs written", done, total),
   });
-  return { ...graded, incomplete, ...counts };
+  return { ...graded, incomplete, ...byModels };
 }
 
 async function check(request: ScoreFileRequest): Promise<void> {
-  const { pairs, out, signals, model, referenceModel } = request;
+  const { pairs, out, signals, model, referenceModel, modelErrors = false } = request;
   await refuseOverInputs([{ flag: "out", path: out }], [{ flag: "pairs", path: pairs }]);
   checkedGrading({ ...gradingOf(request), uses: await usesFor(pairs, request.uses, signals) });
   const { byModel } = sources(request);
-  const needy = [...byModel, ...signals.filter((name) => name === "reward_gap")];
+  const needy = [...byModel, ...signals.filter((name) => name === "reward_gap"), ...(modelErrors ? PAIR_ERRORS : [])];
   if (needy.length > 0 && model === undefined) {
     const flags = ["--model"];
     if (byModel.includes("image_similarity")) flags.push("--image-encoder for image_similarity");
@@ -168,12 +173,13 @@ async function measureByModels(
   request: ScoreFileRequest,
   measured: readonly MeasuredSignals[],
   keys: readonly (string | null)[],
-): Promise<{ asked: number; known: number }> {
+): Promise<Pick<ScoredFile, "asked" | "known" | "errors">> {
   const { pairs, out, model, referenceModel, signals, batchSize = 16, trainer, signal, onProgress } = request;
+  const { modelErrors = false } = request;
   const { byEncoders, byModel } = sources(request);
   const gap = signals.includes("reward_gap");
   const common = { pairs, keys, batchSize, cache: cacheFolder(out), trainer, signal };
-  const counts = { asked: 0, known: 0 };
+  const counts = { asked: 0, known: 0, errors: [] as ScoredFile["errors"] };
   const ask = async (
     who: string,
     question: Pick<ModelQuestion, "model" | "signals" | "imageEncoder" | "patchEncoder">,
@@ -195,9 +201,11 @@ async function measureByModels(
     const { imageEncoder, patchEncoder } = request;
     fillIn(byEncoders, await ask("encoders", { signals: byEncoders, imageEncoder, patchEncoder }));
   }
-  if (model === undefined || (byModel.length === 0 && !gap)) return counts;
-  const policy = await ask("model", { model, signals: gap ? [...byModel, "margin"] : byModel });
+  const wanted = [...byModel, ...(gap ? (["margin"] as const) : []), ...(modelErrors ? PAIR_ERRORS : [])];
+  if (model === undefined || wanted.length === 0) return counts;
+  const policy = await ask("model", { model, signals: wanted });
   fillIn(byModel, policy);
+  if (modelErrors) counts.errors = policy.map((answer) => answer as PairError | undefined);
   if (!gap || referenceModel === undefined) return counts;
   const reference = await ask("reference model", { model: referenceModel, signals: ["margin"] });
   for (const [row, found] of policy.entries()) {

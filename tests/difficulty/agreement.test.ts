@@ -54,11 +54,12 @@ describe("measureAgreement", () => {
       difficulty: at / 3,
       signals: {
         entropy: 3 - at,
+        image_similarity: null,
         transport_distance: 3 - at,
-        ...(at > 1 ? { word_proximity: at } : {}),
+        word_proximity: at > 1 ? at : null,
       },
       kind: at % 2 === 0 ? "object" : "presence",
-      logps: logps(-5, -6 + at, -6 + at, -5),
+      error: pairError(logps(-5, -6 + at, -6 + at, -5)),
     }));
     const agreement = measureAgreement(pairs);
     expect(agreement.difficulty.negative_margin).to.be.closeTo(1, 1e-12);

@@ -9,12 +9,13 @@ import { cutStages, stagesByBounds } from "../../src/curriculum/stages.js";
 import { gradeFile, type GradeFileRequest } from "../../src/difficulty/grade-file.js";
 import {
   DEFAULT_SIGNALS,
-  gradePairs,
+  type Grading,
   MISSING_SIGNALS,
   NORMALISATIONS,
-  type PairSignals,
+  type SignalName,
   SIGNALS,
-} from "../../src/difficulty/grade.js";
+  type SignalUse,
+} from "../../src/difficulty/grading.js";
 import { readTable, writeTable, type Column, type Row } from "../../src/pairs/table.js";
 
 const SIGNAL_COLUMNS: Column[] = SIGNALS.map((name) => ({ name, kind: "double", optional: true }));
@@ -24,6 +25,52 @@ const GRADE_COLUMNS: Column[] = [
   { name: "stage", kind: "int32", optional: true },
   { name: "order", kind: "int32", optional: true },
 ];
+
+type PairSignals = { [name in SignalName]?: number | undefined };
+
+/** Place of each value among all, 0 to 1, by counting: half of its equals stand before it. */
+function placesOf(values: readonly number[]): number[] {
+  if (values.length === 1) return [0.5];
+  return values.map((value) => {
+    const less = values.filter((other) => other < value).length;
+    const equal = values.filter((other) => other === value).length;
+    return (less + (equal - 1) / 2) / (values.length - 1);
+  });
+}
+
+/** Place of each value between the least, 0, and the greatest, 1. */
+function sharesOf(values: readonly number[]): number[] {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return values.map((value) => (least === most ? 0.5 : (value - least) / (most - least)));
+}
+
+/** Difficulties by definition, as slow as that is. */
+function difficultiesOf(
+  pairs: readonly PairSignals[],
+  uses: Readonly<Record<SignalName, SignalUse>>,
+  { normalise, missing }: Pick<Grading, "normalise" | "missing">,
+): number[] {
+  const normalised = SIGNALS.filter((name) => uses[name].weight > 0).map((name) => {
+    const present = pairs.flatMap((pair, row) => (pair[name] === undefined ? [] : [{ row, value: pair[name] }]));
+    const values = present.map(({ value }) => uses[name].sign * value);
+    const terms = normalise === "ranks" ? placesOf(values) : sharesOf(values);
+    const stands = new Map(present.map(({ row }, at) => [row, terms[at] as number]));
+    const instead = missing === "middle" && present.length > 0 ? 0.5 : undefined;
+    return { weight: uses[name].weight, term: (row: number) => stands.get(row) ?? instead };
+  });
+  const means = pairs.map((_, row) => {
+    let [sum, weights] = [0, 0];
+    for (const { weight, term } of normalised) {
+      const value = term(row);
+      if (value === undefined) continue;
+      sum += weight * value;
+      weights += weight;
+    }
+    // Equal means can differ in the last bit; they are ties.
+    return Math.round((sum / weights) * 1e12);
+  });
+  return normalise === "ranks" ? placesOf(means) : means.map((mean) => mean / 1e12);
+}
 
 describe("gradeFile", () => {
   let folder: string;
@@ -48,7 +95,58 @@ describe("gradeFile", () => {
     return fault.replaceAll(request.signals, "FILE");
   }
 
-  it("grades, cuts and orders as it is done in memory, to the last bit", async () => {
+  async function difficulties(pairs: readonly PairSignals[], changes: Partial<GradeFileRequest> = {}) {
+    await write(pairs);
+    await gradeFile({ ...request, stages: 1, ...changes });
+    return (await readTable(request.out, GRADE_COLUMNS)).map(({ difficulty }) => difficulty);
+  }
+
+  it("averages the ranks of the signals, by hand", async () => {
+    // entropy ranks 0, .5, 1; similarity 1, .5, 0; distance (less is harder) 0, 1, .5 -> means 1/3, 2/3, 1/2
+    const graded = await difficulties([
+      { entropy: 0.1, image_similarity: 0.9, transport_distance: 0.8 },
+      { entropy: 0.2, image_similarity: 0.5, transport_distance: 0.1 },
+      { entropy: 0.7, image_similarity: 0.1, transport_distance: 0.3 },
+    ]);
+    expect(graded).to.deep.equal([0, 1, 0.5]);
+  });
+
+  it("turns a signal around with its sign and counts it by its weight", async () => {
+    const distances = [{ transport_distance: 3 }, { transport_distance: 1 }, { transport_distance: 2 }];
+    expect(await difficulties(distances)).to.deep.equal([0, 1, 0.5]);
+    const uses = { entropy: { sign: 1, weight: 3 }, transport_distance: { sign: -1, weight: 1 } } as const;
+    // 3 parts entropy (0, 1, .5) outweigh one part distance (1, 0, .5).
+    const both = [0, 2, 1].map((entropy) => ({ entropy, transport_distance: entropy + 1 }));
+    expect(await difficulties(both, { uses })).to.deep.equal([0, 1, 0.5]);
+  });
+
+  it("treats a missing signal as missing, not as zero", async () => {
+    // Words alone: ranks 0 and 1 over the two that have them. Means: 0, .5 (entropy alone), (1 + 1) / 2.
+    const some = [{ entropy: 1, word_proximity: 0.2 }, { entropy: 2 }, { entropy: 3, word_proximity: 0.9 }];
+    expect(await difficulties(some)).to.deep.equal([0, 0.5, 1]);
+    // Were the missing value a zero, the second pair would be the easiest by words and fall behind the first.
+    expect(await difficulties([{ entropy: 1, word_proximity: 0.5 }, { entropy: 1 }])).to.deep.equal([0.5, 0.5]);
+  });
+
+  it("scales signals from least to most when asked to, and leaves their mean as it is", async () => {
+    // entropy 0, .25, 1; distance (less is harder) 1, 0, .8 -> means .5, .125, .9
+    const pairs = [
+      { entropy: 2, transport_distance: 10 },
+      { entropy: 3, transport_distance: 60 },
+      { entropy: 6, transport_distance: 20 },
+    ];
+    expect(await difficulties(pairs, { normalise: "min-max" })).to.deep.equal([0.5, 0.125, 0.9]);
+    expect(await difficulties([{ entropy: 4 }, { entropy: 4 }], { normalise: "min-max" })).to.deep.equal([0.5, 0.5]);
+  });
+
+  it("takes a missing signal for the middle, or requires it, when asked to", async () => {
+    // entropy 0, 1, 1; words 0, (.5), 1
+    const pairs = [{ entropy: 0, word_proximity: 0 }, { entropy: 2 }, { entropy: 2, word_proximity: 1 }];
+    expect(await difficulties(pairs, { normalise: "min-max", missing: "middle" })).to.deep.equal([0, 0.75, 1]);
+    expect(await difficulties(pairs, { normalise: "min-max", missing: "skip" })).to.deep.equal([0, 1, 1]);
+  });
+
+  it("grades, cuts and orders as the definitions say, to the last bit", async () => {
     const tied = fc.integer({ min: -2, max: 4 }).map((value) => value / 4);
     // Twice as far apart still is a number.
     const value = fc.oneof(tied, fc.double({ noNaN: true, min: -8e307, max: 8e307 }), fc.constant(-0));
@@ -98,7 +196,7 @@ describe("gradeFile", () => {
           const rows = [...pairs.keys()].filter(
             (row) => missing !== "require" || has(pairs[row] as PairSignals).length === used.length,
           );
-          const graded = gradePairs(
+          const graded = difficultiesOf(
             rows.map((row) => pairs[row] as PairSignals),
             uses,
             { normalise, missing },
@@ -158,7 +256,9 @@ describe("gradeFile", () => {
     const phases: string[] = [];
     await gradeFile({ ...request, threads: 3, memoryLimit: "40MB", onProgress: (phase) => phases.push(phase) });
     const graded = await readTable(request.out, GRADE_COLUMNS);
-    expect(graded.map(({ difficulty }) => difficulty)).to.deep.equal(gradePairs(pairs));
+    expect(graded.map(({ difficulty }) => difficulty)).to.deep.equal(
+      difficultiesOf(pairs, DEFAULT_SIGNALS, { normalise: "ranks" }),
+    );
     expect(phases).to.deep.equal([...SIGNALS, "difficulty", "order", "writing", "writing"]);
   });
 

@@ -6,9 +6,8 @@ import { promisify } from "node:util";
 import { findPython, pythonPath } from "../../src/backend/python.js";
 import type { Trainer } from "../../src/backend/trainer.js";
 import { cacheFolder, scoreFile, type ScoreFileRequest } from "../../src/difficulty/score-file.js";
-import { scorePairs } from "../../src/difficulty/score-pairs.js";
 import { signalCorrelations } from "../../src/difficulty/signal-correlations.js";
-import type { PairScore } from "../../src/generated/scpo/v1/pair.js";
+import type { PairScore, QuadLogps } from "../../src/generated/scpo/v1/pair.js";
 import { Signal } from "../../src/generated/scpo/v1/trainer.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { PAIR_COLUMNS } from "../../src/pairs/pair-row.js";
@@ -60,7 +59,10 @@ describe("scoreFile", function () {
   /** What the trainer says without the file's way, all pairs in one batch. */
   async function direct(model: string, signals: readonly Signal[]): Promise<PairScore[]> {
     await trainer.client.loadModel({ path: model });
-    return scorePairs(trainer.client, { ...world.pairs, pairs: 12 }, { signals });
+    const found: PairScore[] = [];
+    const request = { dataset: world.pairs, pairs: [], signals: [...signals], batchSize: 0 };
+    for await (const { scores } of trainer.client.scorePairs(request)) for (const one of scores) found[one.pair] = one;
+    return found;
   }
 
   it("encoders alone need no model", async () => {
@@ -175,13 +177,24 @@ describe("scoreFile", function () {
 
   it("reward_gap is beta times how far the margins of two models are apart", async () => {
     const referenceModel = join(world.folder, "reference");
-    await scoreFile({ ...request, signals: ["reward_gap", "blind_margin", "tokens", "entropy"], referenceModel });
-    const margins = async (model: string): Promise<number[]> =>
-      (await direct(model, [Signal.LOGPS])).map(({ logps }) => {
-        if (logps === undefined) throw new Error("no log-probs");
-        return logps.chosenGivenImages - logps.rejectedGivenImages;
-      });
-    const [policy, reference] = [await margins(world.model), await margins(referenceModel)];
+    const signals = ["reward_gap", "blind_margin", "tokens", "entropy"] as const;
+    const { errors } = await scoreFile({ ...request, signals, referenceModel, modelErrors: true });
+    const logps = async (model: string): Promise<QuadLogps[]> =>
+      (await direct(model, [Signal.LOGPS])).map((score) => score.logps as QuadLogps);
+    const margins = (of: readonly QuadLogps[]): number[] =>
+      of.map(({ chosenGivenImages, rejectedGivenImages }) => chosenGivenImages - rejectedGivenImages);
+    const quads = await logps(world.model);
+    const [policy, reference] = [margins(quads), margins(await logps(referenceModel))];
+    for (const [index, quad] of quads.entries()) {
+      const mean =
+        (quad.chosenGivenImages +
+          quad.rejectedGivenRejectedImages -
+          quad.rejectedGivenImages -
+          quad.chosenGivenRejectedImages) /
+        2;
+      if (isComplete(index)) expect(errors[index]?.negative_margin).to.be.closeTo(-mean, 1e-4);
+      else expect(errors[index]).to.equal(undefined);
+    }
     for (const [index, row] of (await scored()).entries()) {
       if (!isComplete(index)) expect([row["reward_gap"], row["tokens"]]).to.deep.equal([null, null]);
       else {
@@ -213,6 +226,7 @@ describe("scoreFile", function () {
     expect(await fault({ trim: 1 })).to.include("trim is 1");
     expect(await fault({ stages: 0 })).to.include("stages is 0");
     expect(await fault({ out: request.pairs })).to.include("which is the file that is read; name another");
+    expect(await fault({ model: undefined, signals: [], modelErrors: true })).to.include("for wrong_margins, negative");
     expect(await fault({ pairs: join(world.folder, "none.parquet") })).to.include("cannot open");
     const broken = { ...(rows[0] as Row), images: [Buffer.from("picture")] };
     const pairs = join(world.folder, "broken.parquet");

@@ -1,5 +1,5 @@
 import type { ErrorCorrelation } from "../../difficulty/agreement.js";
-import { SIGNALS } from "../../difficulty/grade.js";
+import { SIGNALS } from "../../difficulty/grading.js";
 import { UNDEFINED } from "../format.js";
 import { type Markup, markup } from "../markup.js";
 import { labelOf, type ReportData } from "../report-data.js";
