@@ -43,7 +43,7 @@ export { judgeFromOptions, type Judge, type JudgeOptions } from "./evaluation/ju
 export { BENCHMARKS, benchmarkNamed } from "./evaluation/registry.js";
 export { score, type ScoreRequest } from "./evaluation/score.js";
 export type { ContrastPair, ContrastPairText } from "./pairs/contrast-pair.js";
-export { readPairs, writePairs } from "./pairs/parquet.js";
+export { readPairs, writePairs } from "./pairs/pair-rows.js";
 export { sha256File } from "./files/sha256.js";
 export { applyDecisions, type AppliedDecisions, type ApplyDecisionsRequest } from "./review/apply-decisions.js";
 export { readDecisions, type Decision } from "./review/decisions-file.js";

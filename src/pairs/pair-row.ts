@@ -65,8 +65,7 @@ export function isComplete(row: PairRow): row is CompletePairRow {
   return row.rejectedImages !== null && row.rejected !== null;
 }
 
-/** Every column of a pairs file, in the order of the file. */
-export const PAIR_COLUMNS: readonly Column[] = [
+const CONTRAST: readonly Column[] = [
   { name: "id", kind: "string", optional: true },
   { name: "images", kind: "images" },
   { name: "rejected_images", kind: "images", optional: true },
@@ -79,6 +78,15 @@ export const PAIR_COLUMNS: readonly Column[] = [
   { name: "rejected_word", kind: "string", optional: true },
   { name: "objects", kind: "strings", optional: true },
   { name: "rejected_objects", kind: "strings", optional: true },
+];
+const GRADE: readonly Column[] = [
+  { name: "difficulty", kind: "double", optional: true },
+  { name: "stage", kind: "int32", optional: true },
+];
+
+/** Every column of a pairs file, in the order of the file. */
+export const PAIR_COLUMNS: readonly Column[] = [
+  ...CONTRAST,
   { name: "captions", kind: "strings", optional: true },
   { name: "annotations", kind: "string", optional: true },
   { name: "images_origin", kind: "string", optional: true },
@@ -87,6 +95,10 @@ export const PAIR_COLUMNS: readonly Column[] = [
   { name: "rejected_origin", kind: "string", optional: true },
   { name: "source", kind: "string", optional: true },
   ...SIGNAL_COLUMNS.map((name) => ({ name, kind: "double" as const, optional: true })),
-  { name: "difficulty", kind: "double", optional: true },
-  { name: "stage", kind: "int32", optional: true },
+  ...GRADE,
 ];
+
+/** The columns of a {@link ContrastPair}, which lacks nothing. */
+export const CONTRAST_COLUMNS: readonly Column[] = [...CONTRAST, ...GRADE].map((column) =>
+  ["rejected", "rejected_images"].includes(column.name) ? { ...column, optional: false } : column,
+);

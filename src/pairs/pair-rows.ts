@@ -1,9 +1,19 @@
 import { UserError } from "../errors.js";
 import { annotationsOf } from "./annotations.js";
+import type { ContrastPair, ContrastPairText } from "./contrast-pair.js";
 import { pairFault } from "./pair-faults.js";
-import { type ObjectAnnotation, PAIR_COLUMNS, type PairRow, SIGNAL_COLUMNS } from "./pair-row.js";
+import { CONTRAST_COLUMNS, type ObjectAnnotation, PAIR_COLUMNS, type PairRow, SIGNAL_COLUMNS } from "./pair-row.js";
 import { pictureFault } from "./picture-bytes.js";
-import { type Cell, type Row, streamTable, writeTable } from "./table.js";
+import { type Cell, type Column, type Row, streamTable, writeTable } from "./table.js";
+
+/**
+ * Writes contrast pairs to a Parquet file.
+ * @param path - File to write.
+ * @param pairs - Pairs in the order of the file.
+ */
+export async function writePairs(path: string, pairs: Iterable<ContrastPair>): Promise<void> {
+  await writeTable(path, CONTRAST_COLUMNS, cellsOfAll(pairs, contrastCellsOf));
+}
 
 /**
  * Writes a pairs file with every column; the file appears only when it is complete.
@@ -11,11 +21,38 @@ import { type Cell, type Row, streamTable, writeTable } from "./table.js";
  * @param rows - Rows in the order of the file; only one row group is held at a time.
  */
 export async function writePairRows(path: string, rows: AsyncIterable<PairRow> | Iterable<PairRow>): Promise<void> {
-  await writeTable(path, PAIR_COLUMNS, cellsOfAll(rows));
+  await writeTable(path, PAIR_COLUMNS, cellsOfAll(rows, cellsOf));
 }
 
-async function* cellsOfAll(rows: AsyncIterable<PairRow> | Iterable<PairRow>): AsyncGenerator<Row, void, undefined> {
-  for await (const row of rows) yield cellsOf(row);
+async function* cellsOfAll<Pair>(
+  pairs: AsyncIterable<Pair> | Iterable<Pair>,
+  cells: (pair: Pair) => Row,
+): AsyncGenerator<Row, void, undefined> {
+  for await (const pair of pairs) yield cells(pair);
+}
+
+/**
+ * Reads and checks contrast pairs.
+ * @param path - Parquet file with the columns images, rejected_images, prompt, chosen and rejected; the others may be missing.
+ * @param options - `images`: whether to read the pictures too; without them their bytes are not checked.
+ * @returns One pair a row, in the order of the file.
+ * @throws UserError that names the file, and the row where one is at fault.
+ */
+export async function readPairs(path: string, options: { images: true }): Promise<ContrastPair[]>;
+export async function readPairs(path: string, options: { images: false }): Promise<ContrastPairText[]>;
+export async function readPairs(path: string, { images }: { images: boolean }): Promise<ContrastPairText[]> {
+  const columns = CONTRAST_COLUMNS.filter(({ kind }) => images || kind !== "images");
+  const rows = new Map<string, number>();
+  const pairs: ContrastPairText[] = [];
+  for await (const { text, cells, fail } of checkedRows(path, columns)) {
+    const earlier = rows.get(text.id);
+    if (earlier !== undefined) fail(`id already used by row ${earlier}`, "expected ids to differ: rename one");
+    rows.set(text.id, pairs.length);
+    // The reader of the table takes no empty cell for a rejected text here.
+    const pair = text as ContrastPairText;
+    pairs.push(images ? { ...pair, ...picturesOf(cells, fail) } : pair);
+  }
+  return pairs;
 }
 
 /**
@@ -24,16 +61,31 @@ async function* cellsOfAll(rows: AsyncIterable<PairRow> | Iterable<PairRow>): As
  * @throws UserError that names the file, and the row where one is at fault; ids are not compared with each other.
  */
 export async function* streamPairRows(path: string): AsyncGenerator<PairRow, void, undefined> {
-  let number = 0;
-  for await (const cells of streamTable(path, PAIR_COLUMNS)) {
-    yield rowOf(cells, number, path);
-    number += 1;
+  for await (const { text, cells, fail } of checkedRows(path, PAIR_COLUMNS)) {
+    yield { ...text, ...picturesOf(cells, fail), ...restOf(cells, fail) };
   }
-  if (number === 0) throw new UserError(`${path} holds no pairs; expected at least one row: add pairs`);
 }
 
 /** A row as cells of {@link PAIR_COLUMNS}. */
 export function cellsOf(row: PairRow): Row {
+  return {
+    ...contrastCellsOf(row),
+    captions: row.captions,
+    annotations: row.annotations === null ? null : JSON.stringify(row.annotations),
+    images_origin: row.imagesOrigin,
+    chosen_origin: row.chosenOrigin,
+    rejected_images_origin: row.rejectedImagesOrigin,
+    rejected_origin: row.rejectedOrigin,
+    source: row.source,
+    ...Object.fromEntries(SIGNAL_COLUMNS.map((name) => [name, row.signals[name] ?? null])),
+  };
+}
+
+/** What a pair says, whose rejected text may still have to be made. */
+type PairText = Pick<PairRow, keyof ContrastPairText>;
+type Pictures = Pick<PairRow, "images" | "rejectedImages">;
+
+function contrastCellsOf(row: PairText & Pictures): Row {
   return {
     id: row.id,
     images: row.images,
@@ -47,40 +99,56 @@ export function cellsOf(row: PairRow): Row {
     rejected_word: row.rejectedWord,
     objects: row.objects,
     rejected_objects: row.rejectedObjects,
-    captions: row.captions,
-    annotations: row.annotations === null ? null : JSON.stringify(row.annotations),
-    images_origin: row.imagesOrigin,
-    chosen_origin: row.chosenOrigin,
-    rejected_images_origin: row.rejectedImagesOrigin,
-    rejected_origin: row.rejectedOrigin,
-    source: row.source,
-    ...Object.fromEntries(SIGNAL_COLUMNS.map((name) => [name, row.signals[name] ?? null])),
     difficulty: row.difficulty,
     stage: row.stage,
   };
 }
 
-function rowOf(cells: Row, number: number, path: string): PairRow {
-  const text = (name: string): string | null => cells[name] as string | null;
-  const texts = (name: string): readonly string[] | null => cells[name] as readonly string[] | null;
-  const id = text("id") ?? `row-${number}`;
-  const fail = (found: string, expected: string): never => {
-    throw new UserError(`${path}, pair "${id}" (row ${number}): ${found}; ${expected}`);
-  };
-  const row: PairRow = {
-    id,
-    images: pictures(cells["images"] ?? null, "images", fail) ?? fail("images is missing", "expected a picture"),
-    rejectedImages: pictures(cells["rejected_images"] ?? null, "rejected_images", fail),
+interface CheckedRow {
+  readonly text: PairText;
+  readonly cells: Row;
+  /** Says what else is wrong with the row. */
+  readonly fail: Fail;
+}
+
+/** The rows of a file, whose texts and numbers are looked at. */
+async function* checkedRows(path: string, columns: readonly Column[]): AsyncGenerator<CheckedRow, void, undefined> {
+  let row = 0;
+  for await (const cells of streamTable(path, columns)) {
+    const text = textOf(cells, row);
+    const place = `${path}, pair "${text.id}" (row ${row})`;
+    const fail: Fail = (found, expected) => {
+      throw new UserError(`${place}: ${found}; ${expected}`);
+    };
+    const fault = pairFault(text);
+    if (fault !== null) fail(`${fault.field} ${fault.found}`, fault.expected);
+    yield { text, cells, fail };
+    row += 1;
+  }
+  if (row === 0) throw new UserError(`${path} holds no pairs; expected at least one row: add pairs`);
+}
+
+function textOf(cells: Row, row: number): PairText {
+  return {
+    id: (cells["id"] as string | null) ?? `row-${row}`,
     prompt: cells["prompt"] as string,
     chosen: cells["chosen"] as string,
-    rejected: text("rejected"),
-    kind: text("kind"),
-    detail: text("detail"),
-    chosenWord: text("chosen_word"),
-    rejectedWord: text("rejected_word"),
-    objects: texts("objects"),
-    rejectedObjects: texts("rejected_objects"),
-    captions: texts("captions"),
+    rejected: cells["rejected"] as string | null,
+    kind: cells["kind"] as string | null,
+    detail: cells["detail"] as string | null,
+    chosenWord: cells["chosen_word"] as string | null,
+    rejectedWord: cells["rejected_word"] as string | null,
+    objects: cells["objects"] as string[] | null,
+    rejectedObjects: cells["rejected_objects"] as string[] | null,
+    difficulty: cells["difficulty"] as number | null,
+    stage: cells["stage"] as number | null,
+  };
+}
+
+function restOf(cells: Row, fail: Fail): Omit<PairRow, keyof ContrastPair> {
+  const text = (name: string): string | null => cells[name] as string | null;
+  return {
+    captions: cells["captions"] as string[] | null,
     annotations: annotations(text("annotations"), fail),
     imagesOrigin: text("images_origin"),
     chosenOrigin: text("chosen_origin"),
@@ -93,15 +161,17 @@ function rowOf(cells: Row, number: number, path: string): PairRow {
         return value === null ? [] : [[name, value]];
       }),
     ),
-    difficulty: cells["difficulty"] as number | null,
-    stage: cells["stage"] as number | null,
   };
-  const fault = pairFault(row);
-  if (fault !== null) fail(`${fault.field} ${fault.found}`, fault.expected);
-  return row;
 }
 
 type Fail = (found: string, expected: string) => never;
+
+function picturesOf(cells: Row, fail: Fail): Pictures {
+  return {
+    images: pictures(cells["images"] ?? null, "images", fail) ?? fail("images is missing", "expected a picture"),
+    rejectedImages: pictures(cells["rejected_images"] ?? null, "rejected_images", fail),
+  };
+}
 
 function pictures(cell: Cell, column: string, fail: Fail): readonly Uint8Array[] | null {
   if (cell === null) return null;

@@ -1,7 +1,7 @@
 import type { CurriculumStage } from "../curriculum/curriculum.js";
 import { curriculumPolicy } from "../curriculum/registry.js";
 import { UserError } from "../errors.js";
-import { readPairs } from "../pairs/parquet.js";
+import { readPairs } from "../pairs/pair-rows.js";
 import { sha256File } from "../files/sha256.js";
 import { referencePolicy } from "../reference/registry.js";
 import { effectiveBatch, plannedSteps, type RunPlan } from "../run/plan.js";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { readPairs } from "../pairs/parquet.js";
+import { readPairs } from "../pairs/pair-rows.js";
 import { readTraining } from "../report/read-training.js";
 import { writeRunReport } from "../report/run-report.js";
 import type { FoldedJournal } from "../run/journal.js";

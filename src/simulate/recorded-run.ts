@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { CurriculumPair } from "../curriculum/curriculum.js";
 import { UserError } from "../errors.js";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
-import { readPairs } from "../pairs/parquet.js";
+import { readPairs } from "../pairs/pair-rows.js";
 import { sha256File } from "../files/sha256.js";
 import type { ReferenceMove } from "../reference/reference.js";
 import { readJournal } from "../run/journal.js";

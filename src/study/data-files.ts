@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { packageVersion } from "../package-root.js";
-import { writePairs } from "../pairs/parquet.js";
+import { writePairs } from "../pairs/pair-rows.js";
 import { sha256File } from "../files/sha256.js";
 import { drawContrastPairs } from "../scenes/contrast.js";
 import { writeEvaluationScenes } from "../scenes/world-files.js";

@@ -1,4 +1,4 @@
-import { readPairs } from "../pairs/parquet.js";
+import { readPairs } from "../pairs/pair-rows.js";
 import { readEvaluationScenes } from "../scenes/world-files.js";
 import type { StudyResult } from "../evaluation/result.js";
 import { chooseScenes, chooseWorstPairs } from "../report/choose-examples.js";

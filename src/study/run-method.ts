@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Trainer } from "../backend/trainer.js";
 import { curriculumPolicy } from "../curriculum/registry.js";
-import { readPairs } from "../pairs/parquet.js";
+import { readPairs } from "../pairs/pair-rows.js";
 import { referencePolicy } from "../reference/registry.js";
 import { direct } from "../run/director.js";
 import type { RunPlan } from "../run/plan.js";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { gradePairsFile, type GradePairsFileRequest } from "../../src/difficulty/grade-pairs-file.js";
-import { readPairs } from "../../src/pairs/parquet.js";
+import { readPairs } from "../../src/pairs/pair-rows.js";
 import { PAIR_COLUMNS } from "../../src/pairs/pair-row.js";
 import { type Column, readTable, type Row, writeTable } from "../../src/pairs/table.js";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync } from "hyparquet";
 import sharp from "sharp";
 import type { ContrastPair } from "../../src/pairs/contrast-pair.js";
-import { readPairs, writePairs } from "../../src/pairs/parquet.js";
+import { readPairs, writePairs } from "../../src/pairs/pair-rows.js";
 import { writeTable } from "../../src/pairs/table.js";
 
 async function picture(format: "png" | "jpeg" | "webp", shade: number): Promise<Uint8Array> {
@@ -132,7 +132,7 @@ describe("pairs file", () => {
     expect(await faultOf(null, false)).to.equal(
       'UserError: FILE: column "chosen" is missing; found prompt, expected prompt, chosen, rejected: rename or add the column',
     );
-    expect(await faultOf(null)).to.include("expected prompt, chosen, rejected, images, rejected_images");
+    expect(await faultOf(null)).to.include("expected images, rejected_images, prompt, chosen, rejected");
   });
 
   it("names a cell of another kind", async () => {
