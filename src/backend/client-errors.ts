@@ -16,22 +16,31 @@ const exitMilliseconds = 10_000;
  * @param logPath The trainer's log, for the message.
  */
 export function causedErrors(exited: Promise<TrainerExit>, logPath: string): ClientMiddleware {
+  let exit: TrainerExit | undefined;
+  const open = new Set<AbortController>();
+  void exited.then((ended) => {
+    exit = ended;
+    for (const call of open) call.abort();
+  });
   return async function* (call, options) {
     const broken = new AbortController();
-    let exit: TrainerExit | undefined;
-    void exited.then((ended) => {
-      exit = ended;
-      broken.abort();
-    });
-    const signal = options.signal === undefined ? broken.signal : AbortSignal.any([options.signal, broken.signal]);
+    // One listener a call on a signal that outlives it, and none when the call is over.
+    const give = () => broken.abort();
+    options.signal?.addEventListener("abort", give, { once: true });
+    if (options.signal?.aborted === true || exit !== undefined) give();
+    open.add(broken);
     try {
-      return yield* call.next(call.request, { ...options, signal });
+      return yield* call.next(call.request, { ...options, signal: broken.signal });
     } catch (error) {
       // The caller gave up first: what follows from that is no failure of the trainer.
       if (options.signal?.aborted === true) throw error;
+      if (exit === undefined && isLate(error)) throw new TrainerExitedError(hangOf(error), logPath);
       if (exit === undefined && mayMeanExit(error)) exit = await within(exited, exitMilliseconds);
       if (exit !== undefined) throw new TrainerExitedError(exit, logPath);
       throw userErrorOf(error) ?? error;
+    } finally {
+      open.delete(broken);
+      options.signal?.removeEventListener("abort", give);
     }
   };
 }
@@ -69,6 +78,16 @@ export function userErrorOf(error: unknown): UserError | undefined {
 
 /** A wrong request, and a right one at the wrong time: the trainer is busy, or has no model yet. */
 const mistakes: readonly Status[] = [Status.INVALID_ARGUMENT, Status.FAILED_PRECONDITION];
+
+/** Whether a call was cut off since nothing came. */
+export function isLate(error: unknown): error is ClientError {
+  return error instanceof ClientError && error.code === Status.DEADLINE_EXCEEDED;
+}
+
+/** A trainer that does not answer, as something that has ended. */
+export function hangOf({ details }: ClientError): TrainerExit {
+  return { code: null, signal: null, expected: false, logTail: "", hung: details };
+}
 
 function mayMeanExit(error: unknown): boolean {
   if (!(error instanceof ClientError)) return false;

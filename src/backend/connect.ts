@@ -2,6 +2,7 @@ import type { ChannelCredentials } from "@grpc/grpc-js";
 import type { ClientMiddleware } from "nice-grpc";
 import { errorDetailsClientMiddleware } from "nice-grpc-error-details";
 import { createChannel, createClientFactory, waitForChannelReady } from "nice-grpc";
+import { deadlines, SILENCE_MILLISECONDS } from "./deadlines.js";
 import type { FileServiceClient } from "../generated/scpo/v1/files.js";
 import { FileServiceDefinition } from "../generated/scpo/v1/files.js";
 import type { TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
@@ -25,6 +26,8 @@ export interface Connection {
 
 /** How a connection is made. */
 export interface DialOptions {
+  /** Milliseconds without a request or a response after which a call is cut off (default half an hour). */
+  silenceMilliseconds?: number | undefined;
   /** Wraps every call. */
   middleware?: ClientMiddleware;
   /** For TLS; default: none. */
@@ -79,7 +82,9 @@ function open(address: string, options: DialOptions) {
     ...(options.serverName === undefined ? {} : { "grpc.ssl_target_name_override": options.serverName }),
   });
   // The first one used is the last one called: it gives the others the details of a failure.
-  const plain = createClientFactory().use(errorDetailsClientMiddleware);
+  const silence = options.silenceMilliseconds ?? SILENCE_MILLISECONDS;
+  const limited = deadlines(silence);
+  const plain = createClientFactory().use(errorDetailsClientMiddleware).use(limited);
   const factory = options.middleware === undefined ? plain : plain.use(options.middleware);
   const connection: Connection = {
     client: factory.create(TrainerServiceDefinition, channel),

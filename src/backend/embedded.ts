@@ -26,6 +26,8 @@ export interface EmbeddedOptions {
   python?: string;
   /** Gives up waiting for the trainer and ends what was started. */
   signal?: AbortSignal;
+  /** A trainer that says nothing for so long during a call has hung (default half an hour). */
+  silenceMilliseconds?: number;
 }
 
 /** Python imports torch and transformers meanwhile: seconds, or a minute on a busy disk. */
@@ -97,7 +99,9 @@ async function serve(
   const settings = JSON.stringify({ socket, roots, log_path: logPath, threads: options.threads });
   checkBooted(await within(embedded.orExit(callBoot(bridge, settings)), bootMilliseconds), logPath);
   const middleware = causedErrors(embedded.exited, logPath);
-  const connecting = connect(`unix://${socket}`, { milliseconds: connectMilliseconds, middleware });
+  const { silenceMilliseconds } = options;
+  const dialling = { milliseconds: connectMilliseconds, middleware, silenceMilliseconds };
+  const connecting = connect(`unix://${socket}`, dialling);
   const connection = await embedded.orExit(connecting);
   embedded.connection = connection;
   const { client } = connection;

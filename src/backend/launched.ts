@@ -42,7 +42,7 @@ export async function launch(settings: LaunchedSettings, options: OpenTrainerOpt
   const abort = () => void launched.stop();
   options.signal?.addEventListener("abort", abort, { once: true });
   try {
-    const trainer = await serve(launched, `unix://${socket}`, python, logPath);
+    const trainer = await serve(launched, `unix://${socket}`, python, { ...options, logPath });
     child.unref();
     return trainer;
   } catch (error) {
@@ -54,9 +54,15 @@ export async function launch(settings: LaunchedSettings, options: OpenTrainerOpt
   }
 }
 
-async function serve(launched: TrainerProcess, address: string, python: string, logPath: string): Promise<Trainer> {
+async function serve(
+  launched: TrainerProcess,
+  address: string,
+  python: string,
+  { logPath, silenceMilliseconds }: OpenTrainerOptions,
+): Promise<Trainer> {
   const middleware = causedErrors(launched.exited, logPath);
-  const connection = await launched.orExit(connect(address, { milliseconds: readyMilliseconds, middleware }));
+  const dialling = { milliseconds: readyMilliseconds, middleware, silenceMilliseconds };
+  const connection = await launched.orExit(connect(address, dialling));
   launched.connection = connection;
   const { client } = connection;
   const description = await client.describe({});

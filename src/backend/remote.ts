@@ -5,7 +5,7 @@ import type { ClientMiddleware } from "nice-grpc";
 import { ClientError, Metadata, Status } from "nice-grpc";
 import { UserError } from "../errors.js";
 import type { DescribeResponse, TrainerServiceClient } from "../generated/scpo/v1/trainer.js";
-import { userErrorOf } from "./client-errors.js";
+import { hangOf, isLate, userErrorOf } from "./client-errors.js";
 import { dial } from "./connect.js";
 import { channelCredentials, readToken } from "./credentials.js";
 import { FileTransfer } from "./file-transfer.js";
@@ -34,6 +34,7 @@ export async function connectRemote(settings: RemoteSettings, options: OpenTrain
   const link = new Link(address, readToken(settings), logPath);
   const connection = dial(address, {
     middleware: link.middleware,
+    silenceMilliseconds: options.silenceMilliseconds,
     ...(credentials === undefined ? {} : { credentials }),
     ...(tls?.name === undefined ? {} : { serverName: tls.name }),
   });
@@ -137,6 +138,7 @@ class Link {
         `backend.token: the trainer at ${this.#address} refused the call: ${found}: expected the one in its token file`,
       );
     }
+    if (isLate(error)) this.#end(hangOf(error));
     if (this.#exit === undefined && this.up && [Status.UNAVAILABLE, Status.CANCELLED].includes(error.code))
       this.#end({ code: null, signal: null, expected: false, logTail: "", lost: `${this.#address}: ${error.details}` });
     if (this.#exit !== undefined) return new TrainerExitedError(this.#exit, this.#logPath);

@@ -24,6 +24,8 @@ export interface OpenTrainerOptions {
   logPath: string;
   /** Gives up waiting for the trainer and ends what was started. */
   signal?: AbortSignal;
+  /** A trainer that says nothing for so long during a call has hung (default half an hour). */
+  silenceMilliseconds?: number;
 }
 
 /** How a Python process ended. */
@@ -34,6 +36,8 @@ export interface TrainerExit {
   readonly expected: boolean;
   /** Last lines of the log. */
   readonly logTail: string;
+  /** Set for a trainer that lives and does not answer: what was waited for. */
+  readonly hung?: string;
   /** Set for a remote trainer: its address and how the connection to it broke. */
   readonly lost?: string;
 }
@@ -52,6 +56,9 @@ export class TrainerExitedError extends ScpoError {
 
 function describeExit(exit: TrainerExit, logPath: string): string {
   if (exit.expected) return "The Python trainer was stopped while work was under way.";
+  if (exit.hung !== undefined) {
+    return `The Python trainer hung: ${exit.hung}, though it lives; its log is ${logPath} (a run's restarts.silence_minutes is the limit)`;
+  }
   if (exit.lost !== undefined) return `The connection to the trainer was lost: ${exit.lost}`;
   const cause =
     exit.signal === null

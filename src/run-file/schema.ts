@@ -10,6 +10,8 @@ import { PRECISIONS } from "../run/plan.js";
 export const EMBEDDED_MODEL = "embedded";
 
 const LARGEST_UINT32 = 0xffffffff;
+/** Timers count milliseconds in 31 bits. */
+const LONGEST_SILENCE_MINUTES = 35_000;
 
 const count = () => z.int().min(1).max(LARGEST_UINT32);
 const share = () => z.number().min(0).max(1);
@@ -171,9 +173,17 @@ export const runSettingsSchema = z
           .min(0)
           .default(5)
           .describe("Seconds before the first restart; doubled each time."),
+        silence_minutes: z
+          .number()
+          .positive()
+          .max(LONGEST_SILENCE_MINUTES)
+          .default(30)
+          .describe(
+            "Minutes without a report or an answer after which a trainer that still lives counts as hung: dead.",
+          ),
       })
       .prefault({})
-      .describe("What happens when the trainer dies."),
+      .describe("What happens when the trainer dies or hangs."),
     backend: backendSettings.prefault({ kind: "embedded" }).describe("How the Python trainer is obtained."),
     evaluation,
     reporting: z

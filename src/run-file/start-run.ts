@@ -128,7 +128,11 @@ function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Pr
     policies: { ...run.policies, ...options.policies },
     backend: settings.backend,
     checkpoints: { everySteps: settings.checkpoints.every_steps, keep: settings.checkpoints.keep },
-    restarts: { limit: settings.restarts.limit, firstDelaySeconds: settings.restarts.first_delay_seconds },
+    restarts: {
+      limit: settings.restarts.limit,
+      firstDelaySeconds: settings.restarts.first_delay_seconds,
+      silenceMinutes: settings.restarts.silence_minutes,
+    },
   };
   const evaluation = new EvaluationPhase(directory, settings.evaluation);
   return execute(definition, {

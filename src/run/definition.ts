@@ -22,6 +22,8 @@ export interface RestartSettings {
   readonly limit: number;
   /** Seconds before the first restart; doubled from one to the next. */
   readonly firstDelaySeconds: number;
+  /** Minutes without a report or an answer after which a trainer has hung and counts as dead. */
+  readonly silenceMinutes: number;
 }
 
 /** Everything that a run needs. */

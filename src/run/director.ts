@@ -35,7 +35,7 @@ export async function direct(trainer: Trainer, plan: RunPlan, options: DirectOpt
     policies,
     backend: { kind: "embedded", threads: trainer.description.threads } as const,
     checkpoints: { everySteps: 0, keep: 1 },
-    restarts: { limit: 0, firstDelaySeconds: 0 },
+    restarts: { limit: 0, firstDelaySeconds: 0, silenceMinutes: 30 },
   };
   const run = await execute(definition, { ...others, trainer });
   try {

@@ -76,7 +76,8 @@ function checkDefinition({ checkpoints, restarts }: RunDefinition): void {
   const { everySteps, keep } = checkpoints;
   expect(isCount(everySteps), "checkpoints.everySteps", everySteps, "a whole number of at least 0");
   expect(isCount(keep) && keep > 0, "checkpoints.keep", keep, "a whole number of at least 1");
-  const { limit, firstDelaySeconds: delay } = restarts;
+  const { limit, firstDelaySeconds: delay, silenceMinutes } = restarts;
   expect(isCount(limit), "restarts.limit", limit, "a whole number of at least 0");
+  expect(silenceMinutes > 0, "restarts.silenceMinutes", silenceMinutes, "a number above 0");
   expect(Number.isFinite(delay) && delay >= 0, "restarts.firstDelaySeconds", delay, "a number of at least 0");
 }

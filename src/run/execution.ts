@@ -178,7 +178,11 @@ export class Execution {
     await mkdir(dirname(logPath), { recursive: true });
     // Each start empties the log; that of the one that died stays for whoever asks why.
     if (existsSync(logPath)) await rename(logPath, `${logPath}.previous`);
-    this.#trainer = await openTrainer(definition.backend, { ...opening, signal: stop.requested });
+    this.#trainer = await openTrainer(definition.backend, {
+      ...opening,
+      signal: stop.requested,
+      silenceMilliseconds: 60_000 * definition.restarts.silenceMinutes,
+    });
     return this.#trainer;
   }
 

@@ -1,6 +1,7 @@
 import { createChannel, createClientFactory, Metadata } from "nice-grpc";
 import { errorDetailsClientMiddleware } from "nice-grpc-error-details";
 import { channelCredentials } from "../backend/credentials.js";
+import { deadlines } from "../backend/deadlines.js";
 import { proxyOptions, type RemoteSettings } from "../backend/settings.js";
 import type { RunServiceClient } from "../generated/scpo/v1/run.js";
 import { RunServiceDefinition, RunState } from "../generated/scpo/v1/run.js";
@@ -37,6 +38,8 @@ export function connectRuns(address: string, options: RunServiceOptions = {}): R
   const metadata = token === undefined ? Metadata() : Metadata({ authorization: `Bearer ${token}` });
   const runs = createClientFactory()
     .use(errorDetailsClientMiddleware)
+    // A pause waits for the step under way; a watch may see nothing happen for ever.
+    .use(deadlines(10 * 60_000, ["/WatchRun"]))
     .create(RunServiceDefinition, channel, { "*": { metadata } });
   return { runs, close: () => channel.close() };
 }

@@ -65,7 +65,7 @@ describe("run.yaml", () => {
       ],
       reference: { policy: "every-n-steps", steps: 5, alpha: 0.5 },
       checkpoints: { every_steps: 10, keep: 1 },
-      restarts: { limit: 1, first_delay_seconds: 0.5 },
+      restarts: { limit: 1, first_delay_seconds: 0.5, silence_minutes: 10 },
       backend: { kind: "embedded", threads: 1, python: process.execPath },
       evaluation: {
         when: "each-stage",

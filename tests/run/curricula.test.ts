@@ -141,7 +141,7 @@ describe("curricula over the stream", function () {
       policies: { curriculum },
       backend: { kind: "embedded", threads: 1 },
       checkpoints: { everySteps: 0, keep: 2 },
-      restarts: { limit: 0, firstDelaySeconds: 0 },
+      restarts: { limit: 0, firstDelaySeconds: 0, silenceMinutes: 30 },
     });
     const whole = await (await execute(run("whole"), { trainer })).result();
     expect(whole).to.include({ outcome: "completed", steps: 8 });

@@ -288,7 +288,7 @@ describe("executed run", function () {
     const directory = place();
     const events: RunEvent[] = [];
     const backend = { kind: "embedded", threads: 1, python: "/bin/false" } as const;
-    const restarts = { limit: 2, firstDelaySeconds: 0.01 };
+    const restarts = { limit: 2, firstDelaySeconds: 0.01, silenceMinutes: 30 };
     await trainer.stop();
     const running = await execute(
       { ...definition(directory), backend, restarts },
