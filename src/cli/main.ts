@@ -6,7 +6,8 @@ import { scpoProgram } from "./program.js";
 const INTERRUPTED = 130;
 
 const abort = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) {
+// SIGHUP: the terminal was closed.
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(name, () => {
     // Whoever asks twice does not want to wait.
     if (abort.signal.aborted) process.exit(INTERRUPTED);
@@ -15,9 +16,12 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+// Nobody reads any more what a closed terminal would have shown; the work is saved all the same.
+process.stderr.on("error", () => undefined);
 // A reader that has seen enough, such as head, is no mistake.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
+  if (error.code === "EIO") return;
   throw error;
 });
 

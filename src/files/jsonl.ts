@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { open, readFile, truncate } from "node:fs/promises";
+import { open, truncate } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { UserError } from "../errors.js";
 
@@ -36,7 +36,8 @@ export class JsonlWriter {
    */
   static async open(path: string, options: { sync?: boolean } = {}): Promise<JsonlWriter> {
     const file = await open(path, "a");
-    await cutTornLine(path);
+    // An entry behind a torn line would be lost with it; after a power cut its bytes may be there, but zero.
+    await truncateAfter(path, isJson);
     return new JsonlWriter(path, file, options.sync ?? false);
   }
 
@@ -82,18 +83,6 @@ export class JsonlWriter {
   }
 }
 
-/** An entry appended behind a torn line would be lost with it; after a power cut its bytes may be there, but zero. */
-async function cutTornLine(path: string): Promise<void> {
-  const content = await readFile(path);
-  let end = content.lastIndexOf(10) + 1;
-  while (end > 0) {
-    const start = end < 2 ? 0 : content.lastIndexOf(10, end - 2) + 1;
-    if (isJson(content.toString("utf8", start, end))) break;
-    end = start;
-  }
-  if (end < content.length) await truncate(path, end);
-}
-
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);
@@ -109,21 +98,27 @@ function isJson(text: string): boolean {
  * @throws DamagedLineError when a line before the last is not JSON.
  */
 export async function* readJsonl<T = unknown>(path: string): AsyncGenerator<T, void, undefined> {
-  const lines = createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Infinity });
+  const input = createReadStream(path, "utf8");
+  const lines = createInterface({ input, crlfDelay: Infinity });
   let number = 0;
   let torn: { number: number; cause: unknown } | undefined;
-  for await (const line of lines) {
-    number += 1;
-    if (torn !== undefined) throw new DamagedLineError(path, torn.number, torn.cause);
-    if (line === "") continue;
-    let value: T;
-    try {
-      value = JSON.parse(line) as T;
-    } catch (cause) {
-      torn = { number, cause };
-      continue;
+  try {
+    for await (const line of lines) {
+      number += 1;
+      if (torn !== undefined) throw new DamagedLineError(path, torn.number, torn.cause);
+      if (line === "") continue;
+      let value: T;
+      try {
+        value = JSON.parse(line) as T;
+      } catch (cause) {
+        torn = { number, cause };
+        continue;
+      }
+      yield value;
     }
-    yield value;
+  } finally {
+    // A reader may leave early.
+    input.destroy();
   }
 }
 
@@ -143,14 +138,34 @@ const PIECE = 64 * 1024;
  * @returns None where the file is missing.
  */
 export async function* linesFromEnd(path: string): AsyncGenerator<string, void, undefined> {
+  for await (const { text } of backwards(path)) if (text !== null) yield text;
+}
+
+/**
+ * Cuts a file behind its last line that is to be kept, reading no more than what goes and that line.
+ *
+ * @param keeps - Asked from the last line on; a torn one goes in any case. A file that is missing stays so.
+ */
+export async function truncateAfter(path: string, keeps: (line: string) => boolean): Promise<void> {
+  let end: number | undefined;
+  for await (const { start, text } of backwards(path)) {
+    if (text !== null && keeps(text)) break;
+    end = start;
+  }
+  if (end !== undefined) await truncate(path, end);
+}
+
+/** The lines of a file from the last to the first, and where they begin; the text of a torn one is null. */
+async function* backwards(path: string): AsyncGenerator<{ start: number; text: string | null }, void, undefined> {
   const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
   if (file === undefined) return;
   try {
-    let position = (await file.stat()).size;
-    // The beginning of a line whose end was read before.
+    const { size } = await file.stat();
+    let position = size;
+    // The beginning of a line whose end was read before; of a torn line nothing is kept.
     let rest = Buffer.alloc(0);
     let isWhole = false;
     while (position > 0) {
@@ -162,13 +177,15 @@ export async function* linesFromEnd(path: string): AsyncGenerator<string, void, 
       while (end > 0) {
         const newline = block.lastIndexOf(10, end - 1);
         if (newline < 0) break;
-        if (isWhole) yield block.toString("utf8", newline + 1, end);
+        const start = position + newline + 1;
+        if (isWhole) yield { start, text: block.toString("utf8", newline + 1, end) };
+        else if (start < size) yield { start, text: null };
         isWhole = true;
         end = newline;
       }
-      rest = Buffer.from(block.subarray(0, end));
+      if (isWhole) rest = Buffer.from(block.subarray(0, end));
     }
-    if (isWhole) yield rest.toString("utf8");
+    if (size > 0) yield { start: 0, text: isWhole ? rest.toString("utf8") : null };
   } finally {
     await file.close();
   }

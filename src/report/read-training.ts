@@ -1,10 +1,13 @@
-import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PairRecord } from "../generated/scpo/v1/telemetry.js";
 import { readJournal } from "../run/journal.js";
-import { readMetrics } from "../run/metrics.js";
-import { readAllJsonl } from "../files/jsonl.js";
+import { reportOf, type StepMetrics } from "../run/metrics.js";
+import { readJsonl } from "../files/jsonl.js";
 import type { ReferenceUpdate, TrainedStage, TrainingHistory } from "./report-data.js";
+
+/** Records of more bytes take more memory than a process has: those of some steps stand for all. */
+const RECORD_BYTES = 256 * 1024 * 1024;
 
 /**
  * Reads what a run left in its folder: `journal.jsonl`, `metrics.jsonl` and, unless telemetry was off,
@@ -13,16 +16,18 @@ import type { ReferenceUpdate, TrainedStage, TrainingHistory } from "./report-da
  * @param directory - The run's folder.
  * @param method - Key of the method that was trained.
  * @param telemetry - Telemetry messages that were lost, and whether the final one came. @default none lost, complete
+ * @param recordBytes - About so many bytes of records are taken, those of every so many steps. @default 256 MiB
  */
 export async function readTraining(
   directory: string,
   method: string,
   telemetry: TrainingHistory["telemetry"] = { lost: 0, complete: true },
+  recordBytes: number = RECORD_BYTES,
 ): Promise<TrainingHistory> {
   const [journal, steps, records] = await Promise.all([
     readJournal(join(directory, "journal.jsonl")),
-    readMetrics(join(directory, "metrics.jsonl")),
-    readRecords(join(directory, "pair-records.jsonl")),
+    readSteps(join(directory, "metrics.jsonl")),
+    readRecords(join(directory, "pair-records.jsonl"), recordBytes),
   ]);
   const stages: TrainedStage[] = [];
   const referenceUpdates: ReferenceUpdate[] = [];
@@ -48,11 +53,35 @@ export async function readTraining(
     stages,
     referenceUpdates,
     steps,
-    records: records.map((record) => PairRecord.fromJSON(record)),
+    ...records,
     telemetry,
   };
 }
 
-async function readRecords(path: string): Promise<unknown[]> {
-  return existsSync(path) ? readAllJsonl<unknown>(path) : [];
+/** The reports without their pairs, which no curve needs. */
+async function readSteps(path: string): Promise<StepMetrics[]> {
+  const steps: StepMetrics[] = [];
+  for await (const line of readJsonl(path)) {
+    const report: StepMetrics & { pairs?: unknown } = reportOf(line);
+    delete report.pairs;
+    steps.push(report);
+  }
+  return steps;
+}
+
+async function readRecords(
+  path: string,
+  recordBytes: number,
+): Promise<Pick<TrainingHistory, "records" | "recordsEvery">> {
+  const bytes = await stat(path).then(
+    ({ size }) => size,
+    () => null,
+  );
+  if (bytes === null) return { records: [] };
+  const every = Math.max(1, Math.ceil(bytes / recordBytes));
+  const records: PairRecord[] = [];
+  for await (const line of readJsonl<{ step: number }>(path)) {
+    if (line.step % every === 0) records.push(PairRecord.fromJSON(line));
+  }
+  return every === 1 ? { records } : { records, recordsEvery: every };
 }

@@ -60,6 +60,8 @@ export interface TrainingHistory {
   referenceUpdates: readonly ReferenceUpdate[];
   steps: readonly Omit<StepReport, "pairs" | "heldOut">[];
   records: readonly PairRecord[];
+  /** The records are those of every so many steps; left out: of all. */
+  recordsEvery?: number;
   /** How many telemetry messages were lost, and whether the final one came. */
   telemetry: { lost: number; complete: boolean };
 }

@@ -7,6 +7,7 @@ import { writeRunReport } from "../report/run-report.js";
 import type { FoldedJournal } from "../run/journal.js";
 import type { Phase, PhaseContext, PhaseEnd } from "../run/phase.js";
 import { readSceneScores } from "./evaluation.js";
+import { SCENES } from "./evaluation-task.js";
 import type { ResolvedRunSettings } from "./plan-run.js";
 
 /** Name of the page in a run's folder. */
@@ -29,16 +30,17 @@ export class PagePhase implements Phase {
     return Promise.resolve(isTold && existsSync(join(this.#directory, PAGE_FILE)));
   }
 
-  async advance({ write, emit }: PhaseContext): Promise<PhaseEnd> {
+  async advance({ journal, write, emit }: PhaseContext): Promise<PhaseEnd> {
     const path = join(this.#directory, PAGE_FILE);
-    if (!existsSync(path)) await this.#write(path);
+    if (!existsSync(path)) await this.#write(path, (await journal()).entries);
     await write({ type: "page-written" });
     await emit({ type: "page-written", path });
     return { outcome: "completed", reason: "" };
   }
 
-  async #write(path: string): Promise<void> {
+  async #write(path: string, entries: FoldedJournal["entries"]): Promise<void> {
     const settings = this.#settings;
+    const nameOf = (stage: number) => settings.stages[stage]?.name ?? `stage ${stage}`;
     const pairs = await readPairs(settings.data.pairs, { images: false });
     const training = await readTraining(this.#directory, settings.id);
     const scores = await readSceneScores(this.#directory);
@@ -47,9 +49,12 @@ export class PagePhase implements Phase {
       training,
       difficulties: pairs.map(({ difficulty }) => difficulty),
       scores: scores.map(({ stage, scores: figures }) => ({
-        stage: settings.stages[stage]?.name ?? `stage ${stage}`,
+        stage: nameOf(stage),
         scores: figures,
       })),
+      evaluations: entries.flatMap((entry) =>
+        entry.type === "evaluated" && entry.benchmark !== SCENES ? [{ ...entry, stage: nameOf(entry.stage) }] : [],
+      ),
       settings: stringify(settings),
     });
   }

@@ -1,3 +1,4 @@
+import { rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { RunDefinition } from "../run/definition.js";
 import { execute } from "../run/execute.js";
@@ -11,7 +12,14 @@ import { planRun, type PlannedRun } from "./plan-run.js";
 import { checkRunSettings, readRunFile, type ReadSettings } from "./read.js";
 import { PagePhase } from "./run-page.js";
 import type { RunSettings } from "./schema.js";
-import { createRunFolder, readRunFolder, refuseUnlessEmpty, requireRun, RUNS_FOLDER } from "./settings-folder.js";
+import {
+  createRunFolder,
+  readRunFolder,
+  refuseUnlessEmpty,
+  requireRun,
+  RUNS_FOLDER,
+  SETTINGS_FILE,
+} from "./settings-folder.js";
 import { settingsText } from "./settings-text.js";
 
 /** How a run is gone on with. */
@@ -69,7 +77,14 @@ export async function startRun(settings: RunSettings | string, options: StartRun
 /** Starts a run that was prepared. */
 export async function startPrepared(run: PreparedRun, options: StartRunOptions = {}): Promise<RunHandle> {
   await createRunFolder(run.directory, run.resolved, options.claim?.file);
-  return begin(run, options, false);
+  try {
+    return await begin(run, options, false);
+  } catch (error) {
+    // What never began shall not refuse the next run of its name.
+    await rm(join(run.directory, SETTINGS_FILE), { force: true });
+    if (options.claim === undefined) await rmdir(run.directory).catch(() => undefined);
+    throw error;
+  }
 }
 
 /**
@@ -126,6 +141,7 @@ function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Pr
     directory,
     plan,
     policies: { ...run.policies, ...options.policies },
+    functions: Object.entries(options.policies ?? {}).flatMap(([name, own]) => (own === undefined ? [] : [name])),
     backend: settings.backend,
     checkpoints: { everySteps: settings.checkpoints.every_steps, keep: settings.checkpoints.keep },
     restarts: {

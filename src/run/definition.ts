@@ -33,6 +33,8 @@ export interface RunDefinition {
   readonly directory: string;
   readonly plan: RunPlan;
   readonly policies: RunPolicies;
+  /** Names of the policies that are functions of the caller's, which no file holds (default: none). */
+  readonly functions?: readonly string[];
   readonly backend: BackendSettings;
   readonly checkpoints: CheckpointSettings;
   readonly restarts: RestartSettings;

@@ -105,20 +105,25 @@ export class Dialogue {
 
   /** Takes what happened before; call it before the first response. */
   async replay({ entries, reports, saved, step }: History): Promise<void> {
-    for (const entry of entries) await this.#replayed(entry, reports);
+    const told = reports[Symbol.asyncIterator]();
+    try {
+      for (const entry of entries) await this.#replayed(entry, told);
+    } finally {
+      await told.return?.();
+    }
     this.#saved = [...saved];
     this.#savedStep = step;
     this.#reopening = this.#stage !== undefined && step > 0;
   }
 
-  async #replayed(entry: JournalEntry, reports: readonly StepReport[]): Promise<void> {
+  async #replayed(entry: JournalEntry, reports: AsyncIterator<StepReport>): Promise<void> {
     switch (entry.type) {
       case "plan":
         return this.#open(0);
       case "stage-opened":
         return this.#stageOpened({ stage: entry.stage, tableSeconds: 0 });
       case "decision":
-        return this.#stepReport(reports[entry.step - 1] as StepReport, recorded(entry, this.#parts.plan));
+        return this.#stepReport((await reports.next()).value as StepReport, recorded(entry, this.#parts.plan));
       case "stage-closed":
         return this.#stageClosed(entry);
       case "checkpoint":

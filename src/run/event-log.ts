@@ -23,8 +23,8 @@ export interface LogEnd {
 const EMPTY: LogEnd = { sequence: 0, at: null, held: 0 };
 
 function advanced({ sequence, at, held }: LogEnd, event: RunEvent, now: number): LogEnd {
-  // Between the end of a director's life and the beginning of the next nobody held the run.
-  const since = at === null || event.type === "claimed" ? 0 : now - at;
+  // A clock may be set back. Between the end of a director's life and the beginning of the next nobody held the run.
+  const since = at === null || event.type === "claimed" ? 0 : Math.max(0, now - at);
   return { sequence: sequence + 1, at: now, held: held + since };
 }
 

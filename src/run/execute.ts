@@ -6,7 +6,7 @@ import type { ExecuteOptions, RunDefinition } from "./definition.js";
 import { EventLog } from "./event-log.js";
 import { Execution } from "./execution.js";
 import type { RunHandle } from "./handle.js";
-import type { FoldedJournal } from "./journal.js";
+import { type FoldedJournal, trainingEnd } from "./journal.js";
 import { ownRun } from "./owner.js";
 import type { Phase } from "./phase.js";
 import { checkPlan } from "./plan-problems.js";
@@ -40,7 +40,9 @@ export async function execute(definition: RunDefinition, options: ExecuteOptions
     });
     const phases = [training, ...(options.phases ?? [])];
     if (options.resume === true) {
-      if (await isOver(phases, await readFolded(paths))) {
+      const journal = await readFolded(paths);
+      requireFunctions(definition, journal);
+      if (await isOver(phases, journal)) {
         await owner.release();
         return openHandle(directory);
       }
@@ -58,6 +60,17 @@ export async function execute(definition: RunDefinition, options: ExecuteOptions
     await owner.release();
     throw error;
   }
+}
+
+/** What the caller's functions decided cannot be decided without them. */
+function requireFunctions({ functions = [] }: RunDefinition, journal: FoldedJournal): void {
+  const begun = journal.entries.find((entry) => entry.type === "plan");
+  const missing = begun?.functions?.filter((name) => !functions.includes(name)) ?? [];
+  if (missing.length === 0 || trainingEnd(journal) !== null) return;
+  throw new UserError(
+    `policies: found no function for ${missing.join(", ")}, but the run began with one: resume it from TypeScript, ` +
+      "resumeRun(folder, { policies }), with the functions it began with",
+  );
 }
 
 /** Whether the run ended well and nothing is missing. */

@@ -52,7 +52,7 @@ export class Execution {
    */
   async run(): Promise<RunSummary> {
     const { definition, options, phases, paths, stop, events } = this.#parts;
-    const cancel = () => stop.cancel("cancelled by the caller");
+    const cancel = () => stop.cancel(reasonOf(options.signal?.reason));
     options.signal?.addEventListener("abort", cancel);
     if (options.signal?.aborted === true) cancel();
     const unwatch = watchRequests(paths.control, stop);
@@ -221,6 +221,12 @@ export class Execution {
     await this.#parts.events.append(event);
     this.#parts.options.onEvent?.(event);
   }
+}
+
+/** A caller's own words for an abort; an abort without any has an AbortError of the system's. */
+function reasonOf(reason: unknown): string {
+  if (typeof reason === "string" && reason !== "") return reason;
+  return reason instanceof Error && reason.name !== "AbortError" ? reason.message : "cancelled by the caller";
 }
 
 /** What the work itself told, in contrast to what a caller's request brought about. */

@@ -1,6 +1,6 @@
-import { copyFile, readFile, truncate } from "node:fs/promises";
+import { copyFile, readFile } from "node:fs/promises";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
-import { readJsonl } from "../files/jsonl.js";
+import { readJsonl, truncateAfter } from "../files/jsonl.js";
 import { writeAtomically } from "../files/write-atomically.js";
 import type { JournalEntry } from "./journal.js";
 import { foldJournal, openJournal, readJournalLines } from "./journal.js";
@@ -16,8 +16,8 @@ export interface History {
   readonly step: number;
   /** What happened until then; without a plan when the run never began. */
   readonly entries: readonly JournalEntry[];
-  /** The report of each step until then, the first step's first. */
-  readonly reports: readonly StepReport[];
+  /** The report of each step until then, the first step's first; read as they are asked for, once. */
+  readonly reports: AsyncIterable<StepReport>;
   /** Names of the saved trainings that stay, oldest first. */
   readonly saved: readonly string[];
   readonly microBatch: { readonly batchSize: number; readonly gradientAccumulationSteps: number } | null;
@@ -40,12 +40,12 @@ export async function goBackToSaved(paths: RunPaths, without: ReadonlySet<string
     await cutLines(paths.journal, damagedLine - 1);
   }
   const { entries, saved, microBatch } = foldJournal(lines);
-  const told = await readReports(paths.metrics);
+  const told = await countReports(paths.metrics);
   if (told.damage !== null) damaged.push({ file: "metrics.jsonl", reason: told.damage });
-  const usable = saved.filter(({ name, step }) => step <= told.reports.length && !without.has(name));
+  const usable = saved.filter(({ name, step }) => step <= told.reports && !without.has(name));
   const from = usable.at(-1) ?? { name: "", step: 0, entries: entries.findIndex(({ type }) => type === "plan") + 1 };
-  await cutAfterStep(paths.metrics, from.step);
-  await cutAfterStep(paths.pairRecords, from.step);
+  await truncateAfter(paths.metrics, isUpTo(from.step));
+  await truncateAfter(paths.pairRecords, isUpTo(from.step));
   const kept = usable.map(({ name }) => name);
   await sweepTrainings(paths.checkpoints, kept);
   if (lines.length > 0) {
@@ -57,23 +57,21 @@ export async function goBackToSaved(paths: RunPaths, without: ReadonlySet<string
     name: from.name,
     step: from.step,
     entries: entries.slice(0, from.entries),
-    reports: told.reports.slice(0, from.step),
+    reports: readReports(paths.metrics),
     saved: kept,
     microBatch,
     damaged,
   };
 }
 
-/** Reports from the first step on, as far as they follow each other. */
-async function readReports(path: string): Promise<{ reports: StepReport[]; damage: string | null }> {
-  const reports: StepReport[] = [];
+/** Counts the reports from the first step on, as far as they follow each other. */
+async function countReports(path: string): Promise<{ reports: number; damage: string | null }> {
+  let reports = 0;
   try {
-    for await (const line of readJsonl(path)) {
-      const report = reportOf(line);
-      if (report.step !== reports.length + 1) {
-        return { reports, damage: `step ${report.step} stands where step ${reports.length + 1} was expected` };
-      }
-      reports.push(report);
+    for await (const { step } of readJsonl<StepReport>(path)) {
+      const expected = reports + 1;
+      if (step !== expected) return { reports, damage: `step ${step} stands where step ${expected} was expected` };
+      reports = step;
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return { reports, damage: null };
@@ -82,30 +80,23 @@ async function readReports(path: string): Promise<{ reports: StepReport[]; damag
   return { reports, damage: null };
 }
 
+/** Reads reports one by one: those of a long run do not fit into memory together. */
+async function* readReports(path: string): AsyncGenerator<StepReport, void, undefined> {
+  for await (const line of readJsonl(path)) yield reportOf(line);
+}
+
 async function cutLines(path: string, count: number): Promise<void> {
   const lines = (await readFile(path, "utf8")).split("\n").slice(0, count);
   await writeAtomically(path, lines.map((line) => `${line}\n`).join(""));
 }
 
-/** Cuts a file of JSON lines with rising steps before the first line of a later step, or that cannot be read. */
-async function cutAfterStep(path: string, step: number): Promise<void> {
-  let kept = 0;
-  try {
-    const content = await readFile(path);
-    for (let end = content.indexOf(10); end >= 0; end = content.indexOf(10, kept)) {
-      if (!isUpTo(step, content.toString("utf8", kept, end))) break;
-      kept = end + 1;
+/** Whether a line is of a step up to this one; one that cannot be read is of none. */
+function isUpTo(step: number): (line: string) => boolean {
+  return (line) => {
+    try {
+      return (JSON.parse(line) as { step: number }).step <= step;
+    } catch {
+      return false;
     }
-    if (kept < content.length) await truncate(path, kept);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-}
-
-function isUpTo(step: number, line: string): boolean {
-  try {
-    return (JSON.parse(line) as { step: number }).step <= step;
-  } catch {
-    return false;
-  }
+  };
 }

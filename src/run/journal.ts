@@ -5,7 +5,8 @@ import type { RecordedPlan } from "./plan.js";
 
 /** What happened in a run and what was decided; equal runs have equal ones. */
 export type JournalEntry =
-  | { type: "plan"; plan: RecordedPlan; weightsSha256: string }
+  /** `functions`: policies that were functions of the caller's, by name; left out where there were none. */
+  | { type: "plan"; plan: RecordedPlan; weightsSha256: string; functions?: readonly string[] }
   | {
       type: "stage-opened";
       stage: number;

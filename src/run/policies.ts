@@ -66,7 +66,7 @@ export function keepsReferenceWeights(policies: RunPolicies, plan: Pick<RunPlan,
 /**
  * Checks that the policies can do what the plan leaves to them.
  *
- * @throws UserError when a stage's rows are to be chosen and nothing chooses them.
+ * @throws UserError when a stage's rows are to be chosen and nothing chooses them, or the other way round.
  */
 export function checkPolicies(plan: RunPlan, policies: RunPolicies): void {
   const chosen = plan.stages.findIndex(({ steps }) => steps !== undefined);
@@ -74,6 +74,12 @@ export function checkPolicies(plan: RunPlan, policies: RunPolicies): void {
     throw new UserError(
       `run plan: stages[${chosen}].steps: found ${plan.stages[chosen]?.steps}, but no policies.curriculum.next chooses ` +
         "the rows of each step: pass the curriculum, or list the rows in pairs and leave steps out",
+    );
+  }
+  if (chosen === -1 && policies.curriculum?.next !== undefined) {
+    throw new UserError(
+      "policies.curriculum.next: found a function that no stage would ask, expected stages that give a number of steps: " +
+        "leave it out, or use a curriculum whose rows are chosen step by step, such as self-paced",
     );
   }
 }

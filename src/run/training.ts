@@ -67,7 +67,9 @@ export class Training implements Phase {
     const { weightsSha256 } = await trainer.client.loadModel({ path: plan.model }, { signal: stop.requested });
     const begun = history.entries.find((entry) => entry.type === "plan");
     const recorded = recordedPlan({ ...this.#definition.plan, directory });
-    if (begun === undefined) await write({ type: "plan", plan: recorded, weightsSha256 });
+    const { functions = [] } = this.#definition;
+    const named = functions.length === 0 ? {} : { functions };
+    if (begun === undefined) await write({ type: "plan", plan: recorded, weightsSha256, ...named });
     else requireSame(begun, { plan: recorded, weightsSha256 });
     const files = await openRunFiles(this.#paths);
     try {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
-import { openRun, startRun, type RunDescription, type RunEvent } from "../../src/index.js";
+import { openRun, resumeRun, startRun, UserError, type RunDescription, type RunEvent } from "../../src/index.js";
 import { writeEvaluationScenes } from "../../src/scenes/world-files.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
@@ -178,5 +178,40 @@ describe("scpo train", function () {
     expect(events.filter(({ type }) => type === "step")).to.have.length(3);
     const again = await openRun(run.directory);
     expect(await again.describe()).to.include({ id: "from-typescript", status: "STOPPED", step: 3 });
+  });
+
+  it("is resumed with the caller's functions or not at all, and takes none that nothing would ask", async () => {
+    const given = settings as Parameters<typeof startRun>[0];
+    const place = { runs: join(folder, "runs"), id: "functions" };
+    const next = () => ({ pairs: [], reason: "" });
+    const unused = await startRun(given, { ...place, id: "unused", policies: { curriculum: { next } } }).catch(
+      (error: unknown) => error as Error,
+    );
+    expect(unused).to.be.instanceOf(UserError);
+    expect((unused as Error).message).to.match(/^policies\.curriculum\.next: found a function that no stage would ask/);
+    // Nothing is left that would refuse the next with the name.
+    expect(existsSync(join(folder, "runs", "unused"))).to.equal(false);
+
+    const policies = { decide: ({ step }: { step: number }) => (step === 5 ? { stop: true, reason: "five" } : null) };
+    const run = await startRun(given, { ...place, policies });
+    for await (const event of run) if (event.type === "step" && event.report.step === 2) void run.pause();
+    expect(await run.describe()).to.include({ status: "PAUSED" });
+    const without = await resumeRun(run.directory).catch((error: unknown) => error as Error);
+    expect((without as Error).message).to.match(/^policies: found no function for decide, but the run began with one/);
+    const { code, errors } = await scpo("resume", run.directory);
+    expect([code, errors]).to.satisfy(([, text]: [number, string]) => text.includes("found no function for decide"));
+    expect(await (await resumeRun(run.directory, { policies })).result()).to.include({ outcome: "stopped", steps: 5 });
+  });
+
+  it("saves and ends as with Ctrl-C when its terminal is closed", async () => {
+    const child = start("serve", "--listen", "127.0.0.1:0", "--data", folder, "--runs", join(folder, "served"));
+    const [line] = (await once(child.stdout as NonNullable<typeof child.stdout>, "data")) as [Buffer];
+    expect(line.toString()).to.match(/^listening on/);
+    child.stderr?.destroy();
+    child.stdout?.destroy();
+    child.kill("SIGHUP");
+    // Killed by the signal it would have no code.
+    const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+    expect([code, signal]).to.deep.equal([0, null]);
   });
 });

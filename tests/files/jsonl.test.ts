@@ -1,8 +1,9 @@
 import { expect } from "chai";
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import fc from "fast-check";
+import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { JsonlWriter, readAllJsonl } from "../../src/files/jsonl.js";
+import { JsonlWriter, linesFromEnd, readAllJsonl, truncateAfter } from "../../src/files/jsonl.js";
 
 describe("JSON lines", () => {
   let folder: string;
@@ -37,5 +38,35 @@ describe("JSON lines", () => {
     await appendFile(path, '{"n":3}\n');
     const error: unknown = await readAllJsonl(path).catch((thrown: unknown) => thrown);
     expect((error as Error).message).to.match(/line 2: not JSON/);
+  });
+
+  it("are cut behind the last that is kept, wherever the pieces end", async () => {
+    // Longer than a piece now and then.
+    const lengths = fc.array(fc.oneof(fc.nat({ max: 90 }), fc.integer({ min: 60_000, max: 70_000 })), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(lengths, fc.nat({ max: 8 }), fc.boolean(), async (sizes, last, isTorn) => {
+        const lines = sizes.map((size, n) => JSON.stringify({ n, text: "ü".repeat(size) }));
+        await writeFile(path, lines.map((line) => `${line}\n`).join("") + (isTorn ? '{"n":' : ""));
+        const fromEnd: string[] = [];
+        for await (const line of linesFromEnd(path)) fromEnd.push(line);
+        expect(fromEnd).to.deep.equal([...lines].reverse());
+        await truncateAfter(path, (line) => (JSON.parse(line) as { n: number }).n <= last);
+        const kept = lines.slice(0, last + 1);
+        expect(await readFile(path, "utf8")).to.equal(kept.map((line) => `${line}\n`).join(""));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("are written on, and cut, in a file of more bytes than fit into memory", async () => {
+    const head = 3 * 2 ** 30;
+    await writeFile(path, "");
+    await truncate(path, head);
+    await appendFile(path, '\n{"n":1}\n{"n":2}\n{"n":');
+    const writer = await JsonlWriter.open(path);
+    await writer.append({ n: 3 });
+    await writer.close();
+    await truncateAfter(path, (line) => (JSON.parse(line) as { n: number }).n <= 1);
+    expect((await stat(path)).size).to.equal(head + '\n{"n":1}\n'.length);
   });
 });

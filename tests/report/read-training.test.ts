@@ -53,6 +53,14 @@ describe("readTraining", () => {
       expect(training.records).to.deep.equal([record(4, 0, -1)]);
       expect(training.steps[0]?.klInitial).to.equal(0.5);
       expect(training).to.deep.include({ method: "scpo", telemetry: { lost: 2, complete: false } });
+      // Of more records than fit into memory, those of every so many steps.
+      const many = Array.from({ length: 100 }, (_, at) => ({ ...record(at % 7, 0, 0), step: at + 1 }));
+      writeFileSync(join(folder, "pair-records.jsonl"), lines(many));
+      const bytes = Buffer.byteLength(lines(many));
+      const some = await readTraining(folder, "scpo", undefined, Math.ceil(bytes / 10));
+      expect(some.recordsEvery).to.equal(10);
+      expect(some.records.map(({ step }) => step)).to.deep.equal([10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
+      expect((await readTraining(folder, "scpo")).records).to.have.length(100);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -122,6 +122,8 @@ describe("evaluation of a run", function () {
     const description = await (await openRun(run.directory)).describe();
     expect(description).to.deep.include({ status: "SUCCEEDED", phase: "page", evaluations: summary.evaluations });
 
+    const page = await readFile(join(run.directory, "report.html"), "utf8");
+    expect(page).to.include("<th>pope after hard</th><td>accuracy</td>");
     const again = await resumeRun(run.directory);
     expect(await again.result()).to.deep.equal(summary);
     expect((await again.describe()).lastSequence).to.equal(description.lastSequence);

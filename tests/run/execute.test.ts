@@ -301,6 +301,9 @@ describe("executed run", function () {
       [1, 2, 0.01],
       [2, 2, 0.02],
     ]);
+    // In the caller's own words.
+    const aborted = await execute(definition(place()), { signal: AbortSignal.abort("no longer wanted") });
+    expect(await aborted.result()).to.include({ outcome: "cancelled", reason: "no longer wanted" });
     // Nor is it waited for when the run is cancelled while it boots.
     const booting = await execute(definition(place()));
     await booting.cancel("not needed");
