@@ -4,7 +4,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JournalEntry, JournalLine } from "../../src/run/journal.js";
-import { foldJournal, openJournal, readJournal, readJournalLines } from "../../src/run/journal.js";
+import { foldJournal, openJournal, readJournal, readJournalLines, trainingEnd } from "../../src/run/journal.js";
 import type { RecordedPlan } from "../../src/run/plan.js";
 
 const begun: JournalLine[] = [
@@ -78,6 +78,25 @@ describe("journal", () => {
       { type: "resumed", step: 3 },
     ];
     expect(foldJournal(lines).microBatch).to.deep.equal(halved);
+  });
+
+  it("goes on behind a training that has ended, also one that an earlier version wrote", () => {
+    const trained = { outcome: "completed", reason: "", steps: 9 } as const;
+    const failed: JournalLine = { type: "failed", reason: "evaluation: no file", step: 9, pairs: [] };
+    const [old, now]: [JournalLine[], JournalLine[]] = [
+      [...livedThrough([]), { type: "ended", ...trained }],
+      [...livedThrough([]), { type: "training-ended", ...trained }, failed],
+    ];
+    for (const lines of [old, now]) {
+      expect(trainingEnd(foldJournal(lines))).to.deep.equal({ type: "training-ended", ...trained });
+      const { entries, saved: left } = foldJournal([...lines, { type: "reopened" }]);
+      expect(entries.at(-1)).to.deep.equal({ type: "training-ended", ...trained });
+      expect(entries).to.have.length(12);
+      expect(left).to.deep.equal(foldJournal(livedThrough([])).saved);
+    }
+    expect(trainingEnd(foldJournal([...old.slice(0, -1), { type: "ended", ...trained, outcome: "paused" }]))).to.equal(
+      null,
+    );
   });
 
   describe("on the disk", () => {
