@@ -246,7 +246,7 @@ describe("gradeFile", () => {
   });
 
   it("is the same over several row groups and threads, whatever is spilled", async () => {
-    const pairs = Array.from({ length: 5000 }, (_, row) => ({
+    const pairs = Array.from({ length: 2500 }, (_, row) => ({
       entropy: (row * 7919) % 1009,
       image_similarity: (row * 104729) % 5003,
       transport_distance: row % 17,
