@@ -5,10 +5,9 @@ import { figuresOf, type JudgedAnswer, METRICS, needsAgreement, tally, type Verd
 import { type HallusionItem, hallusionId, ID_FIELDS, QUESTIONS, readHallusion, REPOSITORY } from "./items.js";
 import { type HallusionPrompts, officialPrompts, ownPrompts } from "./prompts.js";
 import { literalAnswer, recordedAgreement, recordedVerdict } from "./reading.js";
-import type { JudgeSettings } from "../judge.js";
+import type { Message } from "../judge.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
-import { ChatQueue } from "../../chat/queue.js";
-import { checkComplete, choice, judgeFor, VerdictRecord } from "../judging/verdicts.js";
+import { checkComplete, Judging, matchesLiterally, requireQuestion } from "../judging/verdicts.js";
 
 const OPTIONS = {
   match: "judge (default), or literal: an answer that begins with Yes or No is compared with the label, unasked",
@@ -54,10 +53,7 @@ export const hallusionBench: Benchmark = {
   options: OPTIONS,
   judged: true,
   async open(options) {
-    const literal = choice(options.options, "match", ["judge", "literal"]) === "literal";
-    if (literal && options.mode === "strict") {
-      throw new UserError("option match is literal, but strict mode asks the judge for every answer; leave one out");
-    }
+    const literal = matchesLiterally(options);
     const { path, items } = await readHallusion(options.annotations);
     const prompts = await openPrompt(options, SCRIPT, officialPrompts, ownPrompts);
     return new HallusionScorer(path, items, prompts, options, literal);
@@ -83,12 +79,9 @@ interface Pending {
 class HallusionScorer implements Scorer {
   readonly inputs: readonly string[];
   readonly #items: ReadonlyMap<string, HallusionItem>;
-  readonly #prompts: JudgePrompt<HallusionPrompts>;
   readonly #options: OpenOptions;
   readonly #literal: boolean;
-  readonly #official: JudgeSettings;
-  readonly #record: VerdictRecord;
-  readonly #queue: ChatQueue;
+  readonly #judging: Judging<HallusionPrompts>;
   readonly #seen = new SeenIds("question_id");
   readonly #answers: Pending[] = [];
   #file: string | undefined;
@@ -102,16 +95,13 @@ class HallusionScorer implements Scorer {
   ) {
     this.inputs = [path, ...prompts.inputs];
     this.#items = new Map(items.map((item) => [item.id, item]));
-    this.#prompts = prompts;
     this.#options = options;
     this.#literal = literal;
-    this.#official = options.mode === "strict" ? {} : { temperature: 0 };
-    this.#record = new VerdictRecord(options.judge, this.#official, prompts.origin);
-    this.#queue = new ChatQueue(options.judge?.concurrency ?? 1);
+    this.#judging = new Judging(options, options.mode === "strict" ? {} : { temperature: 0 }, prompts);
   }
 
   get settings(): Record<string, string> {
-    return { match: this.#literal ? "literal" : "judge", ...this.#record.settings() };
+    return { match: this.#literal ? "literal" : "judge", ...this.#judging.settings() };
   }
 
   async add(row: FileRow): Promise<void> {
@@ -121,11 +111,7 @@ class HallusionScorer implements Scorer {
     if (item === undefined) {
       throw new UserError(`${place(row)}: field question_id makes ${shown(id)}, which the annotations do not hold`);
     }
-    const value = row.value as Record<string, unknown>;
-    if (value["question"] !== undefined && value["question"] !== item.question) {
-      const rest = `expected ${shown(item.question)}; the answers belong to another revision`;
-      throw new UserError(`${place(row)}: field question is ${shown(value["question"])}, ${rest}`);
-    }
+    requireQuestion(row, "question", item.question);
     this.#seen.add(row, id);
     const pending: Pending = {
       item,
@@ -136,13 +122,13 @@ class HallusionScorer implements Scorer {
     };
     this.#answers.push(pending);
     pending.verdict = recordedVerdict(row);
-    if (pending.verdict !== undefined) this.#record.recorded();
+    if (pending.verdict !== undefined) this.#judging.recorded();
     else pending.verdict = this.#literalVerdict(pending);
     if (pending.verdict === undefined) await this.#judge(pending);
   }
 
   async finish(): Promise<Scored> {
-    await this.#queue.drained();
+    await this.#judging.drained();
     checkComplete(this.#file, this.#items.keys(), (id) => this.#seen.has(id));
     const originals = new Map(this.#answers.filter(({ item }) => item.original).map((each) => [each.item.pair, each]));
     for (const pending of this.#answers) {
@@ -151,7 +137,7 @@ class HallusionScorer implements Scorer {
       if (!needsAgreement(pending.item, pending.verdict as Verdict, original.verdict as Verdict)) continue;
       await this.#compare(pending, original);
     }
-    await this.#queue.drained();
+    await this.#judging.drained();
     const judged = this.#answers.map(({ item, verdict, agrees }): JudgedAnswer => ({
       item,
       verdict: verdict as Verdict,
@@ -169,12 +155,11 @@ class HallusionScorer implements Scorer {
 
   async #judge(pending: Pending): Promise<void> {
     const { item, answer, row } = pending;
-    const judge = judgeFor(this.#options.judge, row);
-    const content = this.#prompts.take().correctness(item.question, item.reference, answer);
-    await this.#queue.add(async () => {
-      const verdict = await judge.ask([{ role: "user", content }], this.#official);
-      this.#record.asked(verdict.model);
-      const said = verdict.content.toLowerCase();
+    const compose = (prompts: HallusionPrompts): Message[] => [
+      { role: "user", content: prompts.correctness(item.question, item.reference, answer) },
+    ];
+    await this.#judging.ask(row, compose, (verdict) => {
+      const said = verdict.toLowerCase();
       pending.verdict = said.includes("incorrect") ? 0 : said.includes("correct") ? 1 : 2;
     });
   }
@@ -185,12 +170,11 @@ class HallusionScorer implements Scorer {
       pending.agrees = words[0] === words[1];
       return;
     }
-    const judge = judgeFor(this.#options.judge, pending.row);
-    const content = this.#prompts.take().agreement(pending.answer, original.answer);
-    await this.#queue.add(async () => {
-      const verdict = await judge.ask([{ role: "user", content }], this.#official);
-      this.#record.asked(verdict.model);
-      pending.agrees = verdict.content.toLowerCase().includes("same");
+    const compose = (prompts: HallusionPrompts): Message[] => [
+      { role: "user", content: prompts.agreement(pending.answer, original.answer) },
+    ];
+    await this.#judging.ask(pending.row, compose, (verdict) => {
+      pending.agrees = verdict.toLowerCase().includes("same");
     });
   }
 

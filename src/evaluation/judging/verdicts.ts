@@ -1,32 +1,72 @@
 import { UserError } from "../../errors.js";
 import { type FileRow, place, shown } from "../../files/rows.js";
 import type { OpenOptions } from "../benchmark.js";
-import type { Judge, JudgeSettings } from "../judge.js";
+import { ChatQueue } from "../../chat/queue.js";
+import type { Judge, JudgeSettings, Message } from "../judge.js";
+import type { JudgePrompt } from "./official-script.js";
 
-/** What a judged scorer says of its verdicts: the judge's name, its settings, the prompt's origin. */
-export class VerdictRecord {
+/** Has a scorer's judge asked, many answers side by side, and says whose verdicts they were. */
+export class Judging<Prompt> {
   readonly #judge: Judge | undefined;
   readonly #official: JudgeSettings;
-  readonly #prompt: "official" | "own";
+  readonly #prompt: JudgePrompt<Prompt>;
+  readonly #queue: ChatQueue;
   readonly #models = new Set<string>();
   #asked = 0;
   #recorded = 0;
 
   /**
-   * @param judge - Whom the scorer asks.
+   * @param options - Of the scorer; the judge among them.
    * @param official - Settings that the benchmark asks for.
-   * @param prompt - Whose words the judge's prompt is in.
+   * @param prompt - What the judge is asked, in whose words.
    */
-  constructor(judge: Judge | undefined, official: JudgeSettings, prompt: "official" | "own") {
+  constructor({ judge }: OpenOptions, official: JudgeSettings, prompt: JudgePrompt<Prompt>) {
     this.#judge = judge;
     this.#official = official;
     this.#prompt = prompt;
+    this.#queue = new ChatQueue(judge?.concurrency ?? 1);
   }
 
-  /** Notes a verdict that the judge gave under a name of its own. */
-  asked(model: string): void {
-    this.#asked += 1;
-    this.#models.add(model);
+  /**
+   * Asks for a verdict as soon as there is a place.
+   *
+   * @param row - The answer that is to be judged.
+   * @param compose - Writes the question with the prompt.
+   * @param read - Hears what the judge says.
+   * @throws UserError when the user named no judge; the first failure of an earlier question.
+   */
+  async ask(
+    row: FileRow,
+    compose: (prompt: Prompt) => readonly Message[],
+    read: (verdict: string) => void,
+  ): Promise<void> {
+    await this.converse(row, compose, async (judge, messages) => {
+      const { content, model } = await judge.ask(messages, this.#official);
+      read(content);
+      return model;
+    });
+  }
+
+  /** Does what {@link ask} does where one question may not be enough; `talk` gives the name that the judge goes by. */
+  async converse(
+    row: FileRow,
+    compose: (prompt: Prompt) => readonly Message[],
+    talk: (judge: Judge, messages: readonly Message[]) => Promise<string>,
+  ): Promise<void> {
+    const judge = this.#judge;
+    if (judge === undefined) {
+      throw new UserError(`${place(row)}: needs a judge; name one with --judge-url and --judge-model`);
+    }
+    const messages = compose(this.#prompt.take());
+    await this.#queue.add(async () => {
+      this.#models.add(await talk(judge, messages));
+      this.#asked += 1;
+    });
+  }
+
+  /** Waits for all verdicts; throws the first failure. */
+  drained(): Promise<void> {
+    return this.#queue.drained();
   }
 
   /** Notes a verdict that the answer file brought along. */
@@ -35,31 +75,19 @@ export class VerdictRecord {
     if (model !== undefined) this.#models.add(model);
   }
 
-  /** Entries for a result's settings. */
+  /** Entries for a result's settings: the judge's name, its settings, the prompt's origin. */
   settings(): Record<string, string> {
     const said = [...this.#models].sort().join(", ");
     const settings: Record<string, string> = {};
     if (this.#asked > 0 && this.#judge !== undefined) {
       settings["judge"] = this.#judge.name;
       settings["judge_settings"] = JSON.stringify(this.#judge.settings(this.#official));
-      settings["judge_prompt"] = this.#prompt;
+      settings["judge_prompt"] = this.#prompt.origin;
     }
     if (this.#recorded > 0) settings["recorded_verdicts"] = String(this.#recorded);
     if (said !== "") settings["judge_reported"] = said;
     return settings;
   }
-}
-
-/**
- * Takes the judge of a scorer that cannot do without.
- *
- * @param judge - As opened.
- * @param row - The answer that is to be judged.
- * @throws UserError when the user named none.
- */
-export function judgeFor(judge: Judge | undefined, row: FileRow): Judge {
-  if (judge !== undefined) return judge;
-  throw new UserError(`${place(row)}: needs a judge; name one with --judge-url and --judge-model`);
 }
 
 /**
@@ -80,6 +108,34 @@ export function choice<T extends string>(
   const found = values.find((value) => value === given);
   if (found !== undefined) return found;
   throw new UserError(`option ${name} is ${shown(given)}, expected ${values.join(" or ")}`);
+}
+
+/**
+ * Whether answers are compared with the labels before a judge is asked, by the option `match`.
+ *
+ * @throws UserError when it is neither judge nor literal, or literal in strict mode.
+ */
+export function matchesLiterally({ options, mode }: OpenOptions): boolean {
+  const literal = choice(options, "match", ["judge", "literal"]) === "literal";
+  if (literal && mode === "strict") {
+    throw new UserError("option match is literal, but strict mode asks the judge for every answer; leave one out");
+  }
+  return literal;
+}
+
+/**
+ * Requires that an answer's row, where it repeats the question, repeats the annotated one.
+ *
+ * @param row - Of the answer file.
+ * @param name - Of the field.
+ * @param question - As annotated.
+ * @throws UserError naming the row.
+ */
+export function requireQuestion(row: FileRow, name: string, question: string): void {
+  const found = (row.value as Record<string, unknown> | null)?.[name];
+  if (found === undefined || found === question) return;
+  const rest = `expected ${shown(question)}; the answers belong to another revision`;
+  throw new UserError(`${place(row)}: field ${name} is ${shown(found)}, ${rest}`);
 }
 
 /**

@@ -1,10 +1,9 @@
 import { UserError } from "../../errors.js";
 import { type FileRow, field, place, SeenIds, shown, textField } from "../../files/rows.js";
 import type { Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
-import type { JudgeSettings } from "../judge.js";
+import type { JudgeSettings, Message } from "../judge.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
-import { ChatQueue } from "../../chat/queue.js";
-import { checkComplete, judgeFor, VerdictRecord } from "../judging/verdicts.js";
+import { checkComplete, Judging, requireQuestion } from "../judging/verdicts.js";
 import { type MmhalItem, readMmhal, REPOSITORY, TEMPLATE } from "./items.js";
 import {
   CLEAN,
@@ -75,10 +74,8 @@ class MmhalScorer implements Scorer {
   readonly inputs: readonly string[];
   readonly #items: readonly MmhalItem[];
   readonly #byId: ReadonlyMap<string, MmhalItem>;
-  readonly #prompt: JudgePrompt<MmhalPrompt>;
   readonly #options: OpenOptions;
-  readonly #record: VerdictRecord;
-  readonly #queue: ChatQueue;
+  readonly #judging: Judging<MmhalPrompt>;
   readonly #sheet = new TallySheet();
   readonly #seen = new SeenIds("image_id");
   #file: string | undefined;
@@ -88,14 +85,12 @@ class MmhalScorer implements Scorer {
     this.inputs = [path, ...prompt.inputs];
     this.#items = items;
     this.#byId = new Map(items.map((item) => [item.id, item]));
-    this.#prompt = prompt;
     this.#options = options;
-    this.#record = new VerdictRecord(options.judge, SETTINGS, prompt.origin);
-    this.#queue = new ChatQueue(options.judge?.concurrency ?? 1);
+    this.#judging = new Judging(options, SETTINGS, prompt);
   }
 
   get settings(): Record<string, string> {
-    return this.#record.settings();
+    return this.#judging.settings();
   }
 
   async add(row: FileRow): Promise<void> {
@@ -108,22 +103,17 @@ class MmhalScorer implements Scorer {
     // Known before the verdict comes, so that the order of images is that of the answers.
     this.#sheet.add(item.id, "n", 0);
     if (recorded !== undefined) {
-      this.#record.recorded(recorded.model);
+      this.#judging.recorded(recorded.model);
       this.#note(item.id, type, recorded.content);
       return;
     }
     const answer = answerOf(row);
-    const judge = judgeFor(this.#options.judge, row);
-    const content = this.#prompt.take()(item, answer);
-    await this.#queue.add(async () => {
-      const verdict = await judge.ask([{ role: "user", content }], SETTINGS);
-      this.#record.asked(verdict.model);
-      this.#note(item.id, type, verdict.content);
-    });
+    const compose = (prompt: MmhalPrompt): Message[] => [{ role: "user", content: prompt(item, answer) }];
+    await this.#judging.ask(row, compose, (verdict) => this.#note(item.id, type, verdict));
   }
 
   async finish(): Promise<Scored> {
-    await this.#queue.drained();
+    await this.#judging.drained();
     checkComplete(this.#file, this.#byId.keys(), (id) => this.#seen.has(id));
     const types = [...new Set(this.#items.map((item) => item.type))];
     const strict = this.#options.mode === "strict";
@@ -150,11 +140,7 @@ class MmhalScorer implements Scorer {
       throw new UserError(`${place(row)}: field image_id is ${shown(id)}, which the annotations do not hold`);
     }
     const found = item ?? expected;
-    if (question !== undefined && question !== found.question) {
-      const name = value?.["question"] === undefined ? "prompt" : "question";
-      const rest = `expected ${shown(found.question)}; the answers belong to another revision`;
-      throw new UserError(`${place(row)}: field ${name} is ${shown(question)}, ${rest}`);
-    }
+    requireQuestion(row, (value?.["question"] ?? null) === null ? "prompt" : "question", found.question);
     return found;
   }
 

@@ -1,10 +1,8 @@
 import { UserError } from "../../errors.js";
 import { type FileRow, idField, place, SeenIds, shown, textField } from "../../files/rows.js";
 import type { Benchmark, BenchmarkFile, Metric, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
-import type { JudgeSettings } from "../judge.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
-import { ChatQueue } from "../../chat/queue.js";
-import { checkComplete, choice, judgeFor, VerdictRecord } from "../judging/verdicts.js";
+import { checkComplete, Judging, matchesLiterally, requireQuestion } from "../judging/verdicts.js";
 import { TallySheet, type Totals } from "../tally-sheet.js";
 import { type MmvpItem, QUESTIONS, readMmvp, REPOSITORY } from "./items.js";
 import { type MmvpPrompt, officialPrompt, ownPrompt } from "./prompt.js";
@@ -57,10 +55,7 @@ export const mmvp: Benchmark = {
   options: OPTIONS,
   judged: true,
   async open(options) {
-    const literal = choice(options.options, "match", ["judge", "literal"]) === "literal";
-    if (literal && options.mode === "strict") {
-      throw new UserError("option match is literal, but strict mode asks the judge for every answer; leave one out");
-    }
+    const literal = matchesLiterally(options);
     const { path, items } = await readMmvp(options.annotations, options.mode === "fixed");
     const prompt = await openPrompt(options, SCRIPT, officialPrompt, ownPrompt);
     return new MmvpScorer(path, items, prompt, options, literal);
@@ -76,12 +71,9 @@ export const mmvp: Benchmark = {
 class MmvpScorer implements Scorer {
   readonly inputs: readonly string[];
   readonly #items: ReadonlyMap<string, MmvpItem>;
-  readonly #prompt: JudgePrompt<MmvpPrompt>;
   readonly #options: OpenOptions;
   readonly #literal: boolean;
-  readonly #official: JudgeSettings;
-  readonly #record: VerdictRecord;
-  readonly #queue: ChatQueue;
+  readonly #judging: Judging<MmvpPrompt>;
   readonly #seen = new SeenIds("question_id");
   /** Verdicts by pair, null for one that cannot be read. */
   readonly #pairs = new Map<string, (boolean | null)[]>();
@@ -96,16 +88,13 @@ class MmvpScorer implements Scorer {
   ) {
     this.inputs = [path, ...prompt.inputs];
     this.#items = new Map(items.map((item) => [item.id, item]));
-    this.#prompt = prompt;
     this.#options = options;
     this.#literal = literal;
-    this.#official = { temperature: options.mode === "strict" ? 0.2 : 0 };
-    this.#record = new VerdictRecord(options.judge, this.#official, prompt.origin);
-    this.#queue = new ChatQueue(options.judge?.concurrency ?? 1);
+    this.#judging = new Judging(options, { temperature: options.mode === "strict" ? 0.2 : 0 }, prompt);
   }
 
   get settings(): Record<string, string> {
-    return { match: this.#literal ? "literal" : "judge", ...this.#record.settings() };
+    return { match: this.#literal ? "literal" : "judge", ...this.#judging.settings() };
   }
 
   async add(row: FileRow): Promise<void> {
@@ -115,11 +104,7 @@ class MmvpScorer implements Scorer {
     if (item === undefined) {
       throw new UserError(`${place(row)}: field question_id is ${shown(id)}, expected 1 to ${this.#items.size}`);
     }
-    const { prompt } = row.value as { prompt?: unknown };
-    if (prompt !== undefined && prompt !== item.prompt) {
-      const rest = `expected ${shown(item.prompt)}; the answers belong to another revision`;
-      throw new UserError(`${place(row)}: field prompt is ${shown(prompt)}, ${rest}`);
-    }
+    requireQuestion(row, "prompt", item.prompt);
     const position = this.#options.mode === "strict" ? this.#seen.size : Number(id) - 1;
     this.#seen.add(row, id);
     const verdicts = this.#pairOf(position);
@@ -129,19 +114,14 @@ class MmvpScorer implements Scorer {
       verdicts.push(said === undefined ? null : item.answer.toLowerCase().includes(said));
       return;
     }
-    const judge = judgeFor(this.#options.judge, row);
-    const messages = this.#prompt.take()(item, answer);
-    await this.#queue.add(async () => {
-      const verdict = await judge.ask(messages, this.#official);
-      this.#record.asked(verdict.model);
-      verdicts.push(
-        this.#options.mode === "strict" ? verdict.content.toLowerCase() === "yes" : firstWord(verdict.content),
-      );
+    const ask = (prompt: MmvpPrompt) => prompt(item, answer);
+    await this.#judging.ask(row, ask, (verdict) => {
+      verdicts.push(this.#options.mode === "strict" ? verdict.toLowerCase() === "yes" : firstWord(verdict));
     });
   }
 
   async finish(): Promise<Scored> {
-    await this.#queue.drained();
+    await this.#judging.drained();
     checkComplete(this.#file, this.#items.keys(), (id) => this.#seen.has(id));
     const sheet = new TallySheet();
     let n = 0;

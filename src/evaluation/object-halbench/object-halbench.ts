@@ -5,8 +5,7 @@ import { findFile, requireFile } from "../benchmark-files.js";
 import type { Benchmark, BenchmarkFile, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
 import { readSynonyms } from "../chair/synonyms.js";
 import { type JudgePrompt, openPrompt } from "../judging/official-script.js";
-import { ChatQueue } from "../../chat/queue.js";
-import { choice, judgeFor, VerdictRecord } from "../judging/verdicts.js";
+import { choice, Judging } from "../judging/verdicts.js";
 import { TallySheet } from "../tally-sheet.js";
 import { extracted, type ExtractionPrompt, officialExtraction, ownExtraction, SETTINGS, SHORT } from "./extraction.js";
 import { COCO_FILES, findTruth, readTruth, TRUTH, type TruthFiles } from "./ground-truth.js";
@@ -115,8 +114,7 @@ interface Response {
 class HalbenchScorer implements Scorer {
   readonly inputs: readonly string[];
   readonly #parts: Parts;
-  readonly #record: VerdictRecord;
-  readonly #queue: ChatQueue;
+  readonly #judging: Judging<ExtractionPrompt>;
   readonly #seen = new SeenIds("image_id");
   readonly #responses: Response[] = [];
   #file = "";
@@ -125,8 +123,7 @@ class HalbenchScorer implements Scorer {
     const { options, prompt, truth, synonyms, fromText } = parts;
     this.inputs = [synonyms, ...truth.paths, ...(fromText ? [] : prompt.inputs)];
     this.#parts = parts;
-    this.#record = new VerdictRecord(options.judge, SETTINGS[options.mode], prompt.origin);
-    this.#queue = new ChatQueue(options.judge?.concurrency ?? 1);
+    this.#judging = new Judging(options, SETTINGS[options.mode], prompt);
   }
 
   get settings(): Record<string, string> {
@@ -135,12 +132,12 @@ class HalbenchScorer implements Scorer {
       extract: fromText ? "text" : "judge",
       ground_truth: truth.kind,
       tagger: "wink-pos-tagger and WordNet in place of spaCy en_core_web_trf",
-      ...this.#record.settings(),
+      ...this.#judging.settings(),
     };
   }
 
   async add(row: FileRow): Promise<void> {
-    const { options, names, fromText, prompt } = this.#parts;
+    const { options, names, fromText } = this.#parts;
     this.#file = row.file;
     const asked = this.#questionOf(row);
     const answer = textOf(row, ["text", "answer"]).replaceAll("Assistant:", "").trim();
@@ -152,21 +149,20 @@ class HalbenchScorer implements Scorer {
       return;
     }
     if (answer.split(/\s+/).length <= SHORT) return;
-    const judge = judgeFor(options.judge, row);
-    const messages = prompt.take()(asked.question, answer);
     const where = place(row);
-    await this.#queue.add(async () => {
+    const compose = (prompt: ExtractionPrompt) => prompt(asked.question, answer);
+    await this.#judging.converse(row, compose, async (judge, messages) => {
       const found = await extracted(judge, messages, options.mode);
       if (found === null) {
         throw new UserError(`${where}: judge ${judge.name} gave no JSON list of objects; take a more capable judge`);
       }
-      this.#record.asked(found.model);
       response.mentions = names.inList(found.names);
+      return found.model;
     });
   }
 
   async finish(): Promise<Scored> {
-    await this.#queue.drained();
+    await this.#judging.drained();
     const { names, truth: files, questions } = this.#parts;
     const n = this.#responses.length;
     if (questions !== undefined && n < questions.length) {
