@@ -78,7 +78,6 @@ export const backendSettings = z.discriminatedUnion("kind", [embedded, launched,
 export type BackendInput = z.input<typeof backendSettings>;
 /** How a Python trainer is obtained, every default filled in. */
 export type BackendSettings = z.output<typeof backendSettings>;
-export type EmbeddedSettings = Extract<BackendSettings, { kind: "embedded" }>;
 export type LaunchedSettings = Extract<BackendSettings, { kind: "launched" }>;
 export type RemoteSettings = Extract<BackendSettings, { kind: "remote" }>;
 

@@ -6,9 +6,6 @@ const height = 8;
 /** Grey levels that compression changes in a plain place; less of a rise is none. */
 const noise = 2;
 
-/** Bits of a hash. */
-export const HASH_BITS = (width - 1) * height;
-
 /**
  * A hash that alike pictures share: whether the picture, shrunk to 9 x 8 grey pixels, gets brighter from each pixel to
  * the next (dHash).
