@@ -457,6 +457,19 @@ class TestBudgets:
         refused(loading.result, "chat template", part)
         assert served.load().image_tokens == 4
 
+    def test_pictures_in_messages_change_no_rendering(self, served: World) -> None:
+        # Whoever trains in the service's own process renders as ever: stock collators leave pictures in messages.
+        content = [{"type": "image", "image": PIL.Image.new("RGB", (2, 2))}, {"type": "text", "text": "what?"}]
+        template = (
+            "{% for message in messages %}{% for part in message.content %}[{{ part.type }}]{% endfor %}{% endfor %}"
+        )
+        arguments = {"conversations": [[{"role": "user", "content": content}]], "chat_template": template}
+        elsewhere = templates.TemplateProcess()
+        try:
+            assert elsewhere.render(**arguments)[0] == templates._in_process(**arguments)[0] == ["[image][text]"]
+        finally:
+            elsewhere.close()
+
     def test_idle_streams_hold_nobody_up(
         self, served: World, files: files_pb2_grpc.FileServiceStub, monkeypatch: pytest.MonkeyPatch
     ) -> None:

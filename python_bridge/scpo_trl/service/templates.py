@@ -102,9 +102,8 @@ class TemplateProcess:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, AddedToken):
-        return str(value)
-    raise TypeError(f"found a {type(value).__name__} among what a chat template is given, expected plain values")
+    """What stands for a value that JSON does not know: templates ask for an entry's type, not for its picture."""
+    return str(value) if isinstance(value, AddedToken) else f"<{type(value).__name__}>"
 
 
 _templates = TemplateProcess()
