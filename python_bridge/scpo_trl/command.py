@@ -16,6 +16,7 @@ from trl import DatasetMixtureConfig, ModelConfig, ScriptArguments, TrlParser
 
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.config import SCPOConfig
+from scpo_trl.trainer.library_mistakes import first_line, library_mistakes
 
 if TYPE_CHECKING:
     from scpo_trl.trainer.scpo_trainer import SCPOTrainer
@@ -84,7 +85,7 @@ def read_arguments(words: Sequence[str]) -> RunArguments:
             list(words), return_remaining_strings=True, separate_remaining_strings=True
         )
     except (OSError, ValueError) as error:
-        raise UserError(str(error)) from error
+        raise error if isinstance(error, UserError) else UserError(first_line(error)) from error
     # A file that was also given to the launcher holds the launcher's options, a command line here does not.
     refuse([*from_line, *unknown_options(from_file)])
     return RunArguments(script, training, model, mixture)  # type: ignore[arg-type]
@@ -143,7 +144,9 @@ def main(words: Sequence[str] | None = None) -> int:
         0, or 2 after one line about a mistake of the user's on the standard error output.
     """
     try:
-        train(read_arguments(sys.argv[1:] if words is None else words))
+        arguments = read_arguments(sys.argv[1:] if words is None else words)
+        with library_mistakes(arguments.model.model_name_or_path):
+            train(arguments)
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":
             print(f"{PROGRAM}: {error}", file=sys.stderr)
@@ -229,7 +232,7 @@ def load_pairs(
     except (OSError, ValueError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"data set {name}: {_first_line(error)}") from error
+        raise UserError(f"data set {name}: {first_line(error)}") from error
 
 
 def _split(datasets: Any, split: str, option: str) -> Any:
@@ -272,7 +275,3 @@ def _merge(trainer: SCPOTrainer, base: str, training: SCPOConfig) -> None:
     merged.save_pretrained(folder / MERGED_FOLDER)
     if trainer.processing_class is not None:
         trainer.processing_class.save_pretrained(folder / MERGED_FOLDER)  # type: ignore[union-attr]
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

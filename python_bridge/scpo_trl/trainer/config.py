@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+from transformers.utils import is_torch_bf16_gpu_available, is_torch_xla_available
 from trl import DPOConfig
 
 from scpo_trl.errors import UserError
@@ -164,6 +165,8 @@ class SCPOConfig(DPOConfig):
         ours, self.loss_type = self.loss_type, ["sigmoid"] * len(self.loss_type)
         try:
             super().__post_init__()
+        except ValueError as error:
+            raise UserError(self._mistake(error)) from error
         finally:
             self.loss_type = ours
         self._name_dtype()
@@ -208,6 +211,16 @@ class SCPOConfig(DPOConfig):
                 f"{self.contrast!r}"
             )
         self._check_losses()
+
+    def _mistake(self, error: ValueError) -> str:
+        """What the stock classes object to, in one line."""
+        on_gpu = not self.use_cpu and not is_torch_xla_available()
+        if on_gpu and (self.bf16 or self.bf16_full_eval) and not is_torch_bf16_gpu_available():
+            return (
+                "bf16 is on, as it is by default, and there is no GPU here that computes in bfloat16: set bf16=False, "
+                "or use_cpu=True to compute in bfloat16 on the CPU"
+            )
+        return " ".join(str(error).split())
 
     def _name_dtype(self) -> None:
         """Takes the former name of `dtype` in `model_init_kwargs`, which TRL passes over, for what it is."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -64,3 +68,57 @@ def require_one_device_a_process(devices: int) -> None:
             f"found {devices} GPUs in one process: start one process for each with accelerate launch, or show it one "
             "with CUDA_VISIBLE_DEVICES"
         )
+
+
+def require_model(model: Any, processor: Any) -> None:
+    """Refuses a model's name that no model can be loaded from, and a model that comes without a processor.
+
+    Raises:
+        UserError: it is a path where nothing is, the folder of an adapter or not a model's folder; or it was made in
+            memory, so that nothing tells which processor belongs to it.
+    """
+    if not isinstance(model, str):
+        if processor is None and not getattr(getattr(model, "config", None), "_name_or_path", ""):
+            raise UserError(
+                "processing_class is missing: a model made in memory names no folder to load its processor from; give "
+                "the processor"
+            )
+        return
+    folder = Path(model)
+    if not folder.is_dir():
+        if folder.exists() or not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model):
+            found = "a file" if folder.exists() else "nothing there"
+            raise UserError(f"model {model}: expected a folder with a model in it, found {found}")
+        return
+    if (folder / "config.json").is_file():
+        return
+    if (folder / "adapter_config.json").is_file():
+        base = _base_of(folder / "adapter_config.json")
+        raise UserError(
+            f"model {model}: it holds an adapter of {base}, not a whole model: to train on, give "
+            "PeftModel.from_pretrained(base, folder, is_trainable=True) as model, or merge the adapter into its base "
+            "(merge_and_unload) and save that"
+        )
+    raise UserError(f"model {model}: the folder has no config.json: expected a model saved by save_pretrained")
+
+
+def require_adapters(model: Any, peft_config: Any) -> None:
+    """Refuses adapters that change the sequence instead of the weights.
+
+    Raises:
+        UserError: an adapter is one of prompt tuning or its kin.
+    """
+    present = getattr(model, "peft_config", None)
+    for config in (peft_config, *(present.values() if isinstance(present, Mapping) else ())):
+        if getattr(config, "is_prompt_learning", False):
+            raise UserError(
+                f"peft_config is a {type(config).__name__}, which puts tokens of its own before the image's and the "
+                "text's: not supported; use LoRA, DoRA or IA3"
+            )
+
+
+def _base_of(adapter: Path) -> str:
+    try:
+        return str(json.loads(adapter.read_text())["base_model_name_or_path"] or "an unnamed model")
+    except (OSError, ValueError, LookupError, TypeError):
+        return "an unnamed model"

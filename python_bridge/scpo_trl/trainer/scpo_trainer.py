@@ -35,15 +35,18 @@ from scpo_trl.trainer.evaluation.scored_pairs import MicroBatch, ScoredPairs, on
 from scpo_trl.trainer.forward.forward import completion_tokens, quad_logps
 from scpo_trl.trainer.forward.forward_path import choose_path
 from scpo_trl.trainer.forward.tower_features import tower_features
+from scpo_trl.trainer.library_mistakes import library_mistakes
 from scpo_trl.trainer.model.checkpoint_weights import load_checkpoint_weights
 from scpo_trl.trainer.model.freezing import freeze
-from scpo_trl.trainer.model.model_support import require_support
+from scpo_trl.trainer.model.model_support import require_processor, require_support
 from scpo_trl.trainer.model.processor_fields import complete_processor
 from scpo_trl.trainer.model.trainable import check_weight_type, require_trainable
 from scpo_trl.trainer.model_card import model_card
 from scpo_trl.trainer.reference.reference import OpenTable, Progress, Reference
 from scpo_trl.trainer.requirements import (
     NoReferenceModel,
+    require_adapters,
+    require_model,
     require_one_device_a_process,
     require_stock_parts,
     require_train_dataset,
@@ -118,30 +121,36 @@ class SCPOTrainer(DPOTrainer):
     ) -> None:
         args = _args(args, model)
         require_stock_parts(ref_model, data_collator, optimizers)
+        require_model(model, processing_class)
+        require_adapters(model, peft_config)
+        name = model if isinstance(model, str) else None
+        if processing_class is not None:
+            require_processor(processing_class, name or type(model).__name__)
         train_dataset = require_train_dataset(train_dataset)
         evaluation = named_datasets(eval_dataset)
         self.contrast = args.contrast_image()
         require_pairs(train_dataset, self.contrast)
-        for name, dataset in evaluation.items():
-            require_pairs(dataset, self.contrast, name)
+        for part, dataset in evaluation.items():
+            require_pairs(dataset, self.contrast, part)
         further = {
-            name: value
-            for name, value in (("quantization_config", quantization_config), ("peft_config", peft_config))
+            part: value
+            for part, value in (("quantization_config", quantization_config), ("peft_config", peft_config))
             if value is not None
         }
-        super().__init__(
-            model=model,
-            # Stands in for a reference model, which the stock trainer would otherwise load.
-            ref_model=cast(PreTrainedModel, NoReferenceModel()),
-            args=args,
-            train_dataset=train_dataset,
-            eval_dataset=cast(Any, dict(eval_dataset) if isinstance(eval_dataset, Mapping) else eval_dataset),
-            processing_class=processing_class,
-            compute_metrics=compute_metrics,
-            callbacks=callbacks,
-            optimizers=optimizers,
-            **further,
-        )
+        with library_mistakes(name):
+            super().__init__(
+                model=model,
+                # Stands in for a reference model, which the stock trainer would otherwise load.
+                ref_model=cast(PreTrainedModel, NoReferenceModel()),
+                args=args,
+                train_dataset=train_dataset,
+                eval_dataset=cast(Any, dict(eval_dataset) if isinstance(eval_dataset, Mapping) else eval_dataset),
+                processing_class=processing_class,
+                compute_metrics=compute_metrics,
+                callbacks=callbacks,
+                optimizers=optimizers,
+                **further,
+            )
         self.ref_model = None
         self._checkpoints_in: Path | None = None
         require_support(self.policy, self.processing_class)
@@ -150,8 +159,8 @@ class SCPOTrainer(DPOTrainer):
         self._settings = args
         self.scores_all_combinations = args.all_combinations
         self.data_collator = QuadCollator(cast(ProcessorMixin, self.processing_class), args.max_length, self.contrast)
-        for name, dataset in {"train_dataset": train_dataset, **evaluation}.items():
-            require_room(dataset, self.data_collator, args.max_length, name)
+        for part, dataset in {"train_dataset": train_dataset, **evaluation}.items():
+            require_room(dataset, self.data_collator, args.max_length, part)
         self.checkpoint_directory = Path(args.output_dir or ".")
         freeze(self.policy, args.frozen_prefixes)
         require_trainable(self.policy, args.frozen_prefixes)

@@ -18,14 +18,19 @@ def require_support(model: Any, processor: Any) -> None:
         processor: Its processor.
 
     Raises:
-        UserError: The processor takes no images or has no tokenizer, the tokenizer has nothing to pad with, the model's
-            forward takes no pixels, its embeddings are fewer than the tokens, or model and processor name different
-            image tokens.
+        UserError: The processor takes no images or has no tokenizer, the tokenizer has nothing to pad with, the model
+            has a Q-Former, its forward takes no pixels, its embeddings are fewer than the tokens, or model and
+            processor name different image tokens.
     """
     base: Any = model
     while callable(inner := getattr(base, "get_base_model", None)):
         base = inner()
-    _require_processor(processor, type(base).__name__)
+    require_processor(processor, type(base).__name__)
+    if getattr(base.config, "qformer_config", None) is not None:
+        raise UserError(
+            f"{type(base).__name__} reads images through a Q-Former, which is not supported: take a model that reads "
+            "image tokens in its text, such as LLaVA, Qwen2.5-VL or Gemma 3"
+        )
     taken = inspect.signature(base.forward).parameters
     if "pixel_values" not in taken:
         raise UserError(
@@ -48,7 +53,16 @@ def require_support(model: Any, processor: Any) -> None:
         )
 
 
-def _require_processor(processor: Any, model: str) -> None:
+def require_processor(processor: Any, model: str) -> None:
+    """Refuses a processor that cannot turn images with texts into a model's inputs.
+
+    Args:
+        processor: What the user gave as such.
+        model: What messages call the model.
+
+    Raises:
+        UserError: It takes no images or has no tokenizer, or the tokenizer has nothing to pad with.
+    """
     found = type(processor).__name__
     if isinstance(processor, PreTrainedTokenizerBase) or getattr(processor, "image_processor", None) is None:
         raise UserError(

@@ -39,9 +39,11 @@ def require_pairs(dataset: Dataset, contrast: Contrast | None = None, name: str 
         name: What messages call the data set.
 
     Raises:
-        UserError: Names the missing columns, or the rows without images, with a different number of images on the two
-            sides, or with the same text twice.
+        UserError: There are no rows. Names the missing columns, or the rows without images, with a different number of
+            images on the two sides, or with the same text twice.
     """
+    if len(dataset) == 0:
+        raise UserError(f"{name} has no rows: expected at least one contrast pair")
     _require_columns(dataset, contrast, name)
     counts = {side: image_counts(dataset, side) for side in _sides(contrast)}
     for side, found in counts.items():

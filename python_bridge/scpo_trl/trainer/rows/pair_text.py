@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jinja2
 from transformers import ProcessorMixin
 from trl.data_utils import apply_chat_template, is_conversational, prepare_multimodal_messages
 
@@ -119,8 +120,8 @@ class PairRenderer:
                 "rejected": prepare_multimodal_messages(rejected, images=[]),
             }
             return apply_chat_template(example, self._processor)
-        except ValueError as error:
-            raise UserError(f"{name} cannot be rendered with the chat template: {error}") from error
+        except (ValueError, TypeError, jinja2.TemplateError) as error:
+            raise UserError(f"{name} cannot be rendered with the chat template: {error}{_mend(error)}") from error
 
     def _ended(self, completion: str) -> str:
         """The completion with an end-of-sequence token, unless the template ended it with a special token itself."""
@@ -161,6 +162,16 @@ def pair_texts(row: Mapping[str, Any], name: str) -> tuple[Any, Any, Any]:
             f"{name} has no prompt, and the messages of chosen and rejected do not begin alike: give it a prompt"
         )
     return chosen[:shared], chosen[shared:], rejected[shared:]
+
+
+def _mend(error: Exception) -> str:
+    """What to do about a template that joins contents as if they were text."""
+    if not isinstance(error, TypeError):
+        return ""
+    return (
+        "; it takes text alone where messages with images hold lists of parts: give the processor the chat template "
+        "of a vision-language model, or write the image token into the prompts"
+    )
 
 
 def _is_messages(value: Any) -> bool:
