@@ -35,8 +35,16 @@ export function resultTable(result: StudyResult): string {
     share === null
       ? ""
       : `\nscpo against base: ${percent(share)} % fewer captions that name something absent` + percentRange(interval);
+  // A headline about scpo alone would hide a method that does better.
+  const [least] = Object.entries(result.models)
+    .flatMap(([name, { chair_s: chair }]) => (chair === null ? [] : [{ name, chair }]))
+    .sort((a, b) => a.chair - b.chair);
+  const lowest =
+    share === null || least === undefined || least.name === "scpo"
+      ? ""
+      : `; the lowest is ${least.name}, ${percent(least.chair)} %`;
   return (
-    `${result.test_scenes} test scenes, ${result.pairs} training pairs, seed ${result.seed}; percent with 95 % intervals\n` +
-    `${lines.join("\n")}${headline}`
+    `${result.test_scenes} test scenes, ${result.pairs} training pairs, seed ${result.seed}; percent with 95 % intervals by scene, of one training each\n` +
+    `${lines.join("\n")}${headline}${lowest}`
   );
 }

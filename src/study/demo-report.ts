@@ -70,7 +70,7 @@ async function demoReportData(source: DemoReportSource): Promise<ReportData> {
     const pair = pairs[record.pair] as (typeof pairs)[number];
     return {
       pair: record.pair,
-      kind: [pair.kind, pair.detail].filter((part) => part !== null).join(", "),
+      kind: [pair.kind, pair.detail?.replaceAll("_", " ")].filter((part) => part != null).join(", "),
       difficulty: pair.difficulty,
       stage: pair.stage,
       image: pair.images[0] as Uint8Array,

@@ -1,12 +1,18 @@
 import type { CurriculumOrder } from "../curriculum/curriculum.js";
 
+/** A loss by its name, with the parameters that differ from its defaults. */
+export interface Objective {
+  readonly loss: string;
+  readonly parameters: Readonly<Record<string, number>>;
+}
+
 /** A way to train that the study compares: what is learnt, in which order, against which reference. */
 export interface Method {
   /** Key in `result.json` and name of the folder. */
   readonly name: string;
   /** Name in tables and on the page. */
   readonly title: string;
-  readonly objective: { readonly loss: string; readonly parameters: Readonly<Record<string, number>> };
+  readonly objective: Objective;
   readonly order: CurriculumOrder;
   /** Stages of equal size; the learning-rate schedule restarts in each. */
   readonly stages: number;
@@ -16,11 +22,12 @@ export interface Method {
   readonly settingsOf: string;
 }
 
-const SCPO = { loss: "scpo", parameters: { anchor: 1 } } as const;
+const SCPO: Objective = { loss: "scpo", parameters: { anchor: 1 } };
 
 /**
  * The compared methods. `scpo` has the anchor, which is our reconstruction (after mDPO and SymMPO); `scpo-no-anchor` is
- * the objective without it. `dpo` and `sft` learn from both directions of a pair, so that they see as much as `scpo`.
+ * the objective without it. So that what the anchor does is told apart from what the objective does, `dpo-anchor` is DPO
+ * with the same anchor, and `anchor` is the anchor by itself. All of them learn from both directions of a pair.
  */
 export const METHODS: readonly Method[] = [
   {
@@ -40,6 +47,25 @@ export const METHODS: readonly Method[] = [
     stages: 1,
     reference: "fixed",
     settingsOf: "dpo",
+  },
+  {
+    name: "dpo-anchor",
+    title: "DPO with anchor",
+    // Without its visual terms `scpo` is DPO on both directions.
+    objective: { loss: "scpo", parameters: { visual: 0, visual_mirror: 0, anchor: 1 } },
+    order: "shuffled",
+    stages: 1,
+    reference: "fixed",
+    settingsOf: "dpo-anchor",
+  },
+  {
+    name: "anchor",
+    title: "anchor alone",
+    objective: { loss: "scpo", parameters: { textual: 0, visual: 0, mirror_weight: 0, anchor: 1 } },
+    order: "shuffled",
+    stages: 1,
+    reference: "fixed",
+    settingsOf: "anchor",
   },
   {
     name: "scpo",
@@ -90,6 +116,14 @@ export const ABLATIONS: readonly Method[] = [
     reference: "fixed",
     settingsOf: "scpo",
   },
+];
+
+/** What is compared: a method and the one that it is measured against. */
+export const COMPARED: readonly (readonly [method: string, against: string])[] = [
+  ...[...METHODS, ...ABLATIONS].filter(({ name }) => name !== "scpo").map(({ name }) => ["scpo", name] as const),
+  // What the objective does by itself, and what DPO adds to its anchor.
+  ["scpo-no-anchor", "dpo"],
+  ["dpo-anchor", "anchor"],
 ];
 
 /** The method of that name; throws a programmer's error when there is none. */

@@ -1,5 +1,6 @@
 import type { Fluency } from "../evaluation/fluency.js";
 import type { Figure, SceneScores } from "../evaluation/scene-scores.js";
+import type { SceneComparison } from "../evaluation/scene-comparison.js";
 import { mean } from "../numbers/statistics.js";
 import { QUESTION_KINDS } from "../scenes/questions.js";
 import { figureText, percent, percentRange } from "./score-text.js";
@@ -36,9 +37,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 /** How the study's intervals are made, for people. */
-const INTERVALS = `In brackets 95 % t intervals for other seeds
-and other scenes: the variance of the mean over seeds and that over scenes (bootstrap) added, with Satterthwaite's degrees of
-freedom. "By seed" has each seed.`;
+const INTERVALS = `In brackets 95 % t intervals for other seeds and other scenes: the variance of the mean over
+seeds and that over scenes (bootstrap) added, with Satterthwaite's degrees of freedom.`;
 
 /** The same in a few words. */
 export const INTERVALS_SHORT = "95 % t intervals over seeds and scenes";
@@ -47,6 +47,16 @@ export const INTERVALS_SHORT = "95 % t intervals over seeds and scenes";
 export function seedsText({ methods }: StudyOutcome): string {
   const count = Object.values(methods)[0]?.bySeed.length ?? 0;
   return `${count} seeds`;
+}
+
+/** Says whose rate is the greatest or least that was tried, since a better one may lie beyond. */
+function edgeText({ search, recipe }: StudyOutcome): string {
+  const tried = search.candidates.map(({ learningRate }) => learningRate);
+  const edges = [Math.min(...tried), Math.max(...tried)];
+  const names = Object.entries(recipe.learning_rates).flatMap(([name, rate]) => (edges.includes(rate) ? [name] : []));
+  return names.length === 0
+    ? ""
+    : `; at the edge of what was tried, so that a better one may lie beyond: ${names.join(", ")}`;
 }
 
 function fluencyCells(fluency: Fluency | undefined): [foreign: string, repeating: string, length: string] {
@@ -82,8 +92,9 @@ export function studyTable(study: StudyOutcome): string {
       seeds(summary),
     ]);
   const head = ["model", ...COLUMNS.map(({ title }) => title), "CHAIRs by seed"];
-  const against = (title: string, comparison: StudyOutcome["scpoAgainst"][string]) => [
-    title,
+  const against = (method: string, other: string, comparison: SceneComparison) => [
+    method,
+    other,
     ...(["chair_s", "cover", "accuracy"] as const).map((figure) => {
       const { difference, difference_interval } = comparison[figure];
       return `${percent(difference)}${percentRange(difference_interval)}`;
@@ -114,7 +125,8 @@ export function studyTable(study: StudyOutcome): string {
   const signalNames = Object.keys(Object.values(study.difficulty)[0]?.signals ?? {});
   return `# Study: hallucination on the test scenes
 
-Written by \`npm run study\` (${(study.trainerSeconds / 60).toFixed(0)} minutes of training and scoring, one thread each). Percent, over ${seedsText(study)} together. ${INTERVALS}
+Written by \`npm run study\` (${(study.trainerSeconds / 60).toFixed(0)} minutes of training and scoring, one thread each). Percent, over
+${seedsText(study)} together. ${INTERVALS}
 Settings were chosen on validation scenes with pairs of another seed.
 
 CHAIRs: captions that name an object which is not in the picture. CHAIRi: absent mentions among all mentions. Coverage:
@@ -138,14 +150,14 @@ Ablations of \`scpo\`, with its settings:
 
 ${table(head, lines(study.ablations))}
 
-\`scpo\` minus another model, in percent points, paired by seed and scene (negative CHAIRs: \`scpo\` hallucinates less). An
+One model minus another, in percent points, paired by seed and scene (negative CHAIRs: the first hallucinates less). An
 interval that holds 0 shows no difference; where many are looked at, one in twenty leaves 0 out by chance:
 
 ${table(
-  ["against", "CHAIRs", "coverage", "yes/no accuracy"],
+  ["model", "minus", "CHAIRs", "coverage", "yes/no accuracy"],
   [
-    ...(scpo === undefined ? [] : [against("base", scpo.againstBase)]),
-    ...Object.entries(study.scpoAgainst).map(([name, comparison]) => against(name, comparison)),
+    ...(scpo === undefined ? [] : [against("scpo", "base", scpo.againstBase)]),
+    ...study.comparisons.map((each) => against(each.method, each.against, each.comparison)),
   ],
 )}
 
@@ -190,7 +202,7 @@ ${table(
   ]),
 )}
 
-Learning rates:
+Learning rates${edgeText(study)}:
 
 ${table(
   ["method", "learning rate", "epochs", "CHAIRs", "coverage", "yes/no accuracy", "foreign", "chosen"],

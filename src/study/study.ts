@@ -14,7 +14,7 @@ import { summaryOf } from "./score-text.js";
 import { baseModel } from "./base-model.js";
 import { BOOTSTRAP_SEED, scoreAnswers, VOCABULARY } from "./evaluate-model.js";
 import type { DataFile, GradeResult, MethodJob } from "./job.js";
-import { ABLATIONS, METHODS, type Method, methodNamed } from "./method.js";
+import { ABLATIONS, COMPARED, METHODS, type Method, methodNamed } from "./method.js";
 import { openPool } from "./open-pool.js";
 import type { Progress } from "../progress/progress.js";
 import { learningRateOf, type Recipe, trainingSettings, writeRecipe } from "./recipe.js";
@@ -27,7 +27,7 @@ const SEEDS = [1, 2, 3] as const;
 const SEARCH_SEED = 100;
 
 /** What is tried for every searched method alike. */
-const SEARCH = { learningRates: [5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 4e-4], epochs: [1] } as const;
+const SEARCH = { learningRates: [1e-4, 1.5e-4, 2e-4, 3e-4, 4e-4, 6e-4], epochs: [1] } as const;
 /** Shares of pairs that are phrased as questions, tried with one method at one rate before the grid. */
 const QUESTION_SEARCH = { rates: [0, 0.25, 0.5], method: "scpo", learningRate: 2e-4, epochs: 1 } as const;
 
@@ -52,8 +52,8 @@ export interface StudyOutcome {
   base: SceneScores;
   methods: Record<string, MethodSummary>;
   ablations: Record<string, MethodSummary>;
-  /** scpo against other methods on test, by the other's name: positive differences mean that scpo has more. */
-  scpoAgainst: Record<string, SceneComparison>;
+  /** Methods on test against others: positive differences mean that the first has more. */
+  comparisons: { method: string; against: string; comparison: SceneComparison }[];
   /** How well difficulty foretells the base model's errors, by the seed of the pairs. */
   difficulty: Record<string, Agreement>;
   recipe: Recipe;
@@ -242,7 +242,7 @@ async function compareOnTest(
   options: StudyOptions,
   bench: GradedBench,
   recipe: Recipe,
-): Promise<Pick<StudyOutcome, "base" | "methods" | "ablations" | "scpoAgainst" | "difficulty">> {
+): Promise<Pick<StudyOutcome, "base" | "methods" | "ablations" | "comparisons" | "difficulty">> {
   const truth = bench.truth.test;
   const base = bench.base.test;
   const resamples = drawResamples(truth.length, { seed: BOOTSTRAP_SEED });
@@ -269,15 +269,15 @@ async function compareOnTest(
         },
       ]),
     );
-  const scpo = methodNamed("scpo");
-  const others = [...METHODS, ...ABLATIONS].filter((method) => method !== scpo);
   return {
     base: scoreSeeds(truth, [base], resamples),
     methods: summaries(METHODS),
     ablations: summaries(ABLATIONS),
-    scpoAgainst: Object.fromEntries(
-      others.map((method) => [method.name, compareSeeds(talliesOf(method), talliesOf(scpo), resamples)]),
-    ),
+    comparisons: COMPARED.map(([method, against]) => ({
+      method,
+      against,
+      comparison: compareSeeds(talliesOf(methodNamed(against)), talliesOf(methodNamed(method)), resamples),
+    })),
     difficulty: Object.fromEntries([...bench.grades].map(([seed, { agreement }]) => [seed, agreement])),
   };
 }

@@ -29,6 +29,18 @@ describe("result table", () => {
     expect(lines).to.have.length(4);
   });
 
+  it("names the model that does better than the one of the headline", () => {
+    const chair = { relative_reduction: 0.8, relative_reduction_interval: [0.7, 0.9] };
+    const comparisons = { scpo: { chair_s: chair } } as unknown as NonNullable<StudyResult["comparisons"]>;
+    const last = (sft: number) =>
+      resultTable({ ...result, comparisons, models: { base: scores(0.5), sft: scores(sft), scpo: scores(0.1) } })
+        .split("\n")
+        .at(-1);
+    const headline = "scpo against base: 80.0 % fewer captions that name something absent [70.0, 90.0]";
+    expect(last(0.066)).to.equal(`${headline}; the lowest is sft, 6.6 %`);
+    expect(last(0.2)).to.equal(headline);
+  });
+
   it("aligns its columns", () => {
     const [, head, base] = resultTable(result).split("\n");
     expect((head as string).indexOf("CHAIRi")).to.equal((base as string).indexOf("25.0"));

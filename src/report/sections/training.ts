@@ -17,6 +17,10 @@ const COMPARING_TERMS = [
 
 const COMPARES_NOTHING = "This loss compares nothing: there are no rewards, margins or reference to show.";
 
+/** Words of the charts that not every reader knows. */
+const WORDS =
+  "Nats: natural logarithms of probabilities. Anchor: a term that keeps both true texts as likely as under the reference. k2: an estimate of the KL divergence.";
+
 const LINES = "Lines: means over neighbouring steps of a stage; shaded: the middle half of the pairs.";
 
 /** How training went: the first training in the open, the others folded. */
@@ -35,7 +39,7 @@ function trainingCharts(training: TrainingHistory, data: Pick<ReportData, "diffi
   if (!compares(training)) {
     return markup`${timeline}<p>${COMPARES_NOTHING}</p><div class="columns">${logProbabilities}</div><p class="note">${LINES}</p>`;
   }
-  return markup`${timeline}<div class="columns">${[...rewardsCharts(training), logProbabilities, driftChart(training)]}</div><p class="note">Rewards are β times the log-probability ratio of policy and reference; they start again from 0 where the reference is reset. ${LINES}</p>`;
+  return markup`${timeline}<div class="columns">${[...rewardsCharts(training), logProbabilities, driftChart(training)]}</div><p class="note">Rewards are β times the log-probability ratio of policy and reference; they start again from 0 where the reference is reset. ${LINES} ${WORDS}</p>`;
 }
 
 /** Whether the loss has a term that compares; a training without steps says nothing against it. */
