@@ -12,6 +12,8 @@ import transformers
 from scpo_trl.errors import UserError
 from scpo_trl.service.pictures import OpenPicture, PicturePrompt
 from scpo_trl.service.prompts import render_prompt
+from scpo_trl.trainer.rows.collator import OF_TOKENS
+from scpo_trl.trainer.rows.sequence_start import SequenceStart
 
 BATCH_SIZE = 250
 """Prompts a batch when the request leaves it to us."""
@@ -67,7 +69,7 @@ def _answer(
     model: Any, processor: Any, pictures: list[PIL.Image.Image], texts: list[str], max_new_tokens: int
 ) -> list[str]:
     tokenizer = processor.tokenizer
-    # The template brings its own beginning of sequence; left padding puts every answer right after its prompt.
+    # Left padding puts every answer right after its prompt.
     inputs = processor(
         images=[[picture] for picture in pictures] or None,
         text=texts,
@@ -75,7 +77,9 @@ def _answer(
         padding_side="left",
         add_special_tokens=False,
         return_tensors="pt",
-    ).to(model.device)
+    )
+    inputs.update(SequenceStart(tokenizer).put_before(inputs, texts, OF_TOKENS))
+    inputs = inputs.to(model.device)
     ends = model.generation_config.eos_token_id
     config = transformers.GenerationConfig(
         do_sample=False,

@@ -19,6 +19,7 @@ from scpo_trl.losses.quad import COMBINATIONS
 from scpo_trl.trainer.rows.contrast import Contrast
 from scpo_trl.trainer.rows.images import Side, decode_image, images_of
 from scpo_trl.trainer.rows.pair_text import PairRenderer, RenderedPair
+from scpo_trl.trainer.rows.sequence_start import SequenceStart
 
 PAIR_KEY = "pair_indices"
 """Where a row carries its number in the data set."""
@@ -35,7 +36,8 @@ NOT_FOR_THE_MODEL = frozenset({"completion_mask", PAIR_KEY, STAGE_KEY, COMBINATI
 _BLOCKS = ("ww", "ll", "lw", "wl", "w0", "l0")
 _ALL_IMAGES, _ONE_IMAGE = ("ww", "lw", "wl", "ll"), ("ww", "lw")
 _SIDES: dict[str, Side] = {"w": "images", "l": "rejected_images"}
-_OF_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
+OF_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
+"""What a processor gives for each token."""
 
 
 class QuadCollator:
@@ -44,7 +46,8 @@ class QuadCollator:
     The blocks stand in the order ww, ll, lw, wl, w0, l0, of which those asked for are built: first the matched
     combinations, then the mismatched, then the prompt with its images left out. The four with images are what TRL's
     `DataCollatorForVisionPreference` makes of the doubled batch `[(images, chosen, rejected)] * B + [(rejected_images,
-    rejected, chosen)] * B`. The image processor sees each image once. Texts are rendered by `PairRenderer`.
+    rejected, chosen)] * B`.
+    The image processor sees each image once. Texts are rendered by `PairRenderer` and begun by `SequenceStart`.
 
     Args:
         processor: Processor of the model, with a tokenizer that has a padding token.
@@ -59,6 +62,7 @@ class QuadCollator:
         self.max_length = max_length
         self.contrast = contrast
         self.renderer = PairRenderer(processor)
+        self.start = SequenceStart(self.processor.tokenizer)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """One batch.
@@ -110,9 +114,10 @@ class QuadCollator:
         options = {"padding": True, "padding_side": "left", "return_tensors": "pt", "add_special_tokens": False}
         if letter == "0":
             blank = [self.renderer.render(row, 0, row_name(row)).prompt for row in rows]
-            return dict(self.processor(text=blank, **options))
+            return self.start.put_before(self.processor(text=blank, **options), blank, OF_TOKENS)
         images = [self._images(row, letter) for row in rows]
-        processed = dict(self.processor(images=images, text=[pair.prompt for pair in rendered], **options))
+        prompts = [pair.prompt for pair in rendered]
+        processed = self.start.put_before(self.processor(images=images, text=prompts, **options), prompts, OF_TOKENS)
         if "cross_attention_mask" in processed:
             raise UserError(
                 f"{type(self.processor).__name__} is for a model that attends to images across its layers, which is "
@@ -164,7 +169,7 @@ class QuadCollator:
         completion_mask = torch.cat([texts[block[0]][1] for block in blocks])
         completions = {"input_ids": completion_ids, "attention_mask": completion_mask}
         joined: dict[str, Tensor] = {}
-        for name in _OF_TOKENS:
+        for name in OF_TOKENS:
             if not any(name in prompt for prompt in prompts.values()):
                 continue
             padding = self._padding_token() if name == "input_ids" else 0
@@ -216,7 +221,7 @@ def _image_tensors(blocks: Sequence[str], prompts: Mapping[str, Mapping[str, Ten
     """
     shown = [block[1] for block in blocks if block[1] != "0"]
     tensors: dict[str, Tensor] = {}
-    for name in {name for letter in shown for name in prompts[letter] if name not in _OF_TOKENS}:
+    for name in {name for letter in shown for name in prompts[letter] if name not in OF_TOKENS}:
         sides = {letter: prompts[letter][name] for letter in dict.fromkeys(shown)}
         sizes = [max(dimension) for dimension in zip(*(side.shape[1:] for side in sides.values()), strict=True)]
         filled = {letter: _filled(side, sizes) for letter, side in sides.items()}

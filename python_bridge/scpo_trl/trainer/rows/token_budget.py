@@ -81,6 +81,7 @@ class _PromptLengths:
     def __init__(self, collator: QuadCollator) -> None:
         self._processor = collator.processor
         self._renderer = collator.renderer
+        self._start = collator.start
         self._added: dict[Sizes, int] = {}
         self._minds_size: bool | None = None
 
@@ -98,7 +99,7 @@ class _PromptLengths:
             images = [PIL.Image.new("RGB", size) for size in sizes]
             whole = self._processor(images=[images], text=[prompt], add_special_tokens=False, return_tensors="pt")
             self._added[sizes] = whole["input_ids"].shape[1] - plain
-        return plain + self._added[sizes]
+        return len(self._start.tokens(prompt)) + plain + self._added[sizes]
 
     def first_difference(self, row: dict[str, Any], images: int, name: str) -> int:
         """Position of the first token in which a row's two texts differ."""
