@@ -70,7 +70,10 @@ function addRun(evaluation: Command, signal: AbortSignal): void {
   evaluation
     .command("run")
     .description("let a model answer a benchmark's questions; the same command goes on after an interruption")
-    .requiredOption("--model <path>", 'folder of the model, or "embedded" for the one that ships')
+    .requiredOption(
+      "--model <path>",
+      "folder of the model, its name in the hub's local cache, or embedded for the one that ships",
+    )
     .requiredOption("--benchmark <name>", "its name; scpo eval benchmarks lists them")
     .requiredOption("--annotations <folder>", "the benchmark's files, as its repository holds them")
     .requiredOption("--images <folder>", "the benchmark's images")

@@ -4,14 +4,14 @@ import { bootEmbedded } from "../backend/embedded.js";
 import type { Benchmark } from "../evaluation/benchmark.js";
 import { prepareRun, runBenchmark, type RunOutcome, type RunProgress } from "../evaluation/run/run-benchmark.js";
 import { settingsPath } from "../evaluation/run/settings.js";
-import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
 import { showProgress } from "../progress/progress.js";
 import { removeLeftovers, temporaryBeside } from "../files/write-atomically.js";
+import { modelFolder } from "./model-folder.js";
 
 /** What the command line says. */
 export interface EvalRunOptions {
   benchmark: Benchmark;
-  /** Folder of a model, or "embedded" for the one that ships. */
+  /** Folder, name on the hub, or "embedded". */
   model: string;
   annotations: string;
   images: string;
@@ -40,12 +40,12 @@ export async function evalRun(options: EvalRunOptions): Promise<void> {
     progress.update(benchmark.name, phase, done, total);
   };
   try {
-    const model = options.model === "embedded" ? EMBEDDED_MODEL_FOLDER : options.model;
+    const model = modelFolder("--model", options.model);
     const sample = options.sample === undefined ? undefined : { images: options.sample, seed: options.sampleSeed };
     const prepared = await prepareRun({ ...options, model, sample }, onProgress);
     await removeLeftovers(prepared.request.out);
     const logPath = temporaryBeside(prepared.request.out, "log");
-    const roots = [resolve(model), resolve(options.images)];
+    const roots = [model, resolve(options.images)];
     const trainer = await bootEmbedded({ roots, logPath, threads: options.threads });
     let outcome: RunOutcome;
     try {
