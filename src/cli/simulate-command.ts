@@ -9,7 +9,6 @@ import { readRecordedPairs, readRecordedRun, type RecordedRun } from "../simulat
 import { meanDifficulty, simulate, type Simulation, type SimulatedPolicies } from "../simulate/simulate.js";
 import { stepFigure } from "../step-figures/figure.js";
 import { writeAtomically } from "../files/write-atomically.js";
-import { policyOption } from "./policy-option.js";
 
 /** What `scpo simulate` is told. */
 export interface SimulateOptions {
@@ -91,4 +90,29 @@ function table(run: RecordedRun, simulation: Simulation, difficulty?: (rows: rea
   const unused = left === 0 ? "" : `; the curriculum took ${length - left} of them`;
   const head = `${run.plan.name}: ${length} recorded steps${unused}\n${" step".padStart(6)}  ${"decision after it".padEnd(26)}  reason`;
   return `${head}\n${lines.join("\n")}\n${stages.join("\n")}`;
+}
+
+/**
+ * Reads a policy as the command line gives it: its name, and settings behind it, `kl-bound,bound=5,window=10`. A point
+ * leads into settings of settings: `staged,promotion.on=plateau`.
+ *
+ * @param text - The option's value.
+ * @param option - Its name, for the error.
+ * @throws UserError when a part is no setting.
+ */
+function policyOption(text: string, option: string): Record<string, unknown> {
+  const [policy, ...parts] = text.split(",");
+  const settings: Record<string, unknown> = { policy };
+  for (const part of parts) {
+    const [path, value] = part.split("=");
+    if (path === undefined || path === "" || value === undefined || value === "") {
+      throw new UserError(`${option}: found "${part}", expected name=value, as in kl-bound,bound=5`);
+    }
+    const names = path.split(".");
+    const last = names.pop() as string;
+    let inner = settings;
+    for (const name of names) inner = (inner[name] ??= {}) as Record<string, unknown>;
+    inner[last] = Number.isNaN(Number(value)) ? value : Number(value);
+  }
+  return settings;
 }

@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Trainer } from "../backend/trainer.js";
 import { sha256File } from "../files/sha256.js";
-import { modelFolderHash } from "./model-folder-hash.js";
 import { type ModelSignal, modelSignals } from "./model-signals.js";
 import { SignalCache } from "./signal-cache.js";
 
@@ -113,4 +114,20 @@ async function ask(
     done += batch.length;
     onProgress(done);
   }
+}
+
+const READ = /\.(safetensors|json|jinja|txt|model)$/;
+
+/**
+ * What a saved model is known by: weights, configuration, tokeniser and processor, whatever the folder is called.
+ *
+ * @param folder - Of a saved model.
+ * @returns 16 hexadecimal digits.
+ */
+async function modelFolderHash(folder: string): Promise<string> {
+  const hash = createHash("sha256");
+  for (const name of (await readdir(folder)).filter((name) => READ.test(name)).sort()) {
+    hash.update(`${name}\n${await sha256File(join(folder, name))}\n`);
+  }
+  return hash.digest("hex").slice(0, 16);
 }

@@ -10,8 +10,7 @@ import { PAIR_ERRORS, type PairError } from "./agreement.js";
 import { askModel, type ModelAnswers, type ModelQuestion } from "./ask-model.js";
 import { type GradedPairsFile, gradePairsFile, type MeasuredSignals, usesFor } from "./grade-pairs-file.js";
 import { checkedGrading, type Grading, gradingOf } from "./grading.js";
-import { imageDifference } from "./image-difference.js";
-import { wordEditDistance } from "./text-signals.js";
+import { imageDifference, wordEditDistance } from "./content-signals.js";
 import { WordNet } from "../english/wordnet.js";
 
 /** A pairs file to score and to grade; `uses` are the default signals, as far as there are any, where left out. */

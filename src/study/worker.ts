@@ -2,8 +2,10 @@
 import { bootEmbedded } from "../backend/embedded.js";
 import type { Trainer } from "../backend/trainer.js";
 import { UserError } from "../errors.js";
-import type { FromWorker, JobProgress, ToWorker } from "./job.js";
-import { doJob } from "./do-job.js";
+import { evaluateModel } from "./evaluate-model.js";
+import { gradePairs } from "./grade-pairs.js";
+import type { FromWorker, Job, JobProgress, JobResult, ToWorker } from "./job.js";
+import { runMethod } from "./run-method.js";
 
 const cancel = new AbortController();
 let trainer: Trainer | undefined;
@@ -17,6 +19,23 @@ async function stop(): Promise<void> {
   cancel.abort();
   await trainer?.stop();
   process.exit(0);
+}
+
+/** Does one job with one trainer; `onProgress` is told how far it is. */
+function doJob(
+  trainer: Trainer,
+  job: Job,
+  onProgress: (progress: JobProgress) => void,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  switch (job.kind) {
+    case "grade":
+      return gradePairs(trainer, job, onProgress, signal);
+    case "evaluate":
+      return evaluateModel(trainer, job, onProgress, signal);
+    case "method":
+      return runMethod(trainer, job, onProgress, signal);
+  }
 }
 
 async function handle(message: ToWorker): Promise<void> {

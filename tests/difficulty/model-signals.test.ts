@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { modelSignals } from "../../src/difficulty/model-signals.js";
 import type { ScorePairsResponse } from "../../src/generated/scpo/v1/trainer.js";
+import { failure } from "../fixtures/rejection.js";
 
 const logps = {
   chosenGivenImages: -4,
@@ -25,12 +26,6 @@ async function answered(...rows: number[]): Promise<unknown[]> {
   return found;
 }
 
-const failure = (answer: Promise<unknown>): Promise<string> =>
-  answer.then(
-    () => "none",
-    (error: Error) => error.message,
-  );
-
 describe("modelSignals", () => {
   it("names signals by column, and makes margins of log-probs", async () => {
     // Margins 1, -1, 2 and 0; a tie is wrong. Their mean is 0.5.
@@ -42,7 +37,7 @@ describe("modelSignals", () => {
   });
 
   it("does not accept double or foreign scores", async () => {
-    expect(await failure(answered(2, 2))).to.equal("the trainer scored pair 2 twice or without being asked");
-    expect(await failure(answered(0, 3))).to.equal("the trainer scored pair 3 twice or without being asked");
+    expect((await failure(answered(2, 2))).message).to.equal("the trainer scored pair 2 twice or without being asked");
+    expect((await failure(answered(0, 3))).message).to.equal("the trainer scored pair 3 twice or without being asked");
   });
 });

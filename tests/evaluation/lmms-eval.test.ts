@@ -6,10 +6,10 @@ import { UserError } from "../../src/errors.js";
 import type { Mode } from "../../src/evaluation/benchmark.js";
 import type { EvalResult } from "../../src/evaluation/eval-result.js";
 import { lmmsEvalArguments, type LmmsEvalRequest, runLmmsEval } from "../../src/evaluation/lmms-eval/lmms-eval.js";
-import { parsePythonJson } from "../../src/evaluation/lmms-eval/python-json.js";
-import { readResultsFile, type ResultsFile } from "../../src/evaluation/lmms-eval/results-file.js";
+import { parsePythonJson, readResultsFile, type ResultsFile } from "../../src/evaluation/lmms-eval/results-file.js";
 import { scoreTask } from "../../src/evaluation/lmms-eval/score-task.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
+import { failure } from "../fixtures/rejection.js";
 
 // Not run against the real lmms-eval, which is not installed here: the stand-in writes the format that its source
 // (0.7.2) shows, figures and samples made by hand.
@@ -109,11 +109,6 @@ describe("lmms-eval", () => {
   const steps: [number, number][] = [];
   const run = (changes: Partial<LmmsEvalRequest> = {}, signal = new AbortController().signal): Promise<string[]> =>
     runLmmsEval(request(changes), (done, total) => void steps.push([done, total]), signal);
-  const failure = (promise: Promise<unknown>): Promise<Error> =>
-    promise.then(
-      () => expect.fail("expected a rejection"),
-      (error: Error) => error,
-    );
   const scored = (task: string, mode: Mode = "fixed"): Promise<EvalResult> => scoreTask(file, task, mode);
 
   before(async () => {
