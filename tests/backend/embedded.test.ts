@@ -13,6 +13,7 @@ import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { direct } from "../../src/run/director.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
+import { failure } from "../fixtures/rejection.js";
 
 function lives(processId: number): boolean {
   try {
@@ -25,14 +26,6 @@ function lives(processId: number): boolean {
 
 function socketDirectories(owner: number | undefined, parent = tmpdir()): string[] {
   return readdirSync(parent).filter((name) => name.startsWith(`scpo-${owner}-`));
-}
-
-/** What the promise rejects with. */
-function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.fail("expected a rejection"),
-    (error: unknown) => error,
-  );
 }
 
 describe("embedded trainer", function () {
@@ -88,7 +81,7 @@ describe("embedded trainer", function () {
     process.kill(processId, "SIGKILL");
     for (const error of [await failing, await call, await failure(trainer.client.describe({}))]) {
       expect(error).to.be.instanceOf(TrainerExitedError);
-      expect((error as Error).message)
+      expect(error.message)
         .to.match(/killed by SIGKILL/)
         .and.to.contain("serving on unix://");
     }

@@ -14,6 +14,7 @@ import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { direct } from "../../src/run/director.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
+import { failure } from "../fixtures/rejection.js";
 
 function lives(processId: number): boolean {
   try {
@@ -34,14 +35,6 @@ function siblings(processId: number): number[] {
 
 async function losses(directory: string): Promise<number[]> {
   return (await readAllJsonl<StepReport>(join(directory, "metrics.jsonl"))).map(({ loss }) => loss);
-}
-
-/** What the promise rejects with. */
-function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.fail("expected a rejection"),
-    (error: unknown) => error,
-  );
 }
 
 describe("launched trainer", function () {
@@ -67,7 +60,7 @@ describe("launched trainer", function () {
     process.kill(processId, "SIGKILL");
     const named = await failure(trainer.client.describe({}));
     expect(named).to.be.instanceOf(TrainerExitedError);
-    expect((named as Error).message)
+    expect(named.message)
       .to.match(/killed by SIGKILL/)
       .and.to.contain("serving on unix://");
     expect(lives(processId)).to.equal(false);
@@ -102,7 +95,7 @@ describe("launched trainer", function () {
     process.kill(other as number, "SIGKILL");
     const error = await failing;
     expect(error).to.be.instanceOf(TrainerExitedError);
-    expect((error as Error).message).to.contain(`process 1 of the training (pid ${other}) ended first, with SIGKILL`);
+    expect(error.message).to.contain(`process 1 of the training (pid ${other}) ended first, with SIGKILL`);
     expect(performance.now() - killed).to.be.lessThan(15_000);
     expect(all.filter(lives)).to.deep.equal([]);
   });

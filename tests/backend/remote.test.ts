@@ -17,6 +17,7 @@ import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { direct } from "../../src/run/director.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
+import { failure } from "../fixtures/rejection.js";
 
 /** A service whose protocol number is another. */
 const OTHER_PROTOCOL = `
@@ -53,14 +54,6 @@ async function serve(
   });
   const [line] = (await once(createInterface(child.stdout), "line")) as [string];
   return [child, (JSON.parse(line) as { address: string }).address];
-}
-
-/** What the promise rejects with. */
-function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.fail("expected a rejection"),
-    (error: unknown) => error,
-  );
 }
 
 describe("remote trainer", function () {
@@ -140,10 +133,7 @@ describe("remote trainer", function () {
     for (const [wrong, message] of cases) {
       const error = await failure(world.open(wrong));
       expect(error).to.be.instanceOf(UserError);
-      expect((error as Error).message)
-        .to.contain(message)
-        .and.not.to.contain(token)
-        .and.not.to.contain("\n");
+      expect(error.message).to.contain(message).and.not.to.contain(token).and.not.to.contain("\n");
     }
   });
 
@@ -157,7 +147,7 @@ describe("remote trainer", function () {
       const pair = { certificate: join(folder, "client.pem"), key: join(folder, "client.key") };
       const named = await failure(world.open({ ...tokenless, tls: { ...tokenless.tls, ...pair } }));
       expect(named).to.be.instanceOf(UserError);
-      expect((named as Error).message)
+      expect(named.message)
         .to.contain(`trainer at ${address}: found protocol version ${PROTOCOL_VERSION + 1}`)
         .and.to.contain("npm install scpo@latest");
     } finally {
@@ -172,7 +162,7 @@ describe("remote trainer", function () {
     await ended;
     const error = await failure(trainer.client.describe({}));
     expect(error).to.be.instanceOf(TrainerExitedError);
-    expect((error as Error).message).to.contain(`The connection to the trainer was lost: ${settings.address}`);
+    expect(error.message).to.contain(`The connection to the trainer was lost: ${settings.address}`);
     expect(await trainer.exited).to.include({ expected: false });
   });
 });

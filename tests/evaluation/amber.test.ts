@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UserError } from "../../src/errors.js";
 import { amber, amberDiscriminative, amberGenerative } from "../../src/evaluation/amber/amber.js";
 import { readAnswer } from "../../src/evaluation/amber/discriminative.js";
 import { VocabularyNouns } from "../../src/evaluation/amber/nouns.js";
 import { roundToTenth } from "../../src/evaluation/amber/rounding.js";
 import { score, type ScoreRequest } from "../../src/evaluation/score.js";
+import { complaintOf } from "../fixtures/rejection.js";
 
 const RELATION = {
   sky: [],
@@ -60,15 +60,7 @@ describe("AMBER", () => {
     return score({ benchmark: amberGenerative, annotations: folder, answers: answersPath, ...request });
   }
 
-  async function complaint(action: Promise<unknown>): Promise<string> {
-    const error = await action.then(
-      () => expect.fail("nothing was wrong"),
-      (cause: unknown) => cause,
-    );
-    expect(error).to.be.instanceOf(UserError);
-    expect((error as UserError).message).not.to.include("\n");
-    return (error as UserError).message.replaceAll(folder, "");
-  }
+  const complaint = (action: Promise<unknown>): Promise<string> => complaintOf(action, folder);
 
   describe("descriptions", () => {
     it("count as in the official script when strict", async () => {

@@ -2,13 +2,13 @@ import { expect } from "chai";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UserError } from "../../src/errors.js";
 import type { Mode } from "../../src/evaluation/benchmark.js";
 import { chair, figures } from "../../src/evaluation/chair/chair.js";
 import type { Lemmatiser } from "../../src/evaluation/chair/lemmatise.js";
 import { ObjectWords } from "../../src/evaluation/chair/object-words.js";
 import { readSynonyms, synonymsOf } from "../../src/evaluation/chair/synonyms.js";
 import { score, type ScoreRequest } from "../../src/evaluation/score.js";
+import { complaintOf } from "../fixtures/rejection.js";
 
 // A list of the same form as the official one, with its flaws: two blanks, a capital, three words, a blank at the end.
 const LISTS = [
@@ -105,14 +105,7 @@ describe("CHAIR", () => {
     return score({ benchmark: chair, annotations: folder, answers: path, mode: "strict", ...request });
   }
 
-  async function complaint(action: Promise<unknown>): Promise<string> {
-    const error = await action.then(
-      () => expect.fail("nothing was wrong"),
-      (cause: unknown) => cause,
-    );
-    expect(error).to.be.instanceOf(UserError);
-    return (error as UserError).message.replaceAll(folder, "");
-  }
+  const complaint = (action: Promise<unknown>): Promise<string> => complaintOf(action, folder);
 
   it("counts mentions and captions", async () => {
     const result = await scored([

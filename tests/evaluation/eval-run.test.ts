@@ -12,6 +12,7 @@ import { drawPicture } from "../../src/scenes/draw.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
 import { EMBEDDED_MODEL_FOLDER } from "../../src/package-root.js";
 import { sceneBenchmark } from "../fixtures/scene-benchmark.js";
+import { failure } from "../fixtures/rejection.js";
 
 const SCENES = 6;
 const BATCH = 4;
@@ -21,13 +22,6 @@ interface Row {
   question_id: number;
   question: string;
   answer: string;
-}
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.fail("expected a rejection"),
-    (error: unknown) => error,
-  );
 }
 
 describe("runBenchmark", function () {

@@ -2,11 +2,11 @@ import { expect } from "chai";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UserError } from "../../src/errors.js";
 import { mme } from "../../src/evaluation/mme/mme.js";
 import { readFirstWord, readPrefix } from "../../src/evaluation/mme/read-answer.js";
 import { TASKS } from "../../src/evaluation/mme/tasks.js";
 import { score, type ScoreRequest } from "../../src/evaluation/score.js";
+import { complaintOf } from "../fixtures/rejection.js";
 
 describe("MME", () => {
   let folder: string;
@@ -22,16 +22,6 @@ describe("MME", () => {
     const path = await mkdtemp(join(folder, "answers-"));
     for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), content);
     return score({ benchmark: mme, annotations: "", answers: path, ...request });
-  }
-
-  async function complaint(action: Promise<unknown>): Promise<string> {
-    const error = await action.then(
-      () => expect.fail("nothing was wrong"),
-      (cause: unknown) => cause,
-    );
-    expect(error).to.be.instanceOf(UserError);
-    expect((error as UserError).message).not.to.include("\n");
-    return (error as UserError).message;
   }
 
   it("reads answers as the script does, and by the first word", () => {
@@ -88,7 +78,7 @@ describe("MME", () => {
   it("names what does not fit", async () => {
     const tasks = { options: { tasks: "count" } };
     const pair = line("a", "Yes", "Yes") + line("a", "No", "No");
-    const wrong = async (content: string) => complaint(scored({ "count.txt": content }, tasks));
+    const wrong = async (content: string) => complaintOf(scored({ "count.txt": content }, tasks));
     expect(await wrong("a\tb\tYes\n")).to.match(/count.txt line 1: found 3 column\(s\), expected 4/);
     expect(await wrong(`${pair}\n`)).to.match(/line 3: found 1 column\(s\)/);
     expect(await wrong("a\tq\tYes\tNo\tNo\n")).to.match(/line 1: found 5 column\(s\)/);
@@ -98,13 +88,15 @@ describe("MME", () => {
       /line 4: field image is "c", but line 3 before it is about "b"/,
     );
     expect(await wrong("")).to.match(/count.txt: is empty/);
-    expect(await complaint(scored({ "count.txt": pair, "cuont.txt": pair }, tasks))).to.match(
+    expect(await complaintOf(scored({ "count.txt": pair, "cuont.txt": pair }, tasks))).to.match(
       /cuont.txt: is no file of an MME/,
     );
-    expect(await complaint(scored({ "count.txt": pair }))).to.match(/the task existence has no answers/);
-    expect(await complaint(scored({}, tasks))).to.match(/holds no .txt file/);
-    expect(await complaint(scored({ "count.txt": pair }, { options: { tasks: "count,colour" } }))).to.match(/"colour"/);
-    expect(await complaint(score({ benchmark: mme, annotations: "", answers: import.meta.filename }))).to.match(
+    expect(await complaintOf(scored({ "count.txt": pair }))).to.match(/the task existence has no answers/);
+    expect(await complaintOf(scored({}, tasks))).to.match(/holds no .txt file/);
+    expect(await complaintOf(scored({ "count.txt": pair }, { options: { tasks: "count,colour" } }))).to.match(
+      /"colour"/,
+    );
+    expect(await complaintOf(score({ benchmark: mme, annotations: "", answers: import.meta.filename }))).to.match(
       /is a file/,
     );
   });
@@ -129,11 +121,11 @@ describe("MME", () => {
     expect(Object.keys(inputs).filter((name) => name.startsWith("annotations/"))).to.have.lengthOf(14);
     expect(settings).not.to.have.property("labels");
     const other = { ...files, "count.txt": line("a.png", "Yes", "Yes") + line("a.png", "Yes", "No") };
-    expect(await complaint(scored(other, { annotations }))).to.match(
+    expect(await complaintOf(scored(other, { annotations }))).to.match(
       /count.txt line 2: field question is .*another revision of the labels/,
     );
     const more = { ...files, "count.txt": `${files["count.txt"]}${files["count.txt"]}` };
-    expect(await complaint(scored(more, { annotations }))).to.match(/count.txt line 3: is an answer too many/);
+    expect(await complaintOf(scored(more, { annotations }))).to.match(/count.txt line 3: is an answer too many/);
   });
 
   it("gives LaVIN its official figures", async function () {

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UserError } from "../../src/errors.js";
 import { pope } from "../../src/evaluation/pope/pope.js";
 import { readYesNoByWord, readYesNoStrictly } from "../../src/evaluation/pope/read-yes-no.js";
 import { score, type ScoreRequest } from "../../src/evaluation/score.js";
+import { complaintOf } from "../fixtures/rejection.js";
 
 const SPLITS = ["random", "popular", "adversarial"] as const;
 
@@ -46,15 +46,7 @@ describe("POPE", () => {
     return score({ benchmark: pope, annotations: join(folder, "all"), answers: path, ...request });
   }
 
-  async function complaint(action: Promise<unknown>): Promise<string> {
-    const error = await action.then(
-      () => expect.fail("nothing was wrong"),
-      (cause: unknown) => cause,
-    );
-    expect(error).to.be.instanceOf(UserError);
-    expect((error as UserError).message).not.to.include("\n");
-    return (error as UserError).message.replaceAll(folder, "");
-  }
+  const complaint = (action: Promise<unknown>): Promise<string> => complaintOf(action, folder);
 
   const ids = SPLITS.flatMap((_, at) => [1, 2, 3, 4].map((id) => at * 100 + id));
 

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { answerScenes, type SceneTruth } from "../../src/evaluation/scene-answers.js";
 import type { GenerateResponse, TrainerServiceClient } from "../../src/generated/scpo/v1/trainer.js";
+import { failure } from "../fixtures/rejection.js";
 
 const SCENES: SceneTruth[] = [
   { id: "a", objects: ["dog"], questions: ["q1", "q2"], answers: ["Yes.", "No."] },
@@ -27,14 +28,7 @@ function echo(requests: Request[], change: (responses: GenerateResponse[]) => Ge
   };
 }
 
-async function failure(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    return (error as Error).message;
-  }
-  throw new Error("did not fail");
-}
+const messageOf = async (promise: Promise<unknown>): Promise<string> => (await failure(promise)).message;
 
 describe("answerScenes", () => {
   it("puts captions and answers back at their scenes", async () => {
@@ -62,7 +56,7 @@ describe("answerScenes", () => {
 
   it("does not accept a missing, a double or a foreign answer", async () => {
     expect(
-      await failure(
+      await messageOf(
         answerScenes(
           echo([], (all) => all.slice(1)),
           file,
@@ -70,7 +64,7 @@ describe("answerScenes", () => {
       ),
     ).to.include("unanswered");
     expect(
-      await failure(
+      await messageOf(
         answerScenes(
           echo([], (all) => [...all, ...all]),
           file,
@@ -79,7 +73,7 @@ describe("answerScenes", () => {
     ).to.include("twice");
     const foreign = [{ answers: [{ prompt: 99, text: "" }], done: 1, total: 1 }];
     expect(
-      await failure(
+      await messageOf(
         answerScenes(
           echo([], () => foreign),
           file,

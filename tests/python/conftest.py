@@ -46,6 +46,21 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ 'ASSISTANT : ' }}{% endif %}"
 )
 
+QUIET = {
+    "per_device_train_batch_size": 2,
+    "learning_rate": 1e-2,
+    "lr_scheduler_type": "constant",
+    "bf16": False,
+    "gradient_checkpointing": False,
+    "use_cpu": True,
+    "report_to": "none",
+    "save_strategy": "no",
+    "logging_steps": 1,
+    "disable_tqdm": True,
+    "seed": 7,
+}
+"""Settings of a quiet training in float32 on the CPU."""
+
 FEATURES = Features(
     {
         "images": Sequence(Image()),
@@ -166,18 +181,8 @@ def make_config(tmp_path: Path) -> Callable[..., Any]:
     def build(**settings: Any) -> SCPOConfig:
         return SCPOConfig(
             **{
+                **QUIET,
                 "output_dir": str(tmp_path / "out"),
-                "per_device_train_batch_size": 2,
-                "learning_rate": 1e-2,
-                "lr_scheduler_type": "constant",
-                "bf16": False,
-                "gradient_checkpointing": False,
-                "use_cpu": True,
-                "report_to": "none",
-                "save_strategy": "no",
-                "logging_steps": 1,
-                "disable_tqdm": True,
-                "seed": 7,
                 **settings,
             }
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import QUIET
 from stock_rows import doubled
 from trl import DPOConfig, DPOTrainer
 
@@ -26,19 +27,9 @@ def stock_config(tmp_path):
     def build(**settings) -> DPOConfig:
         return DPOConfig(
             **{
+                **QUIET,
                 "output_dir": str(tmp_path / "out"),
-                "per_device_train_batch_size": 2,
                 "num_train_epochs": 1,
-                "learning_rate": 1e-2,
-                "lr_scheduler_type": "constant",
-                "bf16": False,
-                "gradient_checkpointing": False,
-                "use_cpu": True,
-                "report_to": "none",
-                "save_strategy": "no",
-                "logging_steps": 1,
-                "disable_tqdm": True,
-                "seed": 7,
                 **settings,
             }
         )

@@ -10,26 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import QUIET
 
 SCRIPT = Path(__file__).with_name("processes.py")
-QUIET = {
-    "bf16": False,
-    "gradient_checkpointing": False,
-    "use_cpu": True,
-    "report_to": "none",
-    "save_strategy": "no",
-    "logging_steps": 1,
-    "disable_tqdm": True,
-    "seed": 7,
-    "learning_rate": 1e-2,
-    "lr_scheduler_type": "cosine",
-    "frozen_prefixes": ["model.vision_tower"],
-}
+SETTINGS = {**QUIET, "lr_scheduler_type": "cosine", "frozen_prefixes": ["model.vision_tower"]}
 
 
 def run(folder: Path, processes: int, variables: dict[str, str] | None = None, **settings: Any) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps({**QUIET, "output_dir": str(folder / "out"), **settings}))
+    (folder / "settings.json").write_text(json.dumps({**SETTINGS, "output_dir": str(folder / "out"), **settings}))
     script = [str(SCRIPT), str(folder / "settings.json"), str(folder / "result.json")]
     command = [sys.executable, *script]
     if processes > 1:

@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { endpointUrl } from "../../../src/chat/http.js";
-import { UserError } from "../../../src/errors.js";
 import { completeFiles, completePairs } from "../../../src/pairs/making/complete-pairs.js";
 import { EditingEndpoint } from "../../../src/pairs/making/editing-endpoint.js";
 import { EDITOR } from "../../../src/pairs/making/endpoint-names.js";
@@ -15,6 +14,7 @@ import type { PairRow } from "../../../src/pairs/pair-row.js";
 import { streamPairRows, writePairRows } from "../../../src/pairs/pair-rows.js";
 import { bareRow } from "../bare-row.js";
 import { SCPO } from "../../fixtures/scpo-command.js";
+import { complaintOf } from "../../fixtures/rejection.js";
 
 interface Asked {
   readonly path: string;
@@ -104,12 +104,6 @@ describe("an endpoint that edits pictures", function () {
         }),
       },
     });
-  const complaint = async (run: Promise<unknown>): Promise<string> => {
-    const error = await run.catch((cause: unknown) => cause);
-    expect(error).to.be.instanceOf(UserError);
-    expect((error as Error).message).to.not.include("\n");
-    return (error as Error).message;
-  };
 
   it("sends model, instruction, settings, picture and key, and takes the picture", async () => {
     const summary = await complete("sent.parquet", { size: "256x256", seed: 7, quality: null });
@@ -152,7 +146,7 @@ describe("an endpoint that edits pictures", function () {
       if (fields["prompt"]?.includes("cat")) return { status: 400, body: { error: { message: "no cats, sk-1" } } };
       return fields["prompt"]?.includes("horse") ? b64(image.bytes) : b64(Buffer.from("<html>"));
     };
-    const message = await complaint(complete("refused.parquet"));
+    const message = await complaintOf(complete("refused.parquet"));
     expect(message).to.include("none of 3 pairs can be completed");
     const lines = (await readFile(completeFiles(join(folder, "refused.parquet")).quarantine, "utf8"))
       .trim()
@@ -171,7 +165,7 @@ describe("an endpoint that edits pictures", function () {
       if (fields["prompt"]?.includes("horse")) return { status: 503, body: { error: "overloaded" } };
       return limited-- > 0 ? { status: 429, headers: { "retry-after": "0.01" }, body: {} } : b64(edited);
     };
-    const message = await complaint(complete("down.parquet"));
+    const message = await complaintOf(complete("down.parquet"));
     expect(message).to.match(/^editor at http:\/\/127.0.0.1:\d+: no answer after 2 tries \(status 503: overloaded\)/);
     expect(message).to.include(`pictures so far are kept in ${cache}, the same command goes on from there`);
     expect((await readdir(folder)).filter((name) => name.startsWith("down"))).to.deep.equal([]);
@@ -183,22 +177,22 @@ describe("an endpoint that edits pictures", function () {
 
   it("stops at once, in one line, at a wrong key and at an answer that is an address", async () => {
     reply = () => ({ status: 401, body: { error: { message: "bad key sk-1" } } });
-    expect(await complaint(complete("key.parquet"))).to.include(
+    expect(await complaintOf(complete("key.parquet"))).to.include(
       "refuses the question (status 401: bad key [key]); check address, model, settings and SCPO_EDITOR_API_KEY",
     );
     reply = () => ({ body: { data: [{ url: "http://169.254.169.254/secret.png" }] } });
-    expect(await complaint(complete("address.parquet"))).to.include(
+    expect(await complaintOf(complete("address.parquet"))).to.include(
       `add --editor-settings '{"response_format": "b64_json"}'`,
     );
     reply = () => ({ body: { data: [] } });
-    expect(await complaint(complete("empty.parquet"))).to.include("answer holds no picture");
+    expect(await complaintOf(complete("empty.parquet"))).to.include("answer holds no picture");
   });
 
   it("sends no picture where a redirect points", async () => {
     const elsewhere = `${url}/elsewhere`;
     reply = ({ path }) =>
       path.includes("elsewhere") ? b64(edited) : { status: 307, headers: { location: elsewhere }, body: {} };
-    expect(await complaint(complete("redirect.parquet"))).to.include(
+    expect(await complaintOf(complete("redirect.parquet"))).to.include(
       `redirects to ${new URL(elsewhere).origin} (status 307)`,
     );
     expect(asked.filter(({ path }) => path.includes("elsewhere"))).to.deep.equal([]);
