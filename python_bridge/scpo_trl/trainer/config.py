@@ -15,31 +15,11 @@ from scpo_trl.trainer.forward.forward_path import SAVINGS
 from scpo_trl.trainer.rows.combinations import available_combinations
 from scpo_trl.trainer.rows.contrast import Contrast
 from scpo_trl.trainer.rows.curriculum import CURRICULA
+from scpo_trl.trainer.stock_options import OTHER_NAMES, require_effect
 
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 REFERENCE_UPDATES = ("stage", "fixed", "steps")
 REFERENCE_MODES = ("table", "live")
-
-_STOCK_ONLY: dict[str, Any] = {
-    "ld_alpha": None,
-    "f_divergence_type": "reverse_kl",
-    "label_smoothing": 0.0,
-    "use_weighting": False,
-    "sync_ref_model": False,
-    "precompute_ref_log_probs": False,
-    "padding_free": False,
-    "use_liger_kernel": False,
-    "pad_to_multiple_of": None,
-    "auto_find_batch_size": False,
-    "group_by_length": False,
-    "truncation_mode": "keep_start",
-}
-_INSTEAD = {
-    "sync_ref_model": "set reference_update='steps', reference_update_steps and reference_alpha",
-    "precompute_ref_log_probs": "the reference is a table unless reference_mode='live'",
-    "auto_find_batch_size": "set per_device_train_batch_size, and gradient_accumulation_steps for the rest",
-    "group_by_length": "the curriculum decides the order",
-}
 
 
 @dataclass
@@ -156,6 +136,7 @@ class SCPOConfig(DPOConfig):
     def __post_init__(self) -> None:
         if isinstance(self.loss_type, str):
             self.loss_type = [self.loss_type]
+        self.loss_type = [OTHER_NAMES.get(name, name) for name in self.loss_type]
         if self.loss_weights is not None and len(self.loss_weights) != len(self.loss_type):
             raise UserError(
                 f"loss_weights has {len(self.loss_weights)} entries for {len(self.loss_type)} losses: expected one for "
@@ -170,11 +151,7 @@ class SCPOConfig(DPOConfig):
         finally:
             self.loss_type = ours
         self._name_dtype()
-        for name, stock in _STOCK_ONLY.items():
-            value = getattr(self, name, stock)
-            if value != stock:
-                instead = _INSTEAD.get(name, "leave it out")
-                raise UserError(f"{name}={value!r} has no effect in SCPOTrainer: {instead}")
+        require_effect(self)
         _one_of("reference_update", self.reference_update, REFERENCE_UPDATES)
         _one_of("reference_mode", self.reference_mode, REFERENCE_MODES)
         _one_of("curriculum", self.curriculum, CURRICULA)
@@ -241,8 +218,8 @@ class SCPOConfig(DPOConfig):
     def losses(self) -> list[WeightedLoss]:
         """The losses with their weights and parameters."""
         weights = self.loss_weights or [1.0] * len(self.loss_type)
-        given = self.loss_parameters or {}
-        assert not isinstance(given, str)
+        assert not isinstance(self.loss_parameters, str)
+        given = {OTHER_NAMES.get(name, name): value for name, value in (self.loss_parameters or {}).items()}
         by_loss: Mapping[str, Any] = given
         if len(self.loss_type) == 1 and not isinstance(given.get(self.loss_type[0]), Mapping):
             by_loss = {self.loss_type[0]: given}

@@ -117,6 +117,27 @@ def require_adapters(model: Any, peft_config: Any) -> None:
             )
 
 
+def require_no_router_loss(config: Any, args: Any) -> None:
+    """Refuses the load-balancing loss of a mixture of experts, which is not added here.
+
+    Args:
+        config: The model's.
+        args: The trainer's settings; `router_aux_loss_coef` decides where TRL knows it, else the model's own setting.
+
+    Raises:
+        UserError: the loss is asked for, as it is by default.
+    """
+    text = config.get_text_config()
+    routed = getattr(text, "output_router_logits", None)
+    if routed is None:
+        return
+    if getattr(args, "router_aux_loss_coef", float(routed)) != 0:
+        raise UserError(
+            "router_aux_loss_coef: the model is a mixture of experts, whose load-balancing loss SCPOTrainer does not "
+            "add: set router_aux_loss_coef=0 (or output_router_logits=False in the model's config) to train without it"
+        )
+
+
 def _base_of(adapter: Path) -> str:
     try:
         return str(json.loads(adapter.read_text())["base_model_name_or_path"] or "an unnamed model")

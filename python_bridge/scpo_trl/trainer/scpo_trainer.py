@@ -47,6 +47,7 @@ from scpo_trl.trainer.requirements import (
     NoReferenceModel,
     require_adapters,
     require_model,
+    require_no_router_loss,
     require_one_device_a_process,
     require_stock_parts,
     require_train_dataset,
@@ -154,6 +155,7 @@ class SCPOTrainer(DPOTrainer):
         self.ref_model = None
         self._checkpoints_in: Path | None = None
         require_support(self.policy, self.processing_class)
+        require_no_router_loss(self.policy.config, args)
         complete_processor(self.processing_class, self.policy.config)
         require_one_device_a_process(self.args.n_gpu)
         self._settings = args

@@ -110,7 +110,9 @@ class LocalDirector:
 
     def _stage(self, position: int, number: int, rows: list[int], steps: int, rate: float, stages: int) -> Stage:
         args = self._args
-        schedule = getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type)
+        named = getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type)
+        # What transformers calls constant takes no warm-up; here warmup_steps decides.
+        schedule = "constant" if named == "constant_with_warmup" else named
         if schedule not in SCHEDULES:
             raise UserError(f"lr_scheduler_type is {schedule!r}: expected one of {', '.join(SCHEDULES)}")
         by_steps = args.reference_update == "steps"

@@ -12,7 +12,7 @@ from datasets import Dataset
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.rows.contrast import Contrast
 from scpo_trl.trainer.rows.images import SINGULAR, Side, images_of
-from scpo_trl.trainer.rows.pair_text import pair_texts
+from scpo_trl.trainer.rows.pair_text import FOR_THE_TEMPLATE, pair_texts
 
 # Its functions are made at run time, which type checkers cannot see.
 compute: Any = pyarrow.compute
@@ -20,8 +20,9 @@ compute: Any = pyarrow.compute
 COLUMNS = ("images", "rejected_images", "prompt", "chosen", "rejected")
 """Columns of a pair."""
 
-ACCEPTED_COLUMNS = (*COLUMNS, *SINGULAR.values())
-"""Columns that the collator reads: those of a pair, and the names of the image columns where they hold one image."""
+ACCEPTED_COLUMNS = (*COLUMNS, *SINGULAR.values(), *FOR_THE_TEMPLATE)
+"""Columns that the collator reads: those of a pair, the names of the image columns where they hold one image, and what
+the chat template takes besides."""
 
 _LISTED_ROWS = 10
 _CHUNK = 100
@@ -67,8 +68,8 @@ def image_column(dataset: Dataset, side: Side) -> str | None:
 
 
 def text_columns(dataset: Dataset) -> list[str]:
-    """The columns that hold a pair's texts."""
-    return [column for column in ("prompt", "chosen", "rejected") if column in dataset.column_names]
+    """The columns that a pair's texts are rendered from."""
+    return [column for column in ("prompt", "chosen", "rejected", *FOR_THE_TEMPLATE) if column in dataset.column_names]
 
 
 def image_counts(dataset: Dataset, side: Side) -> list[int]:

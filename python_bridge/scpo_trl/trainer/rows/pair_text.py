@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +14,9 @@ from trl.data_utils import apply_chat_template, is_conversational, prepare_multi
 from scpo_trl.errors import UserError
 
 Messages = list[dict[str, Any]]
+
+FOR_THE_TEMPLATE = ("chat_template_kwargs", "tools")
+"""TRL's columns for what a chat template takes besides messages, such as `{"enable_thinking": False}`."""
 
 _REMEMBERED = 65_536
 """Plain rows whose rendering is kept."""
@@ -41,7 +45,7 @@ class PairRenderer:
 
     def __init__(self, processor: ProcessorMixin) -> None:
         self._processor: Any = processor
-        self._rendered: dict[tuple[str, str, str, int], RenderedPair] = {}
+        self._rendered: dict[tuple[str, str, str, str, int], RenderedPair] = {}
 
     def render(self, row: Mapping[str, Any], images: int, name: str) -> RenderedPair:
         """The texts of a row.
@@ -55,16 +59,19 @@ class PairRenderer:
             UserError: The texts are neither all plain nor all messages, or cannot be rendered.
         """
         prompt, chosen, rejected = pair_texts(row, name)
+        further = _for_the_template(row)
         if not isinstance(prompt, str):
-            return self._render_messages(prompt, chosen, rejected, images, name)
-        key = (prompt, chosen, rejected, images)
+            return self._render_messages(prompt, chosen, rejected, further, images, name)
+        key = (prompt, chosen, rejected, json.dumps(further, sort_keys=True, default=str), images)
         if key not in self._rendered:
             if len(self._rendered) >= _REMEMBERED:
                 self._rendered.clear()
-            self._rendered[key] = self._render_text(prompt, chosen, rejected, images, name)
+            self._rendered[key] = self._render_text(prompt, chosen, rejected, further, images, name)
         return self._rendered[key]
 
-    def _render_text(self, prompt: str, chosen: str, rejected: str, images: int, name: str) -> RenderedPair:
+    def _render_text(
+        self, prompt: str, chosen: str, rejected: str, further: dict[str, Any], images: int, name: str
+    ) -> RenderedPair:
         token = getattr(self._processor, "image_token", None)
         if token is not None and token in prompt:
             if images == 0:
@@ -80,12 +87,19 @@ class PairRenderer:
             [{"role": "user", "content": prompt}],
             [{"role": "assistant", "content": chosen}],
             [{"role": "assistant", "content": rejected}],
+            further,
             images,
             name,
         )
 
     def _render_messages(
-        self, prompt: Messages, chosen: Messages, rejected: Messages, images: int, name: str
+        self,
+        prompt: Messages,
+        chosen: Messages,
+        rejected: Messages,
+        further: dict[str, Any],
+        images: int,
+        name: str,
     ) -> RenderedPair:
         if getattr(self._processor, "chat_template", None) is None:
             raise UserError(
@@ -95,7 +109,7 @@ class PairRenderer:
             )
         if images == 0:
             prompt = _without_image_parts(prompt)
-        rendered = self._apply_template(prompt, chosen, rejected, images, name)
+        rendered = self._apply_template(prompt, chosen, rejected, further, images, name)
         # A text may already end as the template ends it.
         for column, messages in (("chosen", chosen), ("rejected", rejected)):
             end = self._special_end(_last_text(messages))
@@ -104,13 +118,19 @@ class PairRenderer:
             bare = _without_end(messages, end)
             other = rejected if column == "chosen" else chosen
             both = (bare, other) if column == "chosen" else (other, bare)
-            ended = self._apply_template(prompt, *both, images, name)[column]
+            ended = self._apply_template(prompt, *both, further, images, name)[column]
             if ended.rstrip().endswith(end):
                 rendered[column] = ended
         return RenderedPair(rendered["prompt"], self._ended(rendered["chosen"]), self._ended(rendered["rejected"]))
 
     def _apply_template(
-        self, prompt: Messages, chosen: Messages, rejected: Messages, images: int, name: str
+        self,
+        prompt: Messages,
+        chosen: Messages,
+        rejected: Messages,
+        further: dict[str, Any],
+        images: int,
+        name: str,
     ) -> dict[str, str]:
         # The template only needs to know where images stand, so a placeholder serves for both images of a pair.
         try:
@@ -118,8 +138,9 @@ class PairRenderer:
                 "prompt": prepare_multimodal_messages(prompt, images=["image"] * images),
                 "chosen": prepare_multimodal_messages(chosen, images=[]),
                 "rejected": prepare_multimodal_messages(rejected, images=[]),
+                "chat_template_kwargs": further.get("chat_template_kwargs", {}),
             }
-            return apply_chat_template(example, self._processor)
+            return apply_chat_template(example, self._processor, tools=further.get("tools"))
         except (ValueError, TypeError, jinja2.TemplateError) as error:
             raise UserError(f"{name} cannot be rendered with the chat template: {error}{_mend(error)}") from error
 
@@ -172,6 +193,16 @@ def _mend(error: Exception) -> str:
         "; it takes text alone where messages with images hold lists of parts: give the processor the chat template "
         "of a vision-language model, or write the image token into the prompts"
     )
+
+
+def _for_the_template(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the row's chat template takes besides messages, without the empty keys that a column of structs fills in."""
+    further: dict[str, Any] = {}
+    if given := row.get("chat_template_kwargs"):
+        further["chat_template_kwargs"] = _filled(given)
+    if tools := row.get("tools"):
+        further["tools"] = json.loads(tools) if isinstance(tools, str) else tools
+    return further
 
 
 def _is_messages(value: Any) -> bool:
