@@ -422,7 +422,7 @@ writeFileSync(output, readFileSync(process.env.OTHER));`,
       expect(error).to.be.instanceOf(UserError);
       return (error as Error).message;
     };
-    expect(await wrong({ out: source })).to.include("name another file");
+    expect(await wrong({ out: source })).to.include("is read");
     expect(await wrong({ source: join(folder, "absent.parquet") })).to.include("cannot open");
     const error = await Embeddings.read(source).catch((cause: unknown) => cause);
     expect((error as Error).message).to.include('column "image_embedding" is missing');
