@@ -122,19 +122,22 @@ def require_no_router_loss(config: Any, args: Any) -> None:
 
     Args:
         config: The model's.
-        args: The trainer's settings; `router_aux_loss_coef` decides where TRL knows it, else the model's own setting.
+        args: The trainer's settings. A `router_aux_loss_coef` of None, a newer TRL's default, is the model's own; an
+            older TRL knows no such loss.
 
     Raises:
         UserError: the loss is asked for, as it is by default.
     """
     text = config.get_text_config()
-    routed = getattr(text, "output_router_logits", None)
-    if routed is None:
+    if getattr(text, "output_router_logits", None) is None:
         return
-    if getattr(args, "router_aux_loss_coef", float(routed)) != 0:
+    coefficient = getattr(args, "router_aux_loss_coef", 0.0)
+    if coefficient is None:
+        coefficient = getattr(text, "router_aux_loss_coef", 0.0)
+    if coefficient != 0:
         raise UserError(
             "router_aux_loss_coef: the model is a mixture of experts, whose load-balancing loss SCPOTrainer does not "
-            "add: set router_aux_loss_coef=0 (or output_router_logits=False in the model's config) to train without it"
+            "add: set router_aux_loss_coef=0 to train without it"
         )
 
 
