@@ -114,6 +114,13 @@ def test_sigmoid_is_dpo(make_config) -> None:
     assert make_config(loss_type="sigmoid", contrast="none").loss_type == ["dpo"]
 
 
+def test_sigmoid_is_dpo_beside_a_loss_of_this_package_too(tmp_path) -> None:
+    args = DPOConfig(
+        output_dir=str(tmp_path), loss_type=["scpo", "sigmoid"], bf16=False, use_cpu=True, report_to="none"
+    )
+    assert [loss.name for loss in scpo_config_from(args).losses()] == ["scpo", "dpo"]
+
+
 def rates(make_trainer: Any, schedule: str) -> list[float]:
     trainer = make_trainer(lr_scheduler_type=schedule, warmup_steps=2)
     trainer.train()
