@@ -1,6 +1,7 @@
 import type { CallContext, ServerMiddlewareCall } from "nice-grpc";
 import { ServerError, Status } from "nice-grpc";
 import { BadRequest, ErrorInfo, RichServerError } from "nice-grpc-error-details";
+import { oneLine } from "./one-line.js";
 
 /** A wrong field of a request and what to do about it. */
 export interface FieldViolation {
@@ -41,8 +42,10 @@ export function invalid(...violations: readonly FieldViolation[]): RichServerErr
   ]);
 }
 
-/** A text of at most so many bytes; what is cut ends with three points. */
-export function cut(text: string, most: number): string {
+/** A text on one line of at most so many bytes; what is cut ends with three points. */
+export function cut(told: string, most: number): string {
+  // Long texts are cut twice: to escape them whole could take much longer than to tell their beginning.
+  const text = oneLine(told.slice(0, most + 1));
   if (Buffer.byteLength(text) <= most) return text;
   // Characters that were cut apart are left out.
   const start = new TextDecoder().decode(Buffer.from(text).subarray(0, most - 3), { stream: true });

@@ -33,8 +33,9 @@ export class RunQueue {
     return this.#running.size;
   }
 
-  /** Puts a run at the end of the queue. */
+  /** Puts a run at the end of the queue, unless it waits already or has a trainer. */
   add(id: string): void {
+    if (this.#running.has(id) || this.#waiting.includes(id)) return;
     this.#waiting.push(id);
     this.#fill();
   }

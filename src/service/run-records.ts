@@ -36,6 +36,11 @@ export function folderName(owner: Owner, runId: string): string {
   return owner === LOCAL_OWNER ? runId : `${runId}@${owner}`;
 }
 
+/** The run's id that a folder's name begins with. */
+export function runIdOfFolder(name: string): string {
+  return name.split("@")[0] as string;
+}
+
 /**
  * The records of the service's runs: in memory, and written through to the runs' folders. A folder without the service's
  * record is somebody else's, whatever its name: it is neither shown nor touched. Here a run goes by its folder's name.
@@ -44,6 +49,8 @@ export class RunRecords {
   readonly folder: string;
   readonly #removals: string;
   readonly #records: Map<string, RunRecord>;
+  /** The last of what is being done with a run's folder, by its name. */
+  readonly #turns = new Map<string, Promise<void>>();
 
   private constructor(folder: string, records: Map<string, RunRecord>) {
     this.folder = folder;
@@ -99,12 +106,22 @@ export class RunRecords {
     }
   }
 
-  /** Changes fields of a record. */
-  async change(name: string, changes: Partial<Pick<RunRecord, "queuedTime" | "ended">>): Promise<void> {
-    await this.requireMark(name);
-    const record = { ...(this.#records.get(name) as RunRecord), ...changes };
-    this.#records.set(name, record);
-    await this.#write(name, record);
+  /**
+   * Changes fields of a record.
+   *
+   * @returns false when the run was removed meanwhile.
+   * @throws UserError as `requireMark`.
+   */
+  async change(name: string, changes: Partial<Pick<RunRecord, "queuedTime" | "ended">>): Promise<boolean> {
+    return this.#inTurn(name, async () => {
+      const found = this.#records.get(name);
+      if (found === undefined) return false;
+      await this.requireMark(name);
+      const record = { ...found, ...changes };
+      this.#records.set(name, record);
+      await this.#write(name, record);
+      return true;
+    });
   }
 
   /**
@@ -124,16 +141,25 @@ export class RunRecords {
   /**
    * Removes a run with all its files; a folder that took its place stays.
    *
+   * @returns false when it was queued meanwhile, and is left as it is.
    * @throws UserError when a process directs the run.
    */
-  async remove(name: string): Promise<void> {
+  async remove(name: string): Promise<boolean> {
+    const gone = join(this.#removals, `${name}.${randomUUID()}`);
+    const isRemoved = await this.#inTurn(name, () => this.#moveAway(name, gone));
+    await rm(gone, { recursive: true, force: true });
+    return isRemoved;
+  }
+
+  async #moveAway(name: string, gone: string): Promise<boolean> {
     const record = this.#records.get(name);
-    if (record === undefined) return;
+    if (record === undefined) return true;
+    const isMarked = sameRun(await readRecord(this.directory(name)), record);
+    if (isMarked && record.queuedTime !== null) return false;
     // From here on nothing else can be begun with it.
     this.#records.delete(name);
-    const gone = join(this.#removals, `${name}.${randomUUID()}`);
+    if (!isMarked) return true;
     try {
-      if (!sameRun(await readRecord(this.directory(name)), record)) return;
       const owner = await ownRun(runPaths(this.directory(name)).owner);
       try {
         await mkdir(this.#removals, { recursive: true, mode: 0o700 });
@@ -147,7 +173,23 @@ export class RunRecords {
       this.#records.set(name, record);
       throw error;
     }
-    await rm(gone, { recursive: true, force: true });
+    return true;
+  }
+
+  /** Does something with a run's folder when what was begun before is done. */
+  async #inTurn<T>(name: string, act: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(name) ?? Promise.resolve();
+    const turn = before.then(act);
+    const done = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#turns.set(name, done);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(name) === done) this.#turns.delete(name);
+    }
   }
 
   /** Removes what removals that were cut off left. */

@@ -73,15 +73,15 @@ export class RunService implements RunServiceImplementation<Caller> {
   async listRuns(request: ListRunsRequest, { owner }: Context): Promise<{ runs: Run[]; nextPageToken: string }> {
     let listed = this.#runs.list(owner);
     if (request.states.length > 0) {
-      const standings = await Promise.all(listed.map(([id]) => this.#runs.standing(id)));
+      const standings = await Promise.all(listed.map(([id]) => this.#runs.standingIfThere(id)));
       const wanted = new Set(request.states);
-      listed = listed.filter((_, at) => wanted.has(RunState[(standings[at] as Standing).status]));
+      listed = listed.filter((_, at) => isOneOf(wanted, standings[at]));
     }
     const { withSettings } = request;
     const bytes = withSettings ? ([, { settings }]: [string, RunRecord]) => bytesOf(settings) : undefined;
     const { items, nextPageToken } = pageOf(listed, newestFirst, request, bytes);
-    const runs = await Promise.all(items.map(([id]) => this.#runs.message(id, { withSettings })));
-    return { runs, nextPageToken };
+    const runs = await Promise.all(items.map(([id]) => this.#runs.messageIfThere(id, { withSettings })));
+    return { runs: runs.filter((run) => run !== undefined), nextPageToken };
   }
 
   async *watchRun(request: WatchRunRequest, { owner, signal }: Context): AsyncGenerator<WatchRunResponse> {
@@ -176,6 +176,10 @@ export class RunService implements RunServiceImplementation<Caller> {
   #mustBeOpen(): void {
     if (this.#closing.signal.aborted) throw draining();
   }
+}
+
+function isOneOf(states: ReadonlySet<RunState>, standing: Standing | undefined): boolean {
+  return standing !== undefined && states.has(RunState[standing.status]);
 }
 
 const latest = 1e15;

@@ -13,7 +13,7 @@ import { alreadyExists, exhausted, invalid, notFound, wrongState } from "./fault
 import { runIdProblem, runName } from "./resource-names.js";
 import { runMessage, type Standing } from "./run-messages.js";
 import { RunQueue } from "./run-queue.js";
-import { folderName, RECORD_FILE, RunRecords, type RunRecord } from "./run-records.js";
+import { folderName, RECORD_FILE, runIdOfFolder, RunRecords, type RunRecord } from "./run-records.js";
 import { ReadablePaths } from "./readable-paths.js";
 import { guardSettings, requireSamePaths } from "./settings-guard.js";
 import type { Owner } from "./tokens.js";
@@ -104,13 +104,23 @@ export class Runs {
     return id;
   }
 
-  /** A run as its owner sees it. */
+  /**
+   * A run as its owner sees it.
+   *
+   * @throws RichServerError NOT_FOUND when it was deleted meanwhile.
+   */
   async message(id: string, options: { withSettings: boolean }): Promise<Run> {
-    if (this.#records.get(id) === undefined) throw notFound(this.#name(id));
+    const message = await this.messageIfThere(id, options);
+    if (message === undefined) throw notFound(this.#name(id));
+    return message;
+  }
+
+  /** A run as its owner sees it; undefined when it was deleted meanwhile. */
+  async messageIfThere(id: string, options: { withSettings: boolean }): Promise<Run | undefined> {
+    if (this.#records.get(id) === undefined) return undefined;
     const description = await this.describe(id);
-    // It may have been deleted meanwhile.
     const record = this.#records.get(id);
-    if (record === undefined) throw notFound(this.#name(id));
+    if (record === undefined) return undefined;
     return runMessage(record, this.#standing(id, record, description), description, options.withSettings);
   }
 
@@ -142,9 +152,22 @@ export class Runs {
     return this.#queue.holds(id) || this.#queue.waitingBefore(id) !== undefined;
   }
 
-  /** Where the run stands now. */
+  /**
+   * Where the run stands now.
+   *
+   * @throws RichServerError NOT_FOUND when it was deleted meanwhile.
+   */
   async standing(id: string): Promise<Standing> {
-    return this.#standing(id, this.#records.get(id) as RunRecord, await this.describe(id));
+    const standing = await this.standingIfThere(id);
+    if (standing === undefined) throw notFound(this.#name(id));
+    return standing;
+  }
+
+  /** Where the run stands now; undefined when it was deleted meanwhile. */
+  async standingIfThere(id: string): Promise<Standing | undefined> {
+    const description = await this.describe(id);
+    const record = this.#records.get(id);
+    return record === undefined ? undefined : this.#standing(id, record, description);
   }
 
   /**
@@ -185,6 +208,8 @@ export class Runs {
       if (final.includes(status)) return;
       const ended = { state: "CANCELLED", reason, time: new Date().toISOString() } as const;
       await this.#change(id, { queuedTime: null, ended });
+      // Another client may have queued it meanwhile.
+      if (this.isUnderWay(id)) await this.cancel(id, reason);
       return;
     }
     await this.#whenBegun(id, (handle) => handle.cancel(reason));
@@ -218,11 +243,11 @@ export class Runs {
 
   /** Removes a run that does not run, with its files. */
   async remove(id: string): Promise<void> {
-    if (this.isUnderWay(id))
-      throw wrongState(this.#name(id), "RUNNING or QUEUED", "a run that has ended; cancel it first");
+    if (this.isUnderWay(id)) throw this.#underWay(id);
     await this.#refuseElsewhere(id);
     this.#known.delete(id);
-    await this.#records.remove(id).catch((error: unknown) => this.#refused(id, error));
+    const isRemoved = await this.#records.remove(id).catch((error: unknown) => this.#refused(id, error));
+    if (!isRemoved) throw this.#underWay(id);
   }
 
   /** Pauses what runs; a service that starts on the same folder takes it up. */
@@ -237,7 +262,13 @@ export class Runs {
   }
 
   async #change(id: string, changes: Parameters<RunRecords["change"]>[1]): Promise<void> {
-    await this.#records.change(id, changes).catch((error: unknown) => this.#refused(id, error));
+    const name = this.#name(id);
+    const isChanged = await this.#records.change(id, changes).catch((error: unknown) => this.#refused(id, error));
+    if (!isChanged) throw notFound(name);
+  }
+
+  #underWay(id: string): Error {
+    return wrongState(this.#name(id), "RUNNING or QUEUED", "a run that has ended; cancel it first");
   }
 
   /** What the operator did to the folder is told to the operator; the client hears that the call cannot be done. */
@@ -268,7 +299,7 @@ export class Runs {
 
   /** What clients call the run. */
   #name(id: string): string {
-    return runName(this.#records.get(id)?.runId ?? id);
+    return runName(this.#records.get(id)?.runId ?? runIdOfFolder(id));
   }
 
   /** Does something with a run that has a trainer, or as soon as it has. */

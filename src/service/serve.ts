@@ -14,12 +14,13 @@ import type { RunSettings } from "../run-file/schema.js";
 import { authenticating } from "./authentication.js";
 import { hidingFaults } from "./faults.js";
 import { DEFAULT_LIMITS, limiting, type ServiceLimits } from "./limits.js";
-import { oneLineLog } from "./one-line-log.js";
+import { oneLineLog } from "./one-line.js";
 import { checkListen, serverCredentials, type TlsFiles } from "./listen.js";
 import { RunService } from "./run-service.js";
 import { Runs } from "./runs.js";
 import { ServiceMetrics } from "./service-metrics.js";
 import { Tokens } from "./tokens.js";
+import { readingAll, refusingUndecodable } from "./undecodable.js";
 
 /** How runs are offered. */
 export interface ServeOptions {
@@ -114,9 +115,10 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
     .use(errorDetailsServerMiddleware)
     .use(hidingFaults(log))
     .use(authenticating(tokens))
-    .use(limiting(limits));
-  server.add(RunServiceDefinition, service);
-  server.add(HealthDefinition, HealthServiceImpl(health));
+    .use(limiting(limits))
+    .use(refusingUndecodable);
+  server.add(readingAll(RunServiceDefinition), service);
+  server.add(readingAll(HealthDefinition), HealthServiceImpl(health));
   server.add(ServerReflectionService, ServerReflection(fileDescriptorSet, [RunServiceDefinition.fullName]));
   let draining: Promise<void> | undefined;
   const drain = async () => {

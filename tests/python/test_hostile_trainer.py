@@ -241,6 +241,18 @@ class TestLines:
             stub = trainer_pb2_grpc.TrainerServiceStub(channel)
             refused(lambda: stub.LoadModel(trainer_pb2.LoadModelRequest(path=path)), "path: ")
 
+    def test_what_is_no_message_is_the_clients_mistake(self, served: World, caplog: pytest.LogCaptureFixture) -> None:
+        served.load()
+        channel, service = served.channel, "/scpo.v1.TrainerService"
+        begun = start(served).SerializeToString()
+        part = "request: found no message of the contract"
+        refused(lambda: channel.unary_unary(f"{service}/LoadModel")(b"\x0a\xff"), part)
+        refused(lambda: channel.unary_stream(f"{service}/ScorePairs")(b"\x0a\xff"), part)
+        refused(lambda: channel.stream_unary("/scpo.v1.FileService/UploadFile")(iter([b"\x0a\xff"])), part)
+        for messages in ([b"\x0a\xff"], [begun, b"\x0a\xff"]):
+            refused(lambda messages=messages: channel.stream_stream(f"{service}/Train")(iter(messages)), part)
+        assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
     def test_nobody_writes_lines_of_the_log(self) -> None:
         formatter = OneLineFormatter("%(asctime)s %(levelname)s: %(message)s")
         forged = "one\n2026-01-01 00:00:00 ERROR: forged\r\x1b[2J\u202e"

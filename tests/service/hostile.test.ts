@@ -1,3 +1,4 @@
+import { Client as RawClient, credentials, type ServiceError } from "@grpc/grpc-js";
 import { expect } from "chai";
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -18,14 +19,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client as GrpcClient, type ClientError, createChannel, createClientFactory, Status } from "nice-grpc";
-import type { RichClientError } from "nice-grpc-error-details";
+import { BadRequest, type RichClientError } from "nice-grpc-error-details";
 import { HealthDefinition } from "nice-grpc-server-health";
 import { UserError } from "../../src/errors.js";
 import { RunState } from "../../src/generated/scpo/v1/run.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { ownRun } from "../../src/run/owner.js";
 import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
-import { oneLineLog } from "../../src/service/one-line-log.js";
+import { oneLineLog } from "../../src/service/one-line.js";
 import { Requests } from "../../src/service/requests.js";
 import { serve, type ServeOptions, type ServingRuns } from "../../src/service/serve.js";
 import { failureOf, fieldsOf, reasonOf, tinySettings } from "../fixtures/service.js";
@@ -42,6 +43,7 @@ describe("service of runs against hostile clients", function () {
   let data: string;
   let runsFolder: string;
   let open: Client;
+  let openAddress: string;
   let alice: Client;
   let bob: Client;
   let logged: string[];
@@ -60,7 +62,9 @@ describe("service of runs against hostile clients", function () {
     writeFileSync(tokenFile, lines.join(""), { mode: 0o600 });
     logged = [];
     const log = (line: string) => logged.push(line);
-    open = connect(await start({ log }));
+    const opened = await start({ log });
+    openAddress = opened.address;
+    open = connect(opened);
     const closed = await start({ log, runs: join(folder, "owned"), tokenFile });
     alice = connect(closed, tokens.alice);
     bob = connect(closed, tokens.bob);
@@ -302,8 +306,8 @@ describe("service of runs against hostile clients", function () {
     it("of settings are bounded before they are looked at", async () => {
       const deep = (levels: number): unknown => (levels === 0 ? 1 : { deep: deep(levels - 1) });
       const tooDeep = await failureOf(open.createRun({ settings: { deep: deep(90) }, runId: "deep" }));
-      // gRPC itself refuses what it cannot decode, in its own words.
-      expect(tooDeep.details).to.equal("Error deserializing request");
+      expect(tooDeep.code).to.equal(Status.INVALID_ARGUMENT);
+      expect(tooDeep.details).to.match(/^request: is no message of .*CreateRun /);
       for (const settings of [
         tinySettings({ deep: deep(32) }),
         tinySettings({ optimiser: { frozen_prefixes: Array.from({ length: 6000 }, () => "a") } }),
@@ -413,6 +417,73 @@ describe("service of runs against hostile clients", function () {
       ended.abort();
       const codes = await Promise.all(watches);
       expect(codes.filter((code) => code === Status.RESOURCE_EXHAUSTED)).to.have.length(52);
+    });
+
+    it("hear in one line what is wrong with what they sent", async () => {
+      const forged = "runs/a\nscpo serve: forged\u001b[2J\u2028";
+      for (const call of [open.getRun({ name: forged }), open.listCheckpoints({ parent: "\n".repeat(100_000) })]) {
+        const refused = await failureOf(call);
+        expect(refused.code).to.equal(Status.INVALID_ARGUMENT);
+        expect(refused.details)
+          .to.match(/\\n/)
+          .and.not.match(/[\p{Cc}\u2028]/u);
+        const [violation] = refused.extra.flatMap((detail) =>
+          detail.$type === BadRequest.$type ? detail.fieldViolations : [],
+        );
+        expect(violation?.description).to.not.match(/[\p{Cc}\u2028]/u);
+      }
+    });
+
+    it("end no service with half a character", async () => {
+      // The name is told up to where its 37th face is cut apart.
+      const refused = await failureOf(open.getRun({ name: `runs/b/${"\u{1f600}".repeat(70)}` }));
+      expect(refused.details).to.match(/\u{1f600}\\ud83d", expected runs\/\{run\}$/u);
+      expect((await open.listRuns({})).nextPageToken).to.equal("");
+    });
+
+    it("hear that a message cannot be read, and that it is theirs", async () => {
+      const before = logged.length;
+      const same = (bytes: Buffer) => bytes;
+      const raw = new RawClient(openAddress, credentials.createInsecure());
+      const calls: [string, string][] = [
+        ["/scpo.v1.RunService/GetRun", "0aff"],
+        ["/scpo.v1.RunService/WatchRun", "0a0672756e732f6110ffffffffffffffff7f"],
+        ["/grpc.health.v1.Health/Check", "0aff"],
+      ];
+      for (const [path, bytes] of calls) {
+        const refused = await new Promise<ServiceError | null>((resolve) =>
+          raw.makeUnaryRequest(path, same, same, Buffer.from(bytes, "hex"), resolve),
+        );
+        expect(refused?.code, path).to.equal(Status.INVALID_ARGUMENT);
+        expect(refused?.details).to.match(/^request: is no message of [^\n]*, expected one$/);
+      }
+      raw.close();
+      expect(logged).to.have.length(before);
+    });
+
+    it("who change one run at a time leave it whole, or gone", async () => {
+      const client = connect(await start({ runs: join(folder, "contended"), log: (line) => logged.push(line) }));
+      const name = "runs/wanted";
+      const allowed = [Status.NOT_FOUND, Status.FAILED_PRECONDITION, Status.ALREADY_EXISTS];
+      for (let round = 0; round < 40; round += 1) {
+        const calls = [
+          client.createRun({ settings: tinySettings(), runId: "wanted" }),
+          client.cancelRun({ name }),
+          client.resumeRun({ name }),
+          client.deleteRun({ name }),
+          client.pauseRun({ name }),
+          client.deleteRun({ name }),
+          client.resumeRun({ name }),
+          client.cancelRun({ name }),
+        ];
+        const lists = [client.listRuns({}), client.listRuns({ states: [RunState.CANCELLED] })];
+        for (const outcome of await Promise.allSettled(calls)) {
+          if (outcome.status === "fulfilled") continue;
+          const { code, details } = outcome.reason as ClientError;
+          expect(allowed, details).to.include(code);
+        }
+        for (const { runs } of await Promise.all(lists)) for (const run of runs) expect(run.name).to.equal(name);
+      }
     });
 
     it("can forge no line of the operator's log", () => {

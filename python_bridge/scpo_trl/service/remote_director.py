@@ -73,6 +73,11 @@ class RemoteDirector:
                     self._half_closed = True
                     self._condition.notify_all()
                 return
+            except UserError as error:
+                with self._condition:
+                    self._failure = error
+                    self._condition.notify_all()
+                return
             except Exception as error:  # gRPC raises a bare Exception when the client is gone.
                 logger.debug("request stream ended: %r", error)
                 self._job.cancel("the client went away")

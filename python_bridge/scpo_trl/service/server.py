@@ -26,6 +26,7 @@ from scpo_trl.service.roots import Roots
 from scpo_trl.service.security import Security
 from scpo_trl.service.templates import render_elsewhere
 from scpo_trl.service.trainer_service import TrainerService, embedded_path
+from scpo_trl.service.undecodable import ReadingAll
 from scpo_trl.service.uploads import LARGEST_TOTAL, Uploads
 
 logger = logging.getLogger(__name__)
@@ -175,7 +176,7 @@ def create_server(options: ServerOptions, processes: Processes | None = None) ->
     )
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=HANDLERS, thread_name_prefix="scpo-call"),
-        interceptors=security.interceptors(),
+        interceptors=[*security.interceptors(), ReadingAll()],
         options=(*_OPTIONS, *keepalive),
     )
     running: list[RunningServer] = []
