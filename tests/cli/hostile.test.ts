@@ -1,7 +1,10 @@
 import { expect } from "chai";
-import { link, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { SCPO } from "../fixtures/scpo-command.js";
 import { scpoInProcess } from "../fixtures/scpo-in-process.js";
 import { hashesBelow, type UserFiles, writeUserFiles } from "../fixtures/user-files.js";
 
@@ -181,6 +184,26 @@ describe("what lies where a command is to write", function () {
       expect(await readFile(path, "utf8")).to.equal("my notes\n");
       expect(await scpoInProcess([...words, "--force"]), words.join(" ")).to.equal(undefined);
       expect(await readFile(path, "utf8")).to.not.equal("my notes\n");
+    }
+  });
+});
+
+describe("what lies in the current folder", function () {
+  this.timeout(120_000);
+
+  it("is no module of the Python that a command starts", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hostile-"));
+    try {
+      for (const name of ["torch", "json", "platform", "scpo_trl"]) {
+        await writeFile(join(folder, `${name}.py`), "open('ran', 'w')\nraise SystemExit(1)\n");
+      }
+      const { stdout } = await promisify(execFile)(process.execPath, [...SCPO, "doctor"], { cwd: folder }).catch(
+        (error: { stdout: string }) => error,
+      );
+      expect(stdout).to.match(/torch/i);
+      expect(await readdir(folder)).to.have.members(["torch.py", "json.py", "platform.py", "scpo_trl.py"]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   });
 });

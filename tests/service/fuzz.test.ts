@@ -67,6 +67,8 @@ describe("services against random messages", function () {
     outside = join(folder, "outside");
     for (const name of ["outside", "home", "work", "temporary"]) mkdirSync(join(folder, name));
     writeFileSync(join(outside, "notes.txt"), "the only copy");
+    // Python would take these for its own modules, were it to look in the current folder.
+    for (const name of ["torch", "grpc", "json"]) writeFileSync(join(folder, "work", `${name}.py`), "open('ran', 'w')");
   });
   after(async () => {
     for (const child of children) {
