@@ -34,6 +34,7 @@ export interface ScoreFileRequest extends Grading {
   /** Obtains a trainer; called when a model is to be asked. */
   readonly trainer: () => Promise<Trainer>;
   readonly signal?: AbortSignal;
+  /** Hears what is being done, and how much of it is done. */
   readonly onProgress?: (phase: string, done: number, total: number) => void;
 }
 

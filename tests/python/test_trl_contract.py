@@ -20,7 +20,7 @@ import trl
 from trl import DPOConfig, DPOTrainer, ModelConfig, ScriptArguments, TrlParser
 
 from scpo_trl import SCPOConfig, SCPOTrainer, UserError, trl_range
-from scpo_trl.trainer import config
+from scpo_trl.trainer import stock_options
 
 BRIDGE = Path(__file__).parents[2] / "python_bridge"
 PACKAGE = BRIDGE / "scpo_trl"
@@ -155,8 +155,8 @@ def test_every_field_of_the_configurations_is_there() -> None:
 def test_what_has_no_effect_is_off_by_default(tmp_path) -> None:
     """A stock default that changes would make every SCPOConfig refuse itself."""
     stock = DPOConfig(output_dir=str(tmp_path), bf16=False)
-    found = {name: getattr(stock, name, off) for name, off in config._STOCK_ONLY.items()}
-    changed = {name: value for name, value in found.items() if value != config._STOCK_ONLY[name]}
+    found = {name: getattr(stock, name, off) for name, off in stock_options._STOCK_ONLY.items()}
+    changed = {name: value for name, value in found.items() if value != stock_options._STOCK_ONLY[name]}
     holds([f"TRL {trl.__version__}: DPOConfig.{name} is {value!r} by default" for name, value in changed.items()])
 
 
