@@ -85,6 +85,8 @@ async function converse(
     const signal = AbortSignal.any([stop.cutOff, cut.signal]);
     cutIfSaved();
     for await (const { response } of trainer.client.train(outbox, { signal })) {
+      // A report that was on its way when the run was cut would be a step that nothing has saved.
+      signal.throwIfAborted();
       if (response !== undefined) await dialogue.take(response);
       cutIfSaved();
     }
