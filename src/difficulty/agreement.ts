@@ -21,7 +21,7 @@ export interface ErrorCorrelation {
   pairs: number;
 }
 
-/** How well a difficulty foretells a model's errors, beside what its parts foretell alone. */
+/** How well a difficulty predicts a model's errors, beside what its parts predict alone. */
 export interface Agreement {
   difficulty: ErrorCorrelation;
   /** Each signal with its sign applied, over the pairs that have it. */
@@ -48,7 +48,7 @@ export function pairError(logps: QuadLogps): PairError {
 }
 
 /**
- * Measures how well difficulty, each signal and the kind of pair foretell a model's errors.
+ * Measures how well difficulty, each signal and the kind of pair predict a model's errors.
  *
  * @param pairs - Difficulty, signals (null for one that does not apply), kind and the model's error by pair.
  * @param uses - Signs of the signals.

@@ -20,7 +20,7 @@ export function renderReport(data: ReportData): string {
     ["examples", "Before and after", examplesSection(data)],
     ["trade-off", "Hallucination and coverage", tradeOffSection(data)],
     ["training", "How training went", trainingSection(data)],
-    ["difficulty", "Does difficulty foretell errors?", difficultySection(data)],
+    ["difficulty", "Does difficulty predict errors?", difficultySection(data)],
     ["pairs", "Pairs with the worst margins", data.worstPairs.length === 0 ? null : pairsSection(data)],
     ["provenance", "How it was made", provenanceSection(data)],
   ]);

@@ -218,7 +218,7 @@ ${table(
   ]),
 )}
 
-## Does difficulty foretell what the base model gets wrong?
+## Does difficulty predict what the base model gets wrong?
 
 Spearman correlation with the base model's mean negative margin on the pair, by the seed of the pairs; the last column is
 the best a score could do that knows only the pair's kind (cross-validated).

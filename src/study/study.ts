@@ -54,7 +54,7 @@ export interface StudyOutcome {
   ablations: Record<string, MethodSummary>;
   /** Methods on test against others: positive differences mean that the first has more. */
   comparisons: { method: string; against: string; comparison: SceneComparison }[];
-  /** How well difficulty foretells the base model's errors, by the seed of the pairs. */
+  /** How well difficulty predicts the base model's errors, by the seed of the pairs. */
   difficulty: Record<string, Agreement>;
   recipe: Recipe;
   /** Seconds of trainers' work, one thread each; several work at a time. */

@@ -11,7 +11,7 @@ const NAMES: Readonly<Record<(typeof SIGNALS)[number], string>> = {
   word_proximity: "word proximity alone",
 };
 
-/** Whether difficulty foretells where the model before training errs. */
+/** Whether difficulty predicts where the model before training errs. */
 export function difficultySection(data: ReportData): Markup | null {
   const { agreement } = data;
   if (agreement === undefined) return null;
@@ -20,7 +20,7 @@ export function difficultySection(data: ReportData): Markup | null {
     ...SIGNALS.map((name): [string, ErrorCorrelation] => [NAMES[name], agreement.signals[name]]),
     ["kind of pair alone", agreement.kind],
   ];
-  return markup`<p>Rank correlation of a pair's difficulty with how wrong ${labelOf(data, data.before)} is about it, before any training: 1 foretells the order of errors, 0 says nothing.</p>
+  return markup`<p>Rank correlation of a pair's difficulty with how wrong ${labelOf(data, data.before)} is about it, before any training: 1 predicts the order of errors, 0 says nothing.</p>
 <div class="scroll"><table class="figures"><thead><tr><th>Score</th><th>Share of wrong margins</th><th>Mean margin, negated</th><th>Pairs</th></tr></thead><tbody>${rows.map(
     ([name, row]) =>
       markup`<tr><th>${name}</th><td>${rho(row.wrong_margins)}</td><td>${rho(row.negative_margin)}</td><td>${row.pairs}</td></tr>`,
