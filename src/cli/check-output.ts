@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Command, Option } from "commander";
 import { UserError } from "../errors.js";
 import { inputFolderOf, type NamedPath, refuseOverInputs } from "../files/outputs.js";
 import { exportSummaryPath } from "../pairs/export/export-pairs.js";
+import { pictureFault } from "../pairs/picture-bytes.js";
 import { isOwn, markFolder, type OutputKind } from "./own-files.js";
 
 /** An output of a command, and what it writes beside it. */
@@ -63,10 +65,14 @@ export async function checkOutput(command: Command, name: string, option: Option
   const outputs: NamedPath[] = [path, ...beside.map((other) => other.path)].map((each) => ({ flag, path: each }));
   const inputs = inputsOf(command, option);
   await refuseOverInputs(outputs, inputs);
+  const folders = inputs.map((input) => ({ ...input, path: dirname(input.path) }));
   const made = [...(declared.kind === undefined ? [] : [{ path, kind: declared.kind }]), ...beside];
   for (const { path: each, kind } of made) {
     if (!existsSync(each) || (await isOwn(each, kind))) continue;
-    const within = await inputFolderOf(each, inputs);
+    const within =
+      (await inputFolderOf(each, inputs)) ??
+      // Rows name pictures that lie beside them.
+      (name === "pairs import" && (await isPicture(each)) ? await inputFolderOf(each, folders) : undefined);
     if (within !== undefined) {
       throw new UserError(`${flag}: ${each} is a file of ${within.path} (${within.flag}), which is read; name another`);
     }
@@ -75,6 +81,18 @@ export async function checkOutput(command: Command, name: string, option: Option
   if (declared.kind === "folder") {
     await mkdir(path, { recursive: true });
     await markFolder(path);
+  }
+}
+
+async function isPicture(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0);
+    return !/is no picture|is empty/.test(pictureFault(buffer.subarray(0, bytesRead)) ?? "");
+  } catch {
+    return false;
+  } finally {
+    await file.close();
   }
 }
 

@@ -45,6 +45,10 @@ const READ: Readonly<Record<string, Line>> = {
     words: ["pairs", "import", join(folder, "x.quarantine.jsonl"), "--from", "trl", "--out", join(folder, "x")],
     before: async () => writeFile(join(folder, "x.quarantine.jsonl"), await readFile(rows)),
   }),
+  "pairs import over a picture beside the rows": ({ folder, rows }) => ({
+    words: ["pairs", "import", rows, "--from", "trl", "--out", join(folder, "red.png")],
+    before: () => writeFile(join(folder, "red.png"), Buffer.from("89504e470d0a1a0a0000000049454e44ae426082", "hex")),
+  }),
   "pairs export over the pairs": ({ pairs }) => ({
     words: ["pairs", "export", pairs, "--to", "parquet", "--out", pairs],
   }),
