@@ -66,6 +66,9 @@ def main(settings_path: str, result_path: str) -> None:
             "weights": None if "FSDP" in str(trainer.accelerator.distributed_type) else weights_sha256(trainer.policy),
         }
         Path(result_path).write_text(json.dumps(result))
+    if torch.distributed.is_initialized():
+        # A process that ends with the group's threads at work can abort.
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -187,7 +187,8 @@ def pair_texts(row: Mapping[str, Any], name: str) -> tuple[Any, Any, Any]:
 
 def _mend(error: Exception) -> str:
     """What to do about a template that joins contents as if they were text."""
-    if not isinstance(error, TypeError):
+    # The service renders in another process, and its refusal names what was raised there.
+    if not isinstance(error, TypeError) and "TypeError:" not in str(error):
         return ""
     return (
         "; it takes text alone where messages with images hold lists of parts: give the processor the chat template "
