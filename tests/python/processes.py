@@ -66,10 +66,12 @@ def main(settings_path: str, result_path: str) -> None:
             "weights": None if "FSDP" in str(trainer.accelerator.distributed_type) else weights_sha256(trainer.policy),
         }
         Path(result_path).write_text(json.dumps(result))
-    if torch.distributed.is_initialized():
-        # A process that ends with the group's threads at work can abort.
-        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    if torch.distributed.is_initialized():
+        # All is written. Threads of a group can abort a busy process while Python takes itself apart.
+        torch.distributed.barrier()
+        sys.stdout.flush()
+        os._exit(0)
