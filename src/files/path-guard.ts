@@ -1,10 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
-
-/** Bytes; what systems take, with room for what is written below. The trainer holds paths to the same limits. */
-const longestPath = 4000;
-const longestPart = 255;
-const mostParts = 200;
+import { LONGEST_PATH, LONGEST_PATH_PART, MOST_PATH_PARTS } from "../generated/rules.js";
 
 /**
  * Why a written path cannot be one, found without asking the system; null when it can.
@@ -13,12 +9,14 @@ const mostParts = 200;
  */
 export function pathProblem(path: string): string | null {
   const bytes = Buffer.byteLength(path);
-  if (bytes > longestPath) return `found a path of ${bytes} bytes, expected at most ${longestPath}`;
+  if (bytes > LONGEST_PATH) return `found a path of ${bytes} bytes, expected at most ${LONGEST_PATH}`;
   if (hasControlCharacters(path)) return "found a path with control characters, expected none: rename it";
   const parts = path.split(/[/\\]/);
-  if (parts.length > mostParts) return `found a path of ${parts.length} parts, expected at most ${mostParts}`;
+  if (parts.length > MOST_PATH_PARTS)
+    return `found a path of ${parts.length} parts, expected at most ${MOST_PATH_PARTS}`;
   const longest = Math.max(...parts.map((part) => Buffer.byteLength(part)));
-  if (longest > longestPart) return `found a path with a name of ${longest} bytes, expected at most ${longestPart}`;
+  if (longest > LONGEST_PATH_PART)
+    return `found a path with a name of ${longest} bytes, expected at most ${LONGEST_PATH_PART}`;
   return null;
 }
 

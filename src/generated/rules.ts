@@ -53,6 +53,15 @@ export const LOOPBACK_HOST: TextRule = {
 /** Bytes of a Unix socket's path; systems allow 104 or 108 with the final zero byte. */
 export const LONGEST_SOCKET_PATH = 100;
 
+/** Bytes of a client's path; what systems take, with room for what is written below. */
+export const LONGEST_PATH = 4000;
+
+/** Bytes of a name in a client's path. */
+export const LONGEST_PATH_PART = 255;
+
+/** Names in a client's path. */
+export const MOST_PATH_PARTS = 200;
+
 /** Peak of a stage's learning rate. */
 export const LEARNING_RATE: NumberRule = { above: 0, expected: "a number above 0" };
 

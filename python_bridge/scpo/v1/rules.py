@@ -51,5 +51,14 @@ LOOPBACK_HOST = TextRule(re.compile("localhost|\\[?::1\\]?|127(?:\\.(?:25[0-5]|2
 LONGEST_SOCKET_PATH = 100
 """Bytes of a Unix socket's path; systems allow 104 or 108 with the final zero byte."""
 
+LONGEST_PATH = 4000
+"""Bytes of a client's path; what systems take, with room for what is written below."""
+
+LONGEST_PATH_PART = 255
+"""Bytes of a name in a client's path."""
+
+MOST_PATH_PARTS = 200
+"""Names in a client's path."""
+
 LEARNING_RATE = NumberRule(0, "a number above 0")
 """Peak of a stage's learning rate."""

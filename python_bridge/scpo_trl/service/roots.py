@@ -7,16 +7,12 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from scpo.v1.rules import LONGEST_PATH, LONGEST_PATH_PART, MOST_PATH_PARTS
 from scpo_trl.errors import UserError
-
-LONGEST_PATH = 4000
-LONGEST_PART = 255
-"""Bytes; what systems take, with room for what the trainer writes below."""
 
 LONGEST_TARGET = 200
 """Bytes of a new name: it is written under a longer one first."""
 
-MOST_PARTS = 200
 _SHOWN = 80
 
 
@@ -118,10 +114,10 @@ def check_path(path: str, field: str) -> None:
         raise UserError(f"{field}: found {shown}, expected an absolute path")
     parts = path.split("/")
     longest = max(len(os.fsencode(part)) for part in parts)
-    if longest > LONGEST_PART or len(parts) > MOST_PARTS:
+    if longest > LONGEST_PATH_PART or len(parts) > MOST_PATH_PARTS:
         raise UserError(
             f"{field}: found {shown} with {len(parts)} parts, the longest of {longest} bytes, expected at most "
-            f"{MOST_PARTS} parts of at most {LONGEST_PART} bytes"
+            f"{MOST_PATH_PARTS} parts of at most {LONGEST_PATH_PART} bytes"
         )
 
 
