@@ -81,11 +81,11 @@ export class EvaluationPhase implements Phase {
   }
 
   #progress({ stage, benchmark }: EvaluationTask, { emit }: PhaseContext): Progress {
-    let next = 0;
+    let told: { what: string; until: number } | undefined;
     return (what, done, total) => {
       const now = Date.now();
-      if (now < next && done < total) return;
-      next = now + progressMilliseconds;
+      if (told?.what === what && now < told.until && done < total) return;
+      told = { what, until: now + progressMilliseconds };
       // A disk that is full fails what is written for the record, too.
       emit({ type: "evaluation-progress", stage, benchmark, what, done, total }).catch(() => undefined);
     };

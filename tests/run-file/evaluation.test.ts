@@ -5,6 +5,7 @@ import { existsSync, renameSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { stringify } from "yaml";
 import { readEvalResult } from "../../src/evaluation/eval-result.js";
 import {
@@ -30,7 +31,16 @@ import { eventsOf } from "../fixtures/service.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
 
-const SCENES = 6;
+const SCENES = 60;
+
+/** Resumes the run in argument 1 and kills its own process at the first answers after sequence argument 2. */
+const DIES_AT_ANSWERS = `
+  import { resumeRun } from ${JSON.stringify(pathToFileURL(join(PACKAGE_ROOT, "src", "index.ts")).href)};
+  const run = await resumeRun(process.argv[1]);
+  for await (const { event } of run.events({ after: Number(process.argv[2]) })) {
+    if (event.type === "evaluation-progress" && event.what === "answers") process.kill(process.pid, "SIGKILL");
+  }
+`;
 
 async function failure(promise: Promise<unknown>): Promise<Error> {
   return promise.then(
@@ -74,7 +84,7 @@ describe("evaluation of a run", function () {
     reporting: { telemetry: false },
     evaluation: {
       benchmarks: [
-        { benchmark: "pope", annotations: pope, images: join(pope, "images"), batch_size: 2, max_new_tokens: 3 },
+        { benchmark: "pope", annotations: pope, images: join(pope, "images"), batch_size: 1, max_new_tokens: 3 },
       ],
       ...changes,
     },
@@ -229,20 +239,14 @@ describe("evaluation of a run", function () {
     expect(paused).to.include({ status: "PAUSED", phase: "evaluation", step: 6 });
     expect(await run.result()).to.include({ outcome: "paused", steps: 6 });
 
+    // A process that dies at its first answers: from outside, a quick evaluation could end before the signal came.
     const child = spawn(
       process.execPath,
-      ["--import=tsx", join(PACKAGE_ROOT, "src", "cli", "main.ts"), "resume", run.directory],
-      {
-        cwd: PACKAGE_ROOT,
-        stdio: "ignore",
-      },
+      ["--import=tsx", "--input-type=module", "-e", DIES_AT_ANSWERS, run.directory, String(paused.lastSequence)],
+      { cwd: PACKAGE_ROOT, stdio: "ignore" },
     );
-    const exit = once(child, "exit");
+    expect(await once(child, "exit")).to.deep.equal([null, "SIGKILL"]);
     const other = await openRun(run.directory);
-    while ((await other.describe()).status !== "RUNNING") await new Promise((soon) => setTimeout(soon, 100));
-    await asked(other, paused.lastSequence);
-    child.kill("SIGKILL");
-    await exit;
     const killed = await other.describe();
     expect(killed).to.include({ status: "INTERRUPTED", phase: "evaluation", step: 6 });
 
