@@ -5,7 +5,7 @@ import { UserError } from "../errors.js";
 import type { TrainerExit } from "./trainer.js";
 import { TrainerExitedError } from "./trainer.js";
 
-/** How long a broken call waits to hear that the process behind it has died; several are ended one after another. */
+/** How long a broken call waits for news that its process has died; several are ended one after another. */
 const exitMilliseconds = 10_000;
 
 /**
@@ -64,7 +64,7 @@ export class RequestRefusedError extends UserError {
   }
 }
 
-/** The user's mistake that a failed call tells of; undefined when it tells of something else. */
+/** The user's mistake that a failed call reports; undefined when it reports something else. */
 export function userErrorOf(error: unknown): UserError | undefined {
   if (!(error instanceof ClientError) || !mistakes.includes(error.code)) return undefined;
   const details = error instanceof RichClientError ? error.extra : [];

@@ -4,13 +4,13 @@ import { ClientError, Status } from "nice-grpc";
 /** A trainer that works says something at least this often, unless a run's settings say otherwise. */
 export const SILENCE_MILLISECONDS = 30 * 60_000;
 
-/** Calls that are answered at once, whatever is under way. */
+/** Calls that are answered at once, even during other work. */
 const QUICK = ["/Describe", "/Shutdown"];
 const QUICK_MILLISECONDS = 60_000;
 
 /**
  * Gives every call a way out: one that neither takes a request nor gives a response for so long is cut off with
- * DEADLINE_EXCEEDED, though the connection stands. What the caller does between two responses does not count.
+ * DEADLINE_EXCEEDED, though the connection is open. What the caller does between two responses does not count.
  *
  * @param milliseconds - Longest silence.
  * @param endless - Ends of the paths of calls that may be silent for ever.

@@ -16,7 +16,7 @@ import { TrainerProcess } from "./trainer-process.js";
 
 /** How the embedded trainer is started. */
 export interface EmbeddedOptions {
-  /** Existing folders under which every file lies that the trainer may read or write. */
+  /** Existing folders that hold every file the trainer may read or write. */
   roots: string[];
   /** File for everything that Python prints; emptied at the start. */
   logPath: string;

@@ -35,7 +35,7 @@ export class FileTransfer {
   /**
    * Sends a folder without its hidden files.
    *
-   * @param target Where it is to lie; empty: where its content decides.
+   * @param target Destination; empty: chosen by its content.
    * @returns Its path where the trainer runs.
    */
   async uploadFolder(path: string, target = "", options: CallOptions = {}): Promise<string> {

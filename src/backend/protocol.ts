@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = 2;
 /**
  * Refuses a trainer that speaks another version of the contract.
  *
- * @param description What the trainer says of itself.
+ * @param description The trainer's description of itself.
  * @param where For the message: "at host:port", "of /usr/bin/python3".
  * @throws UserError that names the side to update and how.
  */

@@ -30,7 +30,7 @@ const withheld = ["DEBUG", "GRPC_ENABLE_FORK_SUPPORT"];
 
 /**
  * Starts Python through pythonia, which reads PYTHON_BIN and spawns while it is imported: the environment is set for
- * that moment and restored before this returns. pythonia's own time limit on calls is off: whoever calls races the end
+ * that moment and restored before this returns. pythonia's own time limit on calls is off: callers race the end
  * of the process, and a timer of its own would keep Node alive after that.
  *
  * @param python Path of the interpreter.

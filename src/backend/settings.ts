@@ -81,12 +81,12 @@ export type BackendSettings = z.output<typeof backendSettings>;
 export type LaunchedSettings = Extract<BackendSettings, { kind: "launched" }>;
 export type RemoteSettings = Extract<BackendSettings, { kind: "remote" }>;
 
-/** Options of a gRPC channel: what stays on the machine goes through no proxy, whatever http_proxy says. */
+/** Options of a gRPC channel: local traffic bypasses any proxy, whatever http_proxy says. */
 export function proxyOptions(address: string): { "grpc.enable_http_proxy": 0 | 1 } {
   return { "grpc.enable_http_proxy": isLocalAddress(address) ? 0 : 1 };
 }
 
-/** True for Unix sockets and loopback: what is said there never leaves the machine. */
+/** True for Unix sockets and loopback, whose traffic never leaves the machine. */
 export function isLocalAddress(address: string): boolean {
   if (address.startsWith("unix:")) return true;
   return LOOPBACK_HOST.pattern.test(address.slice(0, address.lastIndexOf(":")));

@@ -17,7 +17,7 @@ import { type ProcessIdentity, thisProcess } from "../process-identity.js";
 /** Start of every socket directory's name; the owner's process id and a random part follow. */
 export const socketDirectoryPrefix = "scpo-";
 
-/** The file that tells a socket directory of this program from any other folder. */
+/** The file that marks a socket directory of this program. */
 const markName = "scpo-sockets.json";
 
 /** A private directory for the Unix sockets of this process. */
@@ -88,7 +88,7 @@ export function removeSocketDirectory(path: string): boolean {
     for (const file of [...socketsIn(path), join(path, markName)]) rmSync(file, { force: true });
     rmdirSync(path);
   } catch {
-    // A directory that stays costs room alone.
+    // A leftover directory only costs disk space.
   }
   return !existsSync(path);
 }

@@ -24,7 +24,7 @@ export async function sweepStaleSockets(parent: string = tmpdir()): Promise<stri
     const directory = join(parent, entry);
     const owner = ownerOfSocketDirectory(directory);
     if (owner === null || isAlive(owner)) continue;
-    // Somebody else may sweep at the same time: what is gone is gone.
+    // Another process may sweep at the same time: a missing file is fine.
     if (!(await isQuiet(directory).catch(() => false))) continue;
     if (removeSocketDirectory(directory)) removed.push(directory);
   }

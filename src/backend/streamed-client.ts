@@ -13,16 +13,16 @@ import type {
 } from "../generated/scpo/v1/trainer.js";
 import type { FileTransfer } from "./file-transfer.js";
 
-/** A trainer's whole trainings that stay where it runs, so that it can go on from one without an upload. */
+/** Saved trainings kept on the trainer's machine, so that it can resume from one without an upload. */
 const keptThere = 2;
 
 /**
- * A trainer's client for callers whose files lie on this machine alone: what a request names is sent before it, and
+ * A trainer's client for callers whose files are only on this machine: files that a request names are sent first, and
  * checkpoints and exported models are brought home before their answer is.
  *
  * @param client Of a trainer that sees other files.
  * @param files Carries them.
- * @param description What the trainer says of itself.
+ * @param description The trainer's description of itself.
  */
 export function streamedClient(
   client: TrainerServiceClient,
@@ -105,7 +105,7 @@ export function streamedClient(
     return { ...start, dataset, checkpointDirectory: training.there, telemetryEndpoint: "" };
   }
 
-  /** The responses; a checkpoint is here before it is told of. */
+  /** The responses; a checkpoint is downloaded before it is reported. */
   async function* home(
     responses: AsyncIterable<TrainResponse>,
     training: Training,
@@ -128,7 +128,7 @@ export function streamedClient(
   }
 }
 
-/** Where a training's checkpoints lie, there and here, and which whole trainings are still there. */
+/** Where a training's checkpoints are, there and here, and which saved trainings are still there. */
 interface Training {
   there: string;
   local: string;

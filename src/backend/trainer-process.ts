@@ -16,13 +16,13 @@ export interface StartedProcess {
   readonly leavesWithin?: number;
   /** Asks it to end; safe to call twice. */
   terminate(): void;
-  /** Ends it, whatever it does. */
+  /** Ends it, even if it is busy or hung. */
   kill(): void;
   /** Frees what belongs to it and its socket once it is gone, or when Node ends without `stop`. */
   clear(): void;
 }
 
-/** The Python process behind a trainer, from its start to its end. */
+/** The Python process of a trainer, from start to end. */
 export class TrainerProcess {
   /** Resolves when the process is gone and what belonged to it is cleared away. */
   readonly exited: Promise<TrainerExit>;

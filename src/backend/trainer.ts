@@ -8,7 +8,7 @@ export interface Trainer {
   readonly description: DescribeResponse;
   /** Whether it can send records of every pair to a socket of this machine; a remote trainer cannot. */
   readonly telemetry: boolean;
-  /** Resolves when the Python process, or the connection to it, is gone, for whatever reason; never rejects. */
+  /** Resolves when the Python process, or the connection to it, is gone, for any reason; never rejects. */
   readonly exited: Promise<TrainerExit>;
   /** File with everything that Python printed; a remote trainer keeps its own log. */
   readonly logPath: string;
@@ -16,9 +16,9 @@ export interface Trainer {
   stop(): Promise<void>;
 }
 
-/** What every backend needs beside its settings. */
+/** What every backend needs besides its settings. */
 export interface OpenTrainerOptions {
-  /** Existing folders under which every file lies that the trainer may read or write; a remote trainer has its own. */
+  /** Existing folders that hold every file the trainer may read or write; a remote trainer has its own. */
   roots: string[];
   /** File for everything that Python prints; emptied at the start. */
   logPath: string;

@@ -127,7 +127,7 @@ export function partsFromOptions(
   }
   const key = environment[keyVariable]?.trim();
   if (key !== undefined && !/^[\x21-\x7e]*$/.test(key)) {
-    throw new UserError(`${keyVariable} holds blanks or characters outside ASCII; set it to the key alone`);
+    throw new UserError(`${keyVariable} holds blanks or characters outside ASCII; set it to only the key`);
   }
   return {
     model,
@@ -186,7 +186,7 @@ export function openChatModel({ model, endpoint, cache, concurrency, overrides }
  */
 export function sayWhatIsKept(cause: unknown, { names }: Endpoint, cache: string): never {
   if (!(cause instanceof UserError)) throw cause;
-  const kept = `${names.answers} so far are kept in ${cache}, the same command goes on from there`;
+  const kept = `${names.answers} so far are kept in ${cache}; run the same command to continue`;
   throw new UserError(`${cause.message}; ${kept}`);
 }
 

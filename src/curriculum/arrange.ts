@@ -1,7 +1,7 @@
 import type { CurriculumOrder } from "./curriculum.js";
 import { shuffled } from "./shuffle.js";
 
-/** Keeps the shuffle over all pairs apart from the shuffles inside a stage, whose path starts with the stage. */
+/** Distinguishes the shuffle over all pairs from the shuffles inside a stage, whose path starts with the stage. */
 const ALL_PAIRS = 0xffffffff;
 
 /**

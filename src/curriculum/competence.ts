@@ -12,7 +12,7 @@ export const competenceSettings = z.strictObject({
 });
 
 /**
- * Draws every batch uniformly from the easiest pairs; their share grows with the steps, whatever the policy has learnt.
+ * Draws every batch uniformly from the easiest pairs; their share grows with the steps, whatever the policy has learned.
  *
  * Pairs are ranked by difficulty (ties: by row). A batch holds a pair once; between batches pairs are put back, as in
  * the paper, so that an epoch is a number of steps and not a pass.

@@ -81,7 +81,7 @@ export interface Promotion {
   readonly reason: string;
 }
 
-/** Decides whether a stage has done its work: a pure function of the state; null goes on. */
+/** Decides whether a stage has done its work: a pure function of the state; null continues. */
 export type Promote = (report: StepReport, state: CurriculumState) => Promotion | null;
 
 /** What a curriculum makes of the pairs. */

@@ -14,7 +14,7 @@ export interface Cut {
 /**
  * Rows by level, easy first, in any order within a level.
  *
- * Levels are the pairs' `stage` column when it has `stages` of them, or when nothing is said; otherwise pairs are
+ * Levels are the pairs' `stage` column when it has `stages` of them, or when `stages` is not set; otherwise pairs are
  * cut at the bounds, or ranked by difficulty (ties: by row) and cut into levels whose sizes differ by one at most.
  *
  * @throws UserError when the levels cannot be formed.

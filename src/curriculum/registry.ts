@@ -6,14 +6,14 @@ import { selfPaced, selfPacedSettings } from "./self-paced.js";
 import { staged, stagedSettings } from "./staged.js";
 import { trimmed } from "./trim.js";
 
-/** What a curriculum is told, by the name of its policy. */
+/** Settings of each curriculum, by the name of its policy. */
 export const curriculumSettings = z.discriminatedUnion("policy", [
   stagedSettings,
   competenceSettings,
   selfPacedSettings,
 ]);
 
-/** Settings of a curriculum; what is left out takes its default. */
+/** Settings of a curriculum; omitted ones take their defaults. */
 export type CurriculumSettings = z.input<typeof curriculumSettings>;
 
 /** Settings of a curriculum with every default filled in. */

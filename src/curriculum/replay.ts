@@ -22,7 +22,7 @@ export interface StageRows {
  *
  * Earlier rows are used in shuffled passes, so that all are replayed equally often. The share is kept over the stage:
  * where it is no whole number of rows, batches differ by one. Own rows that do not fill the last batch are repeated from
- * the front. A share of 0 feeds the own rows alone.
+ * the front. A share of 0 feeds only the stage's own rows.
  *
  * Source: experience replay of continual learning (CLEAR, arXiv 1811.11682, mixes new and replayed experience at a set
  * ratio); its use between stages of a curriculum is ours.
@@ -57,5 +57,5 @@ function* replay(earlier: Uint32Array, seed: number, stage: number): Generator<n
   for (let pass = 0; ; pass += 1) yield* shuffled(earlier, seed, stage, replayed, pass);
 }
 
-/** Keeps these shuffles apart from those of the stage's own rows, whose path is stage and epoch. */
+/** Distinguishes these shuffles from those of the stage's own rows, whose path is stage and epoch. */
 const replayed = 0xfffffffe;

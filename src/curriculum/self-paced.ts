@@ -19,10 +19,10 @@ export const selfPacedSettings = z.strictObject({
  * A pair that was trained on since the reference last changed is ranked among its like by its latest margin, the largest
  * first; another by difficulty among all pairs. Both ranks are shares from 0 to 1, and pairs are opened from the
  * smallest rank on (ties: by row). It suits a reference that stays for many steps: each change of it makes the margins
- * worthless, and the ranks begin anew from difficulty.
+ * worthless, and ranking starts over from difficulty.
  *
  * Source: self-paced learning (Kumar, Packer and Koller, NIPS 2010), which trains on the samples whose loss is below a
- * rising bound; a rising share in place of the bound, margins in place of losses, and difficulty for what is not yet
+ * rising bound; a rising share instead of the bound, margins instead of losses, and difficulty for what is not yet
  * known are ours.
  */
 export function selfPaced(settings: z.output<typeof selfPacedSettings>): Curriculum {

@@ -7,7 +7,7 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
  *
  * @param items What to shuffle; left as it is.
  * @param seed The run's seed.
- * @param path Numbers that tell this shuffle from the run's others, such as stage and epoch.
+ * @param path Numbers that distinguish this shuffle from the run's others, such as stage and epoch.
  */
 export function shuffled(items: Uint32Array, seed: number, ...path: number[]): Uint32Array {
   const random = generator(seed, path);
@@ -22,13 +22,13 @@ export function shuffled(items: Uint32Array, seed: number, ...path: number[]): U
 }
 
 /**
- * Draws uniformly without putting back, in time that grows with the draw alone; a draw larger than the items takes all
+ * Samples uniformly without replacement, in time proportional to the sample; a draw larger than the items takes all
  * of them as often as it can and draws the rest.
  *
  * @param items What to draw from; at least one.
  * @param count How many to draw.
  * @param seed The run's seed.
- * @param path Numbers that tell this draw from the run's others.
+ * @param path Numbers that distinguish this sample from the run's others.
  */
 export function drawn(items: readonly number[], count: number, seed: number, ...path: number[]): number[] {
   const random = generator(seed, path);

@@ -13,7 +13,7 @@ export const trimSetting = z
 /**
  * Leaves out the hardest share of the pairs, where those that are wrong and those that are hard look alike.
  *
- * Source: ours, after the remark that a margin does not tell hard from mislabelled pairs.
+ * Source: ours, after the remark that a margin cannot distinguish hard pairs from mislabelled ones.
  *
  * @param share - Share of the pairs to leave out, from 0, below 1; the number of pairs left out is rounded down.
  * @returns The others, in their order.

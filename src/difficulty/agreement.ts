@@ -21,7 +21,7 @@ export interface ErrorCorrelation {
   pairs: number;
 }
 
-/** How well a difficulty predicts a model's errors, beside what its parts predict alone. */
+/** How well a difficulty predicts a model's errors, and how well each of its parts does. */
 export interface Agreement {
   difficulty: ErrorCorrelation;
   /** Each signal with its sign applied, over the pairs that have it. */

@@ -6,7 +6,7 @@ import { sha256File } from "../files/sha256.js";
 import { type ModelSignal, modelSignals } from "./model-signals.js";
 import { SignalCache } from "./signal-cache.js";
 
-/** What one model, or encoders alone, are asked about the pairs of a file. */
+/** What to ask one model, or only encoders, about the pairs of a file. */
 export interface ModelQuestion {
   /** Pairs file. */
   readonly pairs: string;
@@ -119,7 +119,7 @@ async function ask(
 const READ = /\.(safetensors|json|jinja|txt|model)$/;
 
 /**
- * What a saved model is known by: weights, configuration, tokeniser and processor, whatever the folder is called.
+ * A saved model's identity: weights, configuration, tokeniser and processor, regardless of the folder's name.
  *
  * @param folder - Of a saved model.
  * @returns 16 hexadecimal digits.

@@ -23,7 +23,7 @@ export interface GradeFileRequest extends DuckDBOptions, Grading {
   readonly order?: CurriculumOrder;
   /** Of the order within a stage, and of the `shuffled` order. @default 0 */
   readonly seed?: number;
-  /** Called as the work goes on, phase after phase. */
+  /** Called as the work proceeds, phase by phase. */
   readonly onProgress?: (phase: GradeFilePhase, done: number, total: number) => void;
 }
 

@@ -22,7 +22,7 @@ export interface GradePairsFileRequest extends Omit<
   readonly pairs: string;
   /** Pairs file to write. */
   readonly out: string;
-  /** Signals by row that were measured now; they take the place of the file's. @default those of the file alone */
+  /** Signals by row measured just now; they replace the file's. @default only those of the file */
   readonly measured?: readonly Readonly<MeasuredSignals>[];
   /** Sign and weight by column. @default the default signals, as far as there are any */
   readonly uses?: SignalUses | undefined;

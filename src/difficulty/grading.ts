@@ -111,7 +111,7 @@ export function checkedGrading(grading: Grading): CheckedGrading {
   return { uses, normalise, missing, stages, bounds, trim };
 }
 
-/** The grading alone, out of a request that holds more. */
+/** Only the grading, from a request that holds more. */
 export function gradingOf({ uses, normalise, missing, stages, bounds, trim }: Grading): Grading {
   return { uses, normalise, missing, stages, bounds, trim };
 }

@@ -34,7 +34,7 @@ export interface ScoreFileRequest extends Grading {
   /** Obtains a trainer; called when a model is to be asked. */
   readonly trainer: () => Promise<Trainer>;
   readonly signal?: AbortSignal;
-  /** Hears what is being done, and how much of it is done. */
+  /** Called with what is being done and how much of it is finished. */
   readonly onProgress?: (phase: string, done: number, total: number) => void;
 }
 
@@ -49,7 +49,7 @@ export interface ScoredFile extends GradedPairsFile {
   readonly errors: readonly (PairError | undefined)[];
 }
 
-/** Signals that a model gives alone; reward_gap takes two. */
+/** Signals that need one model; reward_gap needs two. */
 const FROM_MODEL = ["entropy", "image_similarity", "transport_distance", "blind_margin", "tokens"] as const;
 
 /** Scales reward_gap, as in DPO; ranks, and so difficulties, do not depend on it. */

@@ -15,7 +15,7 @@ export class SignalCache {
   /**
    * Opens a cache; a torn last line, left by a process that was killed, is cut off.
    *
-   * @param path - JSON lines, `{"key", ...signals}`; its name tells what they were measured with.
+   * @param path - JSON lines, `{"key", ...signals}`; its name says what they were measured with.
    */
   static async open(path: string): Promise<SignalCache> {
     await mkdir(dirname(path), { recursive: true });

@@ -10,7 +10,7 @@ export type SignalCorrelations = Readonly<Record<string, Readonly<Record<string,
  *
  * @param path - Graded pairs file.
  * @param signals - Names of number columns.
- * @returns Pairs that have each signal; difficulty with each signal, then each signal with those behind it.
+ * @returns Pairs that have each signal; difficulty with each signal, then each signal with those after it.
  */
 export async function signalCorrelations(
   path: string,

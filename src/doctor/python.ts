@@ -42,7 +42,7 @@ export async function checkPython(python?: string): Promise<Finding[]> {
   }
 }
 
-/** What follows from Python's own account of itself. */
+/** Conclusions from what Python reports about itself. */
 export function environmentFindings(interpreter: string, environment: Environment): Finding[] {
   const findings: Finding[] = [versionFinding(interpreter, environment.python)];
   const { packages, devices } = environment;

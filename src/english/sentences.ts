@@ -14,17 +14,17 @@ const ABBREVIATIONS = new Set(
     .filter((word) => word !== "sat"),
 );
 
-/** Letters that stand before names so often that their point never ends a sentence. */
+/** Letters that precede names so often that their point never ends a sentence. */
 const COMMON_INITIALS = new Set("cdefghklmnprstvw");
 
-/** Words that often begin a sentence; behind an abbreviation a capital decides nothing for other words. */
+/** Words that often begin a sentence; after an abbreviation a capital decides nothing for other words. */
 const STARTERS = new Set(
   "the a an it he she they this that these those there in on at for from with and but so if while when as we you".split(
     " ",
   ),
 );
 
-/** Marks that end no word and so may stand right behind the point of a sentence. */
+/** Marks that end no word and so may follow a sentence's point. */
 const NO_WORD = `[)";}\\]*:@'({[\\u2018\\u2019\\u201c\\u201d\\u00ab\\u00bb?!]`;
 const END_MARK = new RegExp(`[.?!](?=(${NO_WORD}|[${SPACE}]+([^${SPACE}]+)))`, "gu");
 /** A word as far as a mark parts it off, or a mark. */
@@ -57,7 +57,7 @@ export function sentences(text: string): string[] {
   for (const [at, cut] of cuts.entries()) {
     let { end, next } = cut;
     if (at < cuts.length - 1) {
-      // Quotation marks and brackets that close this sentence come to it.
+      // Quotation marks and brackets that close this sentence belong to it.
       const rest = text.slice(cut.next, cuts[at + 1]?.end);
       const closing = CLOSING.exec(rest)?.[0];
       if (closing !== undefined) {
@@ -71,7 +71,7 @@ export function sentences(text: string): string[] {
   return found;
 }
 
-/** Length of a text without the blanks at its end; a pattern would look at every blank of a long run anew. */
+/** Length of a text without the blanks at its end; a pattern would rescan every blank of a long run. */
 function withoutTrailingSpace(text: string): number {
   let end = text.length;
   while (end > 0 && IS_SPACE.test(text[end - 1] as string)) end -= 1;

@@ -65,7 +65,7 @@ const ENDINGS: readonly (readonly [ending: RegExp, singular: string])[] = [
   [/s$/iu, ""],
 ];
 
-/** Words that may stand second in a compound whose first word is the noun ("mothers-in-law"). */
+/** Words that may come second in a compound whose first word is the noun ("mothers-in-law"). */
 const COMPOUND = new Set(
   (
     "about above across after among around at athwart before behind below beneath beside besides between betwixt " +

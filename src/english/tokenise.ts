@@ -59,7 +59,7 @@ const MAY_HOLD_PAIR = /cannot|d'ye|gimme|lemme|gonna|gotta|more'n|wanna|'t/iu;
 
 /**
  * Cuts a text into the words and marks of the Penn Treebank, sentence by sentence: points at the end of sentences,
- * quotation marks, brackets and clitics ("'s", "n't") stand alone, points within a sentence stay with their word.
+ * quotation marks, brackets and clitics ("'s", "n't") are tokens, points within a sentence stay with their word.
  *
  * Source: Marcus, Santorini and Marcinkiewicz (1993) and Robert MacIntyre's rules for it, as NLTK's `word_tokenize`
  * applies them.

@@ -21,7 +21,8 @@ export function csvRows(text: string, file: string): CsvRow[] {
   let row: CsvRow = { line, cells: [] };
   while (cell.lastIndex < text.length || row.cells.length > 0) {
     const match = cell.exec(text);
-    if (match === null) throw new UserError(`${file} line ${line}: has a quotation mark out of place; get it anew`);
+    if (match === null)
+      throw new UserError(`${file} line ${line}: has a quotation mark out of place; download the file again`);
     const [whole, content, end] = match as unknown as [string, string, string];
     row.cells.push(content.startsWith('"') ? content.slice(1, -1).replaceAll('""', '"') : content);
     line += (whole.match(/\r\n|\n|\r/g) ?? []).length;

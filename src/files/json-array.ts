@@ -16,7 +16,7 @@ const CLOSE_OBJECT = 0x7d;
  * commas and quotation marks are looked at; whether an element is JSON shows when it is parsed.
  *
  * @param path - The file.
- * @throws UserError when the file holds no array, is cut off or goes on behind the array.
+ * @throws UserError when the file holds no array, is cut off, or has more after the array.
  */
 export async function* arrayElements(path: string): AsyncGenerator<Buffer, void, undefined> {
   const cutter = new ElementCutter(path);
@@ -100,7 +100,7 @@ class ElementCutter {
     if (byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)) return;
     if (this.#place === "behind") {
       throw new UserError(
-        `${this.#path}: goes on behind the end of its array, expected one JSON array and nothing else`,
+        `${this.#path}: has more after the end of its array, expected one JSON array and nothing else`,
       );
     }
     if (byte !== OPEN_ARRAY) {

@@ -24,7 +24,7 @@ export function jsonErrorPosition(text: string): JsonPosition {
   return { line, column: at - lineStart + 1 };
 }
 
-/** A small machine over tokens: `expects` says what may come next, `open` which brackets stand open. */
+/** A small machine over tokens: `expects` says what may come next, `open` which brackets are open. */
 function firstMisfit(text: string): number {
   const open: string[] = [];
   let expects: "value" | "value or end" | "key" | "key or end" | "colon" | "comma or end" | "nothing" = "value";

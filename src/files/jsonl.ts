@@ -36,7 +36,7 @@ export class JsonlWriter {
    */
   static async open(path: string, options: { sync?: boolean } = {}): Promise<JsonlWriter> {
     const file = await open(path, "a");
-    // An entry behind a torn line would be lost with it; after a power cut its bytes may be there, but zero.
+    // An entry after a torn line would be lost with it; after a power cut its bytes may be there, but zero.
     await truncateAfter(path, isJson);
     return new JsonlWriter(path, file, options.sync ?? false);
   }
@@ -70,7 +70,7 @@ export class JsonlWriter {
         await work();
       } catch (cause) {
         const { message } = cause as Error;
-        throw new UserError(`${this.#path}: cannot be written (${message}): make room there, and go on`, { cause });
+        throw new UserError(`${this.#path}: cannot be written (${message}): make room there, then resume`, { cause });
       }
     });
     return this.#last;
@@ -142,7 +142,7 @@ export async function* linesFromEnd(path: string): AsyncGenerator<string, void, 
 }
 
 /**
- * Cuts a file behind its last line that is to be kept, reading no more than what goes and that line.
+ * Truncates a file after the last line to keep, reading only that line and what is cut off.
  *
  * @param keeps - Asked from the last line on; a torn one goes in any case. A file that is missing stays so.
  */

@@ -17,7 +17,7 @@ export function logTail(path: string, lines = 12, bytes = 8192): string {
     const buffer = Buffer.alloc(Math.min(size, bytes));
     const read = readSync(file, buffer, 0, buffer.length, size - buffer.length);
     const text = buffer.toString("utf8", 0, read).trimEnd().split("\n").slice(-lines);
-    // A progress bar writes its states over each other: the last one stands.
+    // A progress bar overwrites itself: only the last state counts.
     return text.map((line) => line.slice(line.lastIndexOf("\r") + 1)).join("\n");
   } finally {
     closeSync(file);

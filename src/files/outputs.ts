@@ -10,10 +10,10 @@ export interface NamedPath {
 }
 
 /**
- * Refuses to write over what is read: one and the same file under whatever name, through links too.
+ * Refuses to write over an input: the same file under any name, links included.
  *
  * @param outputs - What is to be written.
- * @param inputs - What is read; names of nothing are passed over. A folder stands for the files in it.
+ * @param inputs - The inputs; missing ones are ignored. A folder means the files in it.
  * @throws UserError when an output is an input, or a file that is there in an input folder.
  */
 export async function refuseOverInputs(outputs: readonly NamedPath[], inputs: readonly NamedPath[]): Promise<void> {

@@ -44,7 +44,7 @@ export async function followedPath(path: string): Promise<string | null> {
   }
 }
 
-/** Whether a path is a folder or lies below it; both absolute, links followed. */
+/** Whether a path equals a folder or is below it; both absolute, links followed. */
 export function isInside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }

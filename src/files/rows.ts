@@ -7,7 +7,7 @@ import { decodeUtf8, textLines, unreadable, withoutMark } from "./text-file.js";
 /** Most characters of a found value that a message repeats. */
 const LONGEST_SHOWN = 60;
 
-/** A row of a file, with where it stands for error messages. */
+/** A row of a file, with its place for error messages. */
 export interface FileRow {
   file: string;
   /** From 1. For a JSON array: the position of the element, from 1. */
@@ -72,7 +72,9 @@ export async function readJsonFile(path: string): Promise<unknown> {
     return JSON.parse(text) as unknown;
   } catch {
     const { line, column } = jsonErrorPosition(text);
-    throw new UserError(`${path} line ${line}: is not JSON from column ${column} on; get the file anew or mend it`);
+    throw new UserError(
+      `${path} line ${line}: is not JSON from column ${column} on; download the file again or repair it`,
+    );
   }
 }
 
@@ -108,7 +110,7 @@ export function field(row: FileRow, name: string): unknown {
   if (Object.hasOwn(value, name)) return (value as Record<string, unknown>)[name];
   const names = Object.keys(value);
   const found = names.length === 0 ? "none" : names.slice(0, 8).map(shortName).join(", ");
-  throw new UserError(`${place(row)}: field ${name} is missing; expected it beside the fields found (${found})`);
+  throw new UserError(`${place(row)}: field ${name} is missing; expected it besides the fields found (${found})`);
 }
 
 /**
@@ -162,7 +164,7 @@ export class SeenIds {
   /**
    * Notes an id.
    *
-   * @param row - Where it stands.
+   * @param row - Its place.
    * @param id - As `idField` returns it.
    * @throws UserError when it was noted before, naming both places.
    */

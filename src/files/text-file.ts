@@ -30,7 +30,7 @@ export async function* fileBytes(path: string): AsyncGenerator<Buffer, void, und
 }
 
 /**
- * What to tell a user whose file cannot be read.
+ * The message for a file that cannot be read.
  *
  * @param path - The file.
  * @param cause - What the file system threw.
@@ -78,7 +78,7 @@ export async function* textLines(path: string): AsyncGenerator<TextLine, void, u
 }
 
 /**
- * Reads the lines of a file one by one, whatever their encoding; a line end after the last line makes no further line.
+ * Reads a file line by line, in any encoding; a newline at the end adds no further line.
  *
  * @param path - The file.
  * @throws UserError naming the line that has no end.

@@ -3,7 +3,7 @@ import { open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /**
- * Names a file of this process alone beside another; {@link removeLeftovers} finds it should the process be killed.
+ * Names a file that only this process uses, beside another; {@link removeLeftovers} finds it if the process is killed.
  *
  * @param path - The other file.
  * @param ending - What kind of file it is.
@@ -13,7 +13,7 @@ export function temporaryBeside(path: string, ending: "tmp" | "pictures" | "log"
 }
 
 /**
- * Makes a file under a temporary name beside it, syncs it and renames it, so that readers see all of it or none.
+ * Makes a file under a temporary name beside it, syncs it and renames it, so that readers see all or nothing.
  *
  * @param path - The file; its folder must exist.
  * @param write - Makes the file at the path that it is given.
@@ -37,7 +37,7 @@ export async function replaceAtomically(path: string, write: (temporaryPath: str
 }
 
 /**
- * Writes a file so that readers see all of it or none.
+ * Writes a file so that readers see all or nothing.
  *
  * @param path - The file; its folder must exist.
  * @param content - All of it; text is written as UTF-8.

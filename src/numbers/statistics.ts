@@ -32,7 +32,7 @@ export function mean(values: readonly number[]): number | null {
  * @param values - In any order; not changed.
  * @param share - 0 gives the smallest value, 1 the largest.
  * @returns The quantile, or null for no values.
- * @throws RangeError when `share` lies outside 0..1.
+ * @throws RangeError when `share` is outside 0..1.
  */
 export function quantile(values: readonly number[], share: number): number | null {
   if (!(share >= 0 && share <= 1)) throw new RangeError(`share is ${share}, expected 0..1`);
@@ -111,7 +111,7 @@ export function drawResamples(scenes: number, options: { count?: number; seed: n
  * Percentile interval of a bootstrap.
  *
  * @param draws - The statistic on every resample; null where it is undefined, which is left out.
- * @param level - Share of the draws that lies inside.
+ * @param level - Share of the draws inside.
  * @returns The interval, or null when no resample defines the statistic.
  */
 export function percentileInterval(draws: readonly (number | null)[], level = 0.95): Interval | null {

@@ -3,7 +3,7 @@ import type { StepReport } from "../generated/scpo/v1/trainer.js";
 /** How a stage's reference starts: the policy as it is, the one in force before, or the initial model. */
 export type ReferenceAtOpen = "policy" | "keep" | "initial";
 
-/** Where in the run the report stands. */
+/** The report's place in the run. */
 export interface ReferenceState {
   /** Index of the open stage. */
   readonly stage: number;

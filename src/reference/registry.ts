@@ -7,7 +7,7 @@ import { klBound, klBoundSettings } from "./kl-bound.js";
 import { marginSaturated, marginSaturatedSettings } from "./margin-saturated.js";
 import type { ReferencePolicy } from "./reference.js";
 
-/** What a reference policy is told, by its name. */
+/** Settings of each reference policy, by its name. */
 export const referenceSettings = z.discriminatedUnion("policy", [
   eachStageSettings,
   fixedSettings,
@@ -16,7 +16,7 @@ export const referenceSettings = z.discriminatedUnion("policy", [
   marginSaturatedSettings,
 ]);
 
-/** Settings of a reference policy; what is left out takes its default. */
+/** Settings of a reference policy; omitted ones take their defaults. */
 export type ReferenceSettings = z.input<typeof referenceSettings>;
 
 /** Settings of a reference policy with every default filled in. */

@@ -11,7 +11,7 @@ export type PageSection = readonly [id: string, title: string, content: Markup |
  * Lays out a page: one HTML file that needs nothing else.
  *
  * @param title - Of the page.
- * @param lead - What stands above the sections.
+ * @param lead - Text above the sections.
  * @param sections - In order.
  * @returns The file's content.
  */

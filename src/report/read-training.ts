@@ -6,7 +6,7 @@ import { reportOf, type StepMetrics } from "../run/metrics.js";
 import { readJsonl } from "../files/jsonl.js";
 import type { ReferenceUpdate, TrainedStage, TrainingHistory } from "./report-data.js";
 
-/** Records of more bytes take more memory than a process has: those of some steps stand for all. */
+/** Larger record files exceed a process's memory: a sample of the steps is read instead. */
 const RECORD_BYTES = 256 * 1024 * 1024;
 
 /**

@@ -52,7 +52,7 @@ export interface ReferenceUpdate {
   reason: string;
 }
 
-/** What one method's training left behind. */
+/** Files and figures of one method's training. */
 export interface TrainingHistory {
   /** The method's key, for example "scpo". */
   method: string;

@@ -6,7 +6,7 @@ import { Random } from "../numbers/random.js";
 import { drawContents } from "./scene-contents.js";
 import { differentNames, layoutKey, type Scene, splitOf } from "./scene.js";
 
-/** Probability that an object of a base scene brings its usual companion, where there is room. */
+/** Probability that an object of a base scene comes with its usual companion, if there is room. */
 const COMPANION_RATE = 0.8;
 const MOST_OBJECTS = 3;
 
@@ -17,7 +17,7 @@ export interface BaseScene {
   readonly questions: readonly Question[];
 }
 
-// One or two objects come by themselves; each of them may bring its companion.
+// One or two objects are chosen; each may come with its companion.
 function baseNames(random: Random): string[] {
   const names: string[] = [];
   for (const first of random.sample(OBJECTS, random.integer(1, 2)).map((object) => object.name)) {

@@ -25,7 +25,7 @@ export interface Contrast {
   readonly questions: readonly Phrase[];
 }
 
-/** One way of telling two scenes apart. */
+/** One way in which two scenes differ. */
 export interface ContrastKind {
   readonly name: Kind;
   /**

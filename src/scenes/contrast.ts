@@ -25,7 +25,7 @@ const CONTRAST_KINDS: readonly { readonly kind: ContrastKind; readonly pairs: nu
   { kind: attributeContrast, pairs: 1 },
 ];
 
-/** How the pairs of a world are told apart. */
+/** How the two scenes of a world's pairs differ. */
 export interface ContrastOptions {
   /** Kinds of facts in the world, at least one. @default KINDS */
   readonly kinds?: readonly Kind[];
@@ -43,7 +43,7 @@ function roundOf(kinds: readonly Kind[]): { kind: ContrastKind; pairs: number; o
   ).flat();
 }
 
-/** The contrast of one row and the phrase that tells its scenes apart. */
+/** The contrast of one row and the phrase that distinguishes its scenes. */
 export interface PhrasedContrast extends Contrast {
   readonly kind: string;
   readonly phrase: Phrase;
@@ -70,7 +70,7 @@ export function drawContrast(seed: number, index: number, options: ContrastOptio
 
 /**
  * Draws contrast quadruples of the built-in world.
- * @param options - `count` pairs from `seed`; a longer set starts with the shorter one. `onProgress` hears how many are done.
+ * @param options - `count` pairs from `seed`; a longer set starts with the shorter one. `onProgress` gets the count done.
  * @returns Pairs with PNG pictures, without difficulty and stage.
  * @throws UserError when count or seed is no whole number in range, or no kind is chosen.
  */

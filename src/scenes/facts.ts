@@ -3,9 +3,9 @@ import { GRID, type Scene, type TileColour } from "./scene.js";
 /** Number words of the world, from one. */
 export const NUMBERS = ["one", "two", "three"] as const;
 
-/** Where one object stands, seen from another in its row or column; "left of" to be read "the dog is left of the car". */
+/** Where one object is, seen from another in its row or column; "left of" to be read "the dog is left of the car". */
 export const RELATIONS = ["left of", "right of", "above", "below"] as const;
-/** Where one object stands, seen from another. */
+/** Where one object is, seen from another. */
 export type Relation = (typeof RELATIONS)[number];
 
 /** Two objects that stand in one row or one column. */
@@ -31,7 +31,7 @@ export function tileOf(scene: Scene, name: string): TileColour | null {
 }
 
 /**
- * Tells where one cell lies, seen from another.
+ * Returns where one cell is, seen from another.
  * @returns null where the cells share neither row nor column.
  */
 export function relationOf(cell: number, other: number): Relation | null {
@@ -41,7 +41,7 @@ export function relationOf(cell: number, other: number): Relation | null {
   return null;
 }
 
-/** Every ordered pair of objects, each there once, that stand in one row or column. */
+/** Every ordered pair of objects, each appearing once, in one row or column. */
 export function alignedPairs(scene: Scene): AlignedPair[] {
   const once = new Set(namesOnce(scene));
   const objects = scene.objects.filter((object) => once.has(object.name));

@@ -6,7 +6,7 @@ import { absentCompanions, OBJECTS } from "./objects.js";
 import type { Random } from "../numbers/random.js";
 import { differentNames, type Scene, TILE_COLOURS, type TileColour } from "./scene.js";
 
-/** What a question asks for: an object, how many there are, where one stands, or the colour of its tile. */
+/** What a question asks about: an object, how many there are, where one is, or the colour of its tile. */
 export const QUESTION_KINDS = ["presence", "count", "position", "attribute"] as const;
 /** What a question asks for. */
 export type QuestionKind = (typeof QUESTION_KINDS)[number];
@@ -19,7 +19,7 @@ export interface Question {
   readonly kind: QuestionKind;
 }
 
-/** Something to ask of any scene: its text and what is true of a scene. */
+/** A question that fits any scene: its text and whether it is true of a scene. */
 export interface Asking {
   readonly kind: QuestionKind;
   readonly text: string;
@@ -49,7 +49,7 @@ export function askCount(name: string, count: number): Asking {
   return { kind: "count", text: `${what} in the picture?`, answer: (scene) => yesNo(countOf(scene, name) === count) };
 }
 
-/** Asks whether one object stands so, seen from another. */
+/** Asks whether one object is in this direction, seen from another. */
 export function askPosition(one: string, relation: Relation, other: string): Asking {
   const isTrue = (scene: Scene): boolean =>
     alignedPairs(scene).some((pair) => pair.one === one && pair.relation === relation && pair.other === other);
@@ -69,7 +69,7 @@ export function askTile(name: string, colour: TileColour): Asking {
   };
 }
 
-/** Asks, openly, where one of two objects stands; the answer names the other: "Left of the car." */
+/** Asks an open question about where one of two objects is; the answer names the other: "Left of the car." */
 export function askPlace(name: string): Asking {
   return {
     kind: "position",

@@ -57,7 +57,7 @@ export interface Scene {
 /** Who may see a scene: the base model's training, preference pairs, or one of the evaluations. */
 export type Split = "base" | "train" | "validation" | "test";
 
-/** Names of a scene's objects in reading order; one that is there twice stands there twice. */
+/** Names of a scene's objects in reading order; one that appears twice is listed twice. */
 export function namesOf(scene: Scene): string[] {
   return scene.objects.map((object) => object.name);
 }

@@ -18,7 +18,7 @@ export interface EvaluationScene {
   /** Row in its file, from 0. */
   readonly row: number;
   readonly id: string;
-  /** Names of the objects in the picture, in reading order; one that is there twice stands there twice. */
+  /** Names of the objects in the picture, in reading order; one that appears twice is listed twice. */
   readonly objects: readonly string[];
   /** Usual companions of the present objects that the picture lacks. */
   readonly companions: readonly string[];
@@ -38,7 +38,7 @@ const BASE_COLUMNS: readonly Column[] = [
   { name: "id", kind: "string" },
   { name: "image", kind: "image" },
   { name: "objects", kind: "strings" },
-  // What each cell of the grid holds, and the colour of its tile; an empty text stands for nothing.
+  // What each cell of the grid holds, and the colour of its tile; an empty text means nothing.
   { name: "cells", kind: "strings" },
   { name: "tiles", kind: "strings" },
   { name: "caption", kind: "string" },

@@ -10,7 +10,7 @@ import { readJournal } from "../run/journal.js";
 import { readMetrics } from "../run/metrics.js";
 import type { RecordedPlan } from "../run/plan.js";
 
-/** What a run left behind of its decisions. */
+/** The record of a run's decisions. */
 export interface RecordedRun {
   readonly plan: RecordedPlan;
   /** One a step, in order, with the margins of the step's pairs. */
@@ -59,7 +59,7 @@ export async function readRecordedRun(directory: string): Promise<RecordedRun> {
  */
 export async function readRecordedPairs({ dataset }: RecordedPlan): Promise<CurriculumPair[]> {
   const { path, sha256 } = dataset;
-  if (!existsSync(path)) throw new UserError(`${path}: not found, expected the pairs of the run: bring the file back`);
+  if (!existsSync(path)) throw new UserError(`${path}: not found, expected the run's pairs: put the file back`);
   const found = await sha256File(path);
   if (found !== sha256) {
     throw new UserError(

@@ -8,7 +8,7 @@ import { ChosenPairs } from "../run/window.js";
 import { meanOfKnown } from "../step-figures/figure.js";
 import type { RecordedRun } from "./recorded-run.js";
 
-/** Policies to try on a recorded run; the run's own plan stands in for what is left out. */
+/** Policies to try on a recorded run; the run's own plan replaces what is left out. */
 export interface SimulatedPolicies {
   readonly reference?: Pick<ReferencePolicy, "atOpen" | "move">;
   readonly curriculum?: CurriculumPlan;
@@ -122,7 +122,7 @@ class Simulated implements Simulation {
     return reference === undefined ? (this.#run.moves.get(report.step) ?? null) : reference.move(report, state);
   }
 
-  /** A curriculum's stage ends with its plan; a recorded one where the run's did, whatever ended it there. */
+  /** A curriculum's stage ends with its plan; a recorded one where the run's ended, for whatever reason. */
   #endsByPlan({ step }: StepReport, { stage, plannedSteps: planned, reports }: CurriculumState): boolean {
     if (this.#policies.curriculum !== undefined) return reports.length >= planned;
     const next = this.#run.reports[this.steps.length];

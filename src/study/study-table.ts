@@ -139,7 +139,7 @@ ${table(head, [["base model (`base`)", ...cells(study.base), "-"], ...lines(stud
 
 CHAIRs of \`scpo\` is ${percent(reduction?.relative_reduction ?? null)} %${percentRange(reduction?.relative_reduction_interval ?? null)} below the base model's.
 
-Yes/no accuracy by what is asked:
+Yes/no accuracy by kind of question:
 
 ${table(
   ["model", ...QUESTION_KINDS],

@@ -95,7 +95,7 @@ describe("answer files", () => {
     expect(await array("[1, 2 3]")).to.match(/^F element 2: is not JSON from character 4 on/);
     expect(await array("[1,]")).to.match(/^F element 2: is not JSON .*found nothing/);
     expect(await array("[1, 2")).to.match(/^F element 2: the file ends/);
-    expect(await array("[1] 2")).to.match(/^F: goes on behind/);
+    expect(await array("[1] 2")).to.match(/^F: has more after/);
     expect(await array('{"a": 1}')).to.match(/^F: expected a JSON array.*found a JSON object/);
     expect(await array("")).to.match(/^F: is empty/);
     await rm(path, { force: true });

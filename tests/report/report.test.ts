@@ -158,14 +158,14 @@ describe("renderReport", () => {
     expect(withoutPictures(renderReport(bare))).not.to.match(/NaN|Infinity|undefined/);
   });
 
-  it("shows yes/no accuracy by what is asked, where a world asks for more than presence", () => {
+  it("shows yes/no accuracy by kind of question, where a world asks for more than presence", () => {
     const plain = reportFixture();
-    expect(renderReport(plain)).not.to.include("by what is asked");
+    expect(renderReport(plain)).not.to.include("by kind of question");
     const scores = plain.result.models.scpo as SceneScores;
     const count = { questions: 900, accuracy: 0.8125, interval: [0.79, 0.83] as [number, number] };
     plain.result.models.scpo = { ...scores, by_kind: { count } };
     const text = withoutPictures(renderReport(plain));
-    expect(text).to.match(/by what is asked[\s\S]*<th>count<\/th>[\s\S]*81\.3<small>79\.0/);
+    expect(text).to.match(/by kind of question[\s\S]*<th>count<\/th>[\s\S]*81\.3<small>79\.0/);
     expect(text).not.to.include("<th>position</th>");
   });
 

@@ -36,7 +36,7 @@ export function heldOut({ accuracy, every }: z.output<typeof heldOutSettings>): 
   };
 }
 
-/** Keeps this draw apart from the shuffles of a stage's epochs. */
+/** Distinguishes this sample from the shuffles of a stage's epochs. */
 const heldOutDraw = 0xfffffffd;
 
 /**

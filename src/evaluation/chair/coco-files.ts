@@ -83,7 +83,7 @@ function captionOf(path: string, json: string): string {
   try {
     return JSON.parse(json) as string;
   } catch {
-    throw new UserError(`${path}: a caption is not JSON; get the file anew`);
+    throw new UserError(`${path}: a caption is not JSON; download the file again`);
   }
 }
 

@@ -67,11 +67,11 @@ export async function readHallusion(folder: string): Promise<{ path: string; ite
     seen.add(row, item.id);
     items.push(item);
   }
-  if (items.length === 0) throw new UserError(`${path}: holds no questions; get it anew`);
+  if (items.length === 0) throw new UserError(`${path}: holds no questions; download it again`);
   const originals = new Set(items.filter((item) => item.original).map((item) => item.pair));
   const orphan = items.find((item) => !originals.has(item.pair));
   if (orphan !== undefined)
-    throw new UserError(`${path}: question ${orphan.id} lacks its original, figure 0; get it anew`);
+    throw new UserError(`${path}: question ${orphan.id} lacks its original, figure 0; download it again`);
   return { path, items };
 }
 

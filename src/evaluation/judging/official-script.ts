@@ -168,5 +168,5 @@ function stringAt(text: string, at: number): { value: string } | undefined {
 }
 
 function unlike(script: OfficialScript, expected: string): UserError {
-  return new UserError(`${script.path}: is not the script it should be, expected ${expected}; get it anew`);
+  return new UserError(`${script.path}: is not the script it should be, expected ${expected}; download it again`);
 }

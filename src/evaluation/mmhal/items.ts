@@ -56,6 +56,6 @@ export async function readMmhal(folder: string): Promise<{ path: string; items: 
       reference: textField(row, "gt_answer"),
     });
   }
-  if (items.length === 0) throw new UserError(`${path}: holds no questions; get it anew`);
+  if (items.length === 0) throw new UserError(`${path}: holds no questions; download it again`);
   return { path, items };
 }

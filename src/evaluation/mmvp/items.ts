@@ -55,7 +55,7 @@ export async function readMmvp(folder: string, corrected: boolean): Promise<{ pa
   const [head, ...rows] = csvRows(withoutMark(decodeUtf8(bytes, path)), path);
   const places = COLUMNS.map((name) => {
     const at = head?.cells.findIndex((cell) => cell.trim() === name) ?? -1;
-    if (at === -1) throw new UserError(`${path} line 1: column ${name} is missing; get the file anew`);
+    if (at === -1) throw new UserError(`${path} line 1: column ${name} is missing; download the file again`);
     return at;
   });
   const items = rows.map(({ line, cells }, index): MmvpItem => {
@@ -78,7 +78,7 @@ export async function readMmvp(folder: string, corrected: boolean): Promise<{ pa
     };
   });
   if (items.length === 0 || items.length % 2 === 1) {
-    throw new UserError(`${path}: holds ${items.length} questions, expected pairs of two; get it anew`);
+    throw new UserError(`${path}: holds ${items.length} questions, expected pairs of two; download it again`);
   }
   return { path, items };
 }

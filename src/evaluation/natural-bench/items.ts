@@ -71,7 +71,7 @@ export async function readNatural(folder: string): Promise<{ paths: string[]; it
   if (tables.length === 0) for await (const row of readJsonArray(paths[0] as string)) items.push(fromList(row));
   for (const table of tables) items.push(...(await fromTable(table)));
   if (items.length === 0 || items.length % GROUP !== 0) {
-    throw new UserError(`${paths[0]}: holds ${items.length} questions, expected groups of ${GROUP}; get it anew`);
+    throw new UserError(`${paths[0]}: holds ${items.length} questions, expected groups of ${GROUP}; download it again`);
   }
   return { paths, items };
 }
@@ -90,7 +90,7 @@ async function fromTable(path: string): Promise<NaturalItem[]> {
   try {
     rows = await parquetReadObjects({ file: await asyncBufferFromFile(path), columns: COLUMNS });
   } catch (cause) {
-    throw new UserError(`${path}: cannot be read as NaturalBench (${(cause as Error).message}); get it anew`);
+    throw new UserError(`${path}: cannot be read as NaturalBench (${(cause as Error).message}); download it again`);
   }
   return rows.flatMap((value, index) => {
     const row: FileRow = { file: path, line: index + 1, value };
@@ -131,5 +131,7 @@ function labelOf(row: FileRow, value: unknown): boolean {
 }
 
 function unlike(row: FileRow, name: string, value: unknown, expected: string): UserError {
-  return new UserError(`${place(row)}: field ${name} is ${shown(value)}, expected ${expected}; get the file anew`);
+  return new UserError(
+    `${place(row)}: field ${name} is ${shown(value)}, expected ${expected}; download the file again`,
+  );
 }

@@ -73,6 +73,7 @@ export async function* cocoElements(
     }
     if (from !== -1) begun.push(piece.subarray(from));
   }
-  if (!opened) throw new UserError(`${path}: expected a JSON object with lists ${lists.join(", ")}; get the file anew`);
+  if (!opened)
+    throw new UserError(`${path}: expected a JSON object with lists ${lists.join(", ")}; download the file again`);
   if (depth !== 0) throw new UserError(`${path}: the file ends before its JSON does; it is cut off, get it whole`);
 }

@@ -112,7 +112,7 @@ async function fromCoco(
     for (const [image, category] of seen) {
       const name = categories.get(category);
       if (name === undefined)
-        throw new UserError(`${path}: category ${shown(category)} has no name; get the file anew`);
+        throw new UserError(`${path}: category ${shown(category)} has no name; download the file again`);
       of(image).add(names.object(name));
     }
   }
@@ -123,6 +123,6 @@ function parsed(text: string, path: string): Record<string, unknown> {
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch {
-    throw new UserError(`${path}: ${shown(text)} is not JSON; get the file anew`);
+    throw new UserError(`${path}: ${shown(text)} is not JSON; download the file again`);
   }
 }

@@ -65,7 +65,7 @@ export class PartialAnswers {
 }
 
 async function read(path: string, count: number): Promise<Map<number, string>> {
-  const remedy = "remove it and run again to begin anew";
+  const remedy = "remove it and run again to start over";
   let lines: PartialLine[];
   try {
     lines = await readAllJsonl<PartialLine>(path);

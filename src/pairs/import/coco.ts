@@ -155,5 +155,5 @@ function fitting<T>(schema: z.ZodType<T>, value: unknown, place: string): T {
   if (read.success) return read.data;
   const issue = read.error.issues[0];
   const field = issue === undefined || issue.path.length === 0 ? "" : `field ${issue.path.join(".")}: `;
-  throw new UserError(`${place}: ${field}${issue?.message ?? "cannot be read"}; get the file anew or mend it`);
+  throw new UserError(`${place}: ${field}${issue?.message ?? "cannot be read"}; download the file again or repair it`);
 }

@@ -137,7 +137,7 @@ class SectionCutter {
     try {
       value = JSON.parse(text);
     } catch {
-      throw new UserError(`${place}: is not JSON; get the file anew or mend it`);
+      throw new UserError(`${place}: is not JSON; download the file again or repair it`);
     }
     yield { section: this.#key, number: this.#number, value };
   }

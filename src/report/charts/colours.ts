@@ -1,4 +1,4 @@
-/** Colours by name; after Okabe and Ito, told apart by people with any colour vision. */
+/** Colours by name; after Okabe and Ito, distinguishable with any colour vision. */
 export type Colour = "blue" | "orange" | "green" | "purple" | "gold" | "grey";
 
 /** Values of the style's variables, by name. */

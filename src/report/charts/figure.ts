@@ -1,7 +1,7 @@
 import { type Markup, markup } from "../markup.js";
 import type { Colour } from "./colours.js";
 
-/** How a series is drawn, told apart by more than colour. */
+/** How a series is drawn, distinguishable by more than colour. */
 export type Stroke = "solid" | "dash" | "dot-dash";
 
 /** An entry of a legend. */

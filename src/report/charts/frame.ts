@@ -2,7 +2,7 @@ import { short } from "../format.js";
 import { type Markup, markup } from "../markup.js";
 import type { Scale } from "./scale.js";
 
-/** Where a chart's data lies inside its picture, in pixels. */
+/** The data area of a chart inside its picture, in pixels. */
 export interface Plot {
   left: number;
   right: number;
@@ -51,7 +51,7 @@ export function yLabel(label: string, middle: number): Markup {
   return markup`<text class="ink" transform="translate(13 ${middle}) rotate(-90)" text-anchor="middle">${label}</text>`;
 }
 
-/** Draws named stretches behind the data, every other one shaded; names stand above the plot. */
+/** Draws named bands behind the data, every other one shaded; names are above the plot. */
 export function bands(plot: Plot, x: Scale, stretches: readonly Band[]): Markup {
   return markup`${stretches.map(({ from, to, name }, index) => {
     const [start, end] = [x.at(from), x.at(to)];

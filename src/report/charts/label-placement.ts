@@ -12,7 +12,7 @@ export interface PlacedLabel {
   x: number;
   y: number;
   anchor: "start" | "middle" | "end";
-  /** A line from the point to a label that does not stand right beside it, or that stands nearer to another. */
+  /** A line from the point to a label that is not right beside it, or is nearer to another point. */
   leader?: { from: Position; to: Position };
 }
 
@@ -28,7 +28,7 @@ const LINE = 13;
 const BESIDE = 12;
 
 /**
- * Puts a label beside each point where it covers least of points, bars and earlier labels.
+ * Puts a label beside each point where it covers the least of points, bars and earlier labels.
  *
  * @param points - Labels with the positions that they name.
  * @param plot - Labels stay inside.

@@ -24,7 +24,7 @@ export function difficultySection(data: ReportData): Markup | null {
 <div class="scroll"><table class="figures"><thead><tr><th>Score</th><th>Share of wrong margins</th><th>Mean margin, negated</th><th>Pairs</th></tr></thead><tbody>${rows.map(
     ([name, row]) =>
       markup`<tr><th>${name}</th><td>${rho(row.wrong_margins)}</td><td>${rho(row.negative_margin)}</td><td>${row.pairs}</td></tr>`,
-  )}</tbody></table></div><p class="note">Spearman's ρ. “Kind of pair alone” gives each pair the mean error of its kind, learnt on the other half of the pairs.</p>`;
+  )}</tbody></table></div><p class="note">Spearman's ρ. “Kind of pair alone” gives each pair the mean error of its kind, measured on the other half of the pairs.</p>`;
 }
 
 function rho(value: number | null): string {

@@ -2,7 +2,7 @@ import { duration } from "../format.js";
 import { type Markup, markup } from "../markup.js";
 import { labelOf, type ReportData } from "../report-data.js";
 
-/** Everything that is needed to make the study again, and what is known to be missing from it. */
+/** Everything needed to reproduce the study, and what is known to be missing. */
 export function provenanceSection(data: ReportData): Markup {
   const { result, provenance, trainings } = data;
   const lost = trainings.map(

@@ -4,7 +4,7 @@ import { percentage, percentageInterval } from "../format.js";
 import { type Markup, markup } from "../markup.js";
 import { labelOf, type ReportData } from "../report-data.js";
 
-/** Yes/no accuracy by what is asked; nothing where a world asks for presence alone. */
+/** Yes/no accuracy by kind of question; nothing in a world that only asks about presence. */
 export function questionKinds(
   models: Readonly<Record<string, SceneScores>>,
   data: Pick<ReportData, "labels">,
@@ -16,7 +16,7 @@ export function questionKinds(
     const { accuracy = null, interval = null } = by_kind?.[kind] ?? {};
     return markup`<td>${percentage(accuracy)}<small>${percentageInterval(interval)}</small></td>`;
   };
-  return markup`<h3>Yes/no accuracy by what is asked</h3>
+  return markup`<h3>Yes/no accuracy by kind of question</h3>
 <div class="scroll"><table class="figures scores"><thead><tr><th>Model</th>${kinds.map(
     (kind) => markup`<th>${kind}</th>`,
   )}</tr></thead><tbody>${rows.map(

@@ -25,7 +25,7 @@ export function tradeOffSection(data: ReportData): Markup {
   const series = (figure: Figure): LineSeries[] =>
     methods.map((method) => {
       const own = stages.filter((stage) => stage.method === method);
-      // A method of one stage saw as much as the others by its end, so its point stands where theirs end.
+      // A method of one stage saw as much as the others by its end, so its point is drawn where theirs end.
       const at = (stage: number): number => (own.length === 1 ? longest : stage + 1);
       const points = [
         linePoint(0, models[data.before], figure),
@@ -50,7 +50,7 @@ export function tradeOffSection(data: ReportData): Markup {
       include,
       note: `${include.includes(0) ? "" : "The axis begins where the data does, not at 0. "}Dashed: a method of one stage, measured before and after; the line between only joins them.`,
     });
-  return markup`<p>Fewer wrong words can be had by saying less. A good model lies to the lower right.</p>
+  return markup`<p>A model can be wrong less often just by saying less. Good models are at the lower right.</p>
 <div class="columns">${scatterChart({
     title: "Hallucination against coverage",
     xLabel: "objects in the picture that are named, %",
