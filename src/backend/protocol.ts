@@ -2,7 +2,7 @@ import { UserError } from "../errors.js";
 import type { DescribeResponse } from "../generated/scpo/v1/trainer.js";
 import { packageVersion } from "../package-root.js";
 
-/** Raised, here and in scpo_trl/service/protocol.py, when client and trainer must be changed together. */
+/** Raised, here and in scpo_trl/dialogue/protocol.py, when client and trainer must be changed together. */
 export const PROTOCOL_VERSION = 2;
 
 /**

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from service_fixtures import open_stage
 
+from scpo_trl.dialogue.messages import require_checkpoint_name, stage_of
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
-from scpo_trl.service.messages import require_checkpoint_name, stage_of
 from scpo_trl.service.security import read_security
 from scpo_trl.service.telemetry import check_endpoint
 from scpo_trl.service.uploads import Uploads

@@ -11,8 +11,8 @@ import pytest
 from service_fixtures import decision, feed, open_stage
 from test_shared_cases import REPORT
 
-from scpo_trl.service.remote_director import RemoteDirector
-from scpo_trl.service.work import Job
+from scpo_trl.dialogue.job import Job
+from scpo_trl.dialogue.remote_director import RemoteDirector
 from scpo_trl.trainer.stages.step_batches import StepBatches
 
 

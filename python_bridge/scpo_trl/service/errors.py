@@ -13,6 +13,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from scpo_trl.dialogue.job import CancelledWork
 from scpo_trl.errors import UserError
 from scpo_trl.service.one_line import one_line
 
@@ -41,10 +42,6 @@ class NotReadyError(UserError):
 
 class IdleStreamError(UserError):
     """The client's stream fell silent."""
-
-
-class CancelledWork(Exception):
-    """The work ended because its client went away or the service shuts down."""
 
 
 def status_of(error: BaseException) -> tuple[grpc.StatusCode, str]:

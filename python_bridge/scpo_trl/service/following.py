@@ -7,8 +7,8 @@ import logging
 import torch
 
 from scpo.v1 import trainer_pb2
+from scpo_trl.dialogue.job import CancelledWork
 from scpo_trl.errors import UserError
-from scpo_trl.service.errors import CancelledWork
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.processes import End, LoadModel, Processes, Train

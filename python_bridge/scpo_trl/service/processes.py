@@ -8,30 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import torch
 from accelerate import PartialState
 from torch import distributed
 
+from scpo_trl.dialogue.group import Group, words_group
 from scpo_trl.errors import UserError
-from scpo_trl.service.errors import CancelledWork
 
 logger = logging.getLogger(__name__)
-
-Answer = TypeVar("Answer")
-
-WAIT_FOR_WORD = timedelta(days=20)
-"""How long the others wait for the first process: it may be idle, or wait for its director, for days."""
 
 WAIT_AFTER_LOADING = timedelta(minutes=30)
 WAIT_AFTER_TRAINING = timedelta(seconds=60)
 WAIT_AFTER_FAILURE = timedelta(seconds=20)
 """How long processes wait for each other at the end of their common work."""
-
-
-class FirstFailedError(CancelledWork):
-    """The first process left the common work, so the others leave it too."""
 
 
 class OutOfStepError(RuntimeError):
@@ -58,23 +49,16 @@ class End:
     """Word to the others: the service ends."""
 
 
-@dataclass(frozen=True)
-class _Failure:
-    reason: str
-
-
-class Processes:
-    """This process among those that train together.
+class Processes(Group):
+    """The processes of a service: the first one serves.
 
     Attributes:
-        rank: Its number, from 0.
+        rank: Number of this one, from 0.
         size: How many there are.
     """
 
     def __init__(self, rank: int, size: int, group: Any) -> None:
-        self.rank = rank
-        self.size = size
-        self._group = group
+        super().__init__(rank, size, group)
         self._on_broken: Callable[[], None] = lambda: None
 
     @classmethod
@@ -101,53 +85,11 @@ class Processes:
                     "whole copies of the model; for weights that are shared out use `trl-scpo`"
                 )
         state = PartialState(cpu=device == "cpu" or not torch.cuda.is_available())
-        # A group of its own: words must not mix with the training's own collectives, and may take days to come.
-        group = distributed.new_group(backend="gloo", timeout=WAIT_FOR_WORD)
-        return cls(state.process_index, state.num_processes, group)
-
-    @property
-    def first(self) -> bool:
-        """Whether this is the process that serves."""
-        return self.rank == 0
+        return cls(state.process_index, state.num_processes, words_group())
 
     def on_broken(self, act: Callable[[], None]) -> None:
         """Have `act` called when the processes are out of step."""
         self._on_broken = act
-
-    def tell(self, word: Any) -> None:
-        """Hand an object to the other processes, which `hear` it."""
-        if self.size > 1:
-            distributed.broadcast_object_list([word], src=0, group=self._group)
-
-    def hear(self) -> Any:
-        """Wait for the next word of the first process.
-
-        Raises:
-            FirstFailedError: It left the common work.
-        """
-        heard: list[Any] = [None]
-        distributed.broadcast_object_list(heard, src=0, group=self._group)
-        if isinstance(heard[0], _Failure):
-            raise FirstFailedError(heard[0].reason)
-        return heard[0]
-
-    def share(self, ask: Callable[[], Answer]) -> Answer:
-        """Give every process the answer that the first one gets; a failure of the first is one of all.
-
-        Args:
-            ask: Called in the first process only.
-        """
-        if self.size == 1:
-            return ask()
-        if not self.first:
-            return cast(Answer, self.hear())
-        try:
-            answer = ask()
-        except BaseException as error:
-            self.tell(_Failure(f"{type(error).__name__}: {error}"))
-            raise
-        self.tell(answer)
-        return answer
 
     @contextmanager
     def common_work(self, word: LoadModel | Train) -> Iterator[None]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from scpo.v1 import pair_pb2, trainer_pb2
+from scpo_trl.dialogue.messages import quad_message
 from scpo_trl.difficulty.encoders import ImageEncoder
 from scpo_trl.difficulty.signals import (
     BATCH_SIZE,
@@ -20,7 +21,6 @@ from scpo_trl.difficulty.signals import (
     signals_by_model,
 )
 from scpo_trl.errors import UserError
-from scpo_trl.service.messages import quad_message
 from scpo_trl.service.model_folder import check_model_folder
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PICTURE_COLUMNS, TEXT_COLUMNS, PairFiles

@@ -8,8 +8,8 @@ import zmq
 
 from scpo.v1 import telemetry_pb2
 from scpo.v1.rules import LOOPBACK_HOST, TCP_ADDRESS
+from scpo_trl.dialogue.messages import record_message
 from scpo_trl.errors import UserError
-from scpo_trl.service.messages import record_message
 from scpo_trl.trainer.director.records import PairRecord
 
 logger = logging.getLogger(__name__)

@@ -12,6 +12,8 @@ import torch
 
 import scpo_trl
 from scpo.v1 import trainer_pb2, trainer_pb2_grpc
+from scpo_trl.dialogue.job import Job
+from scpo_trl.dialogue.protocol import PROTOCOL_VERSION
 from scpo_trl.errors import UserError
 from scpo_trl.losses import loss_names
 from scpo_trl.service.errors import streaming, unary
@@ -21,11 +23,10 @@ from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.pictures import prompts_of
 from scpo_trl.service.processes import LoadModel, Processes, Train
-from scpo_trl.service.protocol import PROTOCOL_VERSION
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.scoring import score_responses
 from scpo_trl.service.training import train_responses
-from scpo_trl.service.work import Emit, Job, Workbench
+from scpo_trl.service.work import Emit, Workbench
 from scpo_trl.tiny import embedded_model_path
 from scpo_trl.trainer.model.model_folder import weights_sha256
 

@@ -18,20 +18,19 @@ from accelerate.utils import extract_model_from_parallel
 from transformers import PrinterCallback
 
 from scpo.v1 import trainer_pb2
+from scpo_trl.dialogue.job import CancelledWork, Job
+from scpo_trl.dialogue.messages import require_checkpoint_name
+from scpo_trl.dialogue.remote_director import RemoteDirector
+from scpo_trl.dialogue.shared_director import SharedDirector
 from scpo_trl.errors import NonFiniteLossError, UserError
-from scpo_trl.service.errors import CancelledWork
-from scpo_trl.service.messages import require_checkpoint_name
 from scpo_trl.service.model_folder import check_model_folder
 from scpo_trl.service.model_store import LoadedModel
 from scpo_trl.service.one_line import one_line
 from scpo_trl.service.own_folders import prepare_trainings
 from scpo_trl.service.pair_files import OpenedFile, PairFiles
 from scpo_trl.service.processes import Processes
-from scpo_trl.service.remote_director import RemoteDirector
 from scpo_trl.service.roots import Roots
-from scpo_trl.service.shared_director import SharedDirector
 from scpo_trl.service.telemetry import TelemetrySender
-from scpo_trl.service.work import Job
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.director.director import Director
 from scpo_trl.trainer.model.precision import Precision, autocast_dtype, dtype_name, widen_weights

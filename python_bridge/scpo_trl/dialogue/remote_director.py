@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from scpo.v1 import trainer_pb2
+from scpo_trl.dialogue.job import Job
+from scpo_trl.dialogue.messages import decision_of, report_message, stage_of
 from scpo_trl.errors import UserError
-from scpo_trl.service.messages import decision_of, report_message, stage_of
-from scpo_trl.service.work import Job
 from scpo_trl.trainer.director.director import Decision, Stage, StepReport
 
 logger = logging.getLogger(__name__)

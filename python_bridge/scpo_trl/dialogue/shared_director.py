@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from scpo_trl.service.processes import Processes
+from scpo_trl.dialogue.group import Group
 from scpo_trl.trainer.director.director import Decision, Director, Stage, StepReport
 
 
@@ -21,7 +21,7 @@ class SharedDirector:
         pairs_per_step: Pairs of an optimiser step in all processes together.
     """
 
-    def __init__(self, processes: Processes, director: Director | None, pairs_per_step: int) -> None:
+    def __init__(self, processes: Group, director: Director | None, pairs_per_step: int) -> None:
         self._processes = processes
         self._director = director
         self._pairs_per_step = pairs_per_step

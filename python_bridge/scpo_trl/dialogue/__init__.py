@@ -1,0 +1,1 @@
+"""One training directed over a stream, whoever dialled whom."""
