@@ -119,7 +119,7 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
     .use(refusingUndecodable);
   server.add(readingAll(RunServiceDefinition), service);
   server.add(readingAll(HealthDefinition), HealthServiceImpl(health));
-  server.add(ServerReflectionService, ServerReflection(fileDescriptorSet, [RunServiceDefinition.fullName]));
+  server.add(readingAll(ServerReflectionService), ServerReflection(fileDescriptorSet, [RunServiceDefinition.fullName]));
   let draining: Promise<void> | undefined;
   const drain = async () => {
     health.setStatus("unhealthy");

@@ -10,27 +10,38 @@ class Undecodable {
   }
 }
 
-interface Method {
-  readonly requestType: { readonly decode: (bytes: Uint8Array) => unknown };
-}
+type Decode = (bytes: Uint8Array) => unknown;
+
+/** A method as ts-proto or as gRPC's own generator describes it. */
+type Method = { readonly requestType: { readonly decode: Decode } } | { readonly requestDeserialize: Decode };
 
 /**
  * A service's definition whose requests are read without an error: gRPC answers one in the reader as a failure of the
  * service, without a word of what is wrong. `refusingUndecodable` then refuses the request.
  */
-export function readingAll<Definition extends { readonly methods: object }>(definition: Definition): Definition {
-  const methods = Object.entries(definition.methods as Record<string, Method>).map(([name, method]) => {
-    const { decode } = method.requestType;
-    const read = (bytes: Uint8Array): unknown => {
-      try {
-        return decode(bytes);
-      } catch (error) {
-        return new Undecodable(error instanceof Error ? error.message : String(error));
-      }
-    };
-    return [name, { ...method, requestType: { ...method.requestType, decode: read } }] as const;
-  });
-  return { ...definition, methods: Object.fromEntries(methods) };
+export function readingAll<Definition extends object>(definition: Definition): Definition {
+  if (!("methods" in definition)) return eachReading(definition);
+  return { ...definition, methods: eachReading(definition.methods as object) };
+}
+
+function eachReading<Methods extends object>(methods: Methods): Methods {
+  const reading = Object.entries(methods as Record<string, Method>).map(([name, method]) => [
+    name,
+    "requestDeserialize" in method
+      ? { ...method, requestDeserialize: withoutError(method.requestDeserialize) }
+      : { ...method, requestType: { ...method.requestType, decode: withoutError(method.requestType.decode) } },
+  ]);
+  return Object.fromEntries(reading) as Methods;
+}
+
+function withoutError(decode: Decode): Decode {
+  return (bytes) => {
+    try {
+      return decode(bytes);
+    } catch (error) {
+      return new Undecodable(error instanceof Error ? error.message : String(error));
+    }
+  };
 }
 
 /** Refuses requests that `readingAll` could not read: INVALID_ARGUMENT. */
@@ -38,9 +49,20 @@ export async function* refusingUndecodable<Request, Response>(
   call: ServerMiddlewareCall<Request, Response>,
   context: CallContext,
 ): AsyncGenerator<Response, Response | void, undefined> {
-  if (!call.requestStream && call.request instanceof Undecodable) {
-    const { reason } = call.request;
-    throw invalid({ field: "request", description: `is no message of ${call.method.path} (${reason}), expected one` });
-  }
+  const { path } = call.method;
+  if (call.requestStream) return yield* call.next(eachDecoded(call.request, path), context);
+  requireDecoded(call.request, path);
   return yield* call.next(call.request, context);
+}
+
+async function* eachDecoded<Request>(requests: AsyncIterable<Request>, path: string): AsyncGenerator<Request> {
+  for await (const request of requests) {
+    requireDecoded(request, path);
+    yield request;
+  }
+}
+
+function requireDecoded(request: unknown, path: string): void {
+  if (!(request instanceof Undecodable)) return;
+  throw invalid({ field: "request", description: `is no message of ${path} (${request.reason}), expected one` });
 }

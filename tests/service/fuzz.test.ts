@@ -30,6 +30,7 @@ import { Random } from "../../src/numbers/random.js";
 import { connectRuns } from "../../src/service/client.js";
 import { methodsOf, type Plausible, RandomMessages } from "../fixtures/random-messages.js";
 import { type Outcome, rawCall } from "../fixtures/raw-call.js";
+import { reflectionMethods } from "../fixtures/reflection-methods.js";
 import { SCPO } from "../fixtures/scpo-command.js";
 import { tinySettings } from "../fixtures/service.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
@@ -45,6 +46,13 @@ const REFUSALS = [
   ...[status.OK, status.CANCELLED, status.INVALID_ARGUMENT, status.DEADLINE_EXCEEDED, status.NOT_FOUND],
   ...[status.ALREADY_EXISTS, status.FAILED_PRECONDITION, status.RESOURCE_EXHAUSTED],
 ];
+/** What may be asked of reflection. */
+const REFLECTED = {
+  file_by_filename: ["scpo/v1/run.proto", "scpo/v1/trainer.proto", "google/protobuf/struct.proto"],
+  file_containing_symbol: ["scpo.v1.RunService", "scpo.v1.TrainerService", "scpo.v1.FileService.PlaceFolder"],
+  containing_type: ["scpo.v1.Dataset"],
+  all_extension_numbers_of_type: ["scpo.v1.Dataset"],
+};
 const STACK = /Traceback|\bat \S+:\d+:\d+|File "|node:internal|\.py\b.*line \d/;
 /** Clients take 8 KiB. */
 const MOST_TRAILER_BYTES = 8192;
@@ -167,8 +175,9 @@ describe("services against random messages", function () {
     const before = await kept([data, outside, join(folder, "home"), join(folder, "work"), join(runs, "mine")]);
     const fuzzed = await boot("served", process.execPath, [...SCPO, "serve", "--runs", runs, "--data", data], {});
     const ids = ["a", "b", "c"];
-    await fuzz(fuzzed, methodsOf("scpo.v1.RunService"), {
+    await fuzz(fuzzed, [...methodsOf("scpo.v1.RunService"), ...reflectionMethods("v1")], {
       texts: {
+        ...REFLECTED,
         name: [...ids, "mine"].map((id) => `runs/${id}`).concat("runs/a/checkpoints/stage-0"),
         parent: ids.map((id) => `runs/${id}`),
         run_id: ["", ...ids, "mine"],
@@ -214,7 +223,10 @@ describe("services against random messages", function () {
     const fuzzed = await boot("trainer", findPython(), args, trainerEnvironment(1));
     const content = Buffer.from("uploaded");
     const sha256 = createHash("sha256").update(content).digest("hex");
-    const methods = ["scpo.v1.TrainerService", "scpo.v1.FileService"].flatMap(methodsOf);
+    const methods = [
+      ...["scpo.v1.TrainerService", "scpo.v1.FileService"].flatMap(methodsOf),
+      ...reflectionMethods("v1alpha"),
+    ];
     const paths = [
       "model",
       "pairs.parquet",
@@ -231,6 +243,7 @@ describe("services against random messages", function () {
       methods.filter(({ name }) => name !== "Shutdown"),
       {
         texts: {
+          ...REFLECTED,
           path: places,
           sha256: [sha256],
           "FolderFile.path": ["config.json", "a/b.txt"],

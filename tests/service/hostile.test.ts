@@ -32,6 +32,7 @@ import { Requests } from "../../src/service/requests.js";
 import { serve, type ServeOptions, type ServingRuns } from "../../src/service/serve.js";
 import { methodsOf } from "../fixtures/random-messages.js";
 import { rawCall } from "../fixtures/raw-call.js";
+import { reflectionMethods } from "../fixtures/reflection-methods.js";
 import { failureOf, fieldsOf, reasonOf, tinySettings } from "../fixtures/service.js";
 
 type Client = RunServiceConnection["runs"];
@@ -464,6 +465,14 @@ describe("service of runs against hostile clients", function () {
         );
         expect(refused?.code, path).to.equal(Status.INVALID_ARGUMENT);
         expect(refused?.details).to.match(/^request: is no message of [^\n]*, expected one$/);
+      }
+      const [reflect] = reflectionMethods("v1") as [DescMethod];
+      const list = Buffer.from("3a00", "hex");
+      for (const messages of [[Buffer.from("0aff", "hex")], [list, Buffer.from("3aff", "hex")]]) {
+        const { code, details, responses } = await rawCall(raw, reflect, messages, 30_000);
+        expect(code, details).to.equal(Status.INVALID_ARGUMENT);
+        expect(details).to.match(/^request: is no message of [^\n]*ServerReflectionInfo [^\n]*, expected one$/);
+        expect(responses).to.have.length(messages.length - 1);
       }
       raw.close();
       expect(logged).to.have.length(before);

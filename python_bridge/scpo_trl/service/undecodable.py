@@ -79,6 +79,15 @@ def _of_one(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 def _of_stream(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     @functools.wraps(handler)
     def served(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
-        return handler(_Requests(requests), context)
+        answer = handler(_Requests(requests), context)
+        return _answers(answer, context) if isinstance(answer, Iterator) else answer
 
     return served
+
+
+def _answers(answers: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+    """The answers of a library's service, such as reflection, which knows nothing of `UserError`."""
+    try:
+        yield from answers
+    except UserError as error:
+        abort(context, error)
