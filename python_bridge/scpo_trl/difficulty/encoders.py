@@ -1,4 +1,4 @@
-"""Image encoders beside the trained model, for s_CLIP and d_OT: CLIP, SigLIP, DINOv2 and what is built like them."""
+"""Image encoders besides the trained model, for s_CLIP and d_OT: CLIP, SigLIP, DINOv2 and what is built like them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class ImageEncoder:
         height, width = inputs["pixel_values"].shape[-2:]
         count = (height // self._patch) * (width // self._patch)
         hidden = self._vision(**inputs).last_hidden_state
-        # Class and register tokens stand before the patches in all of them.
+        # Class and register tokens precede the patches in all of them.
         extra = hidden.shape[1] - count
         if extra < 0:
             raise UserError(

@@ -176,7 +176,7 @@ Columns = dict[str, list[float] | list[QuadMeans] | list[int]]
 
 
 def _encoder_signals(encoders: Encoders, rows: Sequence[Mapping[str, Any]], signals: Collection[Signal]) -> Columns:
-    """The signals that encoders beside the model give."""
+    """The signals that separate encoders give."""
     columns: Columns = {}
     of_images = encoders.images if "image_similarity" in signals else None
     of_patches = encoders.patches if "transport_distance" in signals else None

@@ -51,7 +51,7 @@ def symmpo_loss(batch: LossInput, parameters: SymMPOParameters) -> LossOutput:
             + anchor (-ls(b D(y_w|v_w)) - ls(b D(y_l|v_l)))
             + consistency (a - m)^2
 
-    The paper has a third text, a rejected one for the first term alone; in a contrast quadruple `rejected` stands in
+    The paper has a third text, a rejected one for the first term alone; in a contrast quadruple `rejected` serves in
     both places.
 
     Args:

@@ -31,9 +31,9 @@ class PackedTexts:
         questions: Question segments, shape (all questions, question length), padded at the end.
         first_question: Index of each scene's first question, shape (scenes,).
         question_count: Number of each scene's questions, shape (scenes,).
-        caption_labels, question_labels: Same shapes; IGNORED where nothing is to be learnt.
+        caption_labels, question_labels: Same shapes; IGNORED where there is no target.
         mask: What a token may look at, bool, shape (1, 1, row, row); True means visible.
-        positions: Position of each token, shape (1, row); every segment starts anew after the picture.
+        positions: Position of each token, shape (1, row); every segment starts over after the picture.
     """
 
     prefix: torch.Tensor
@@ -156,6 +156,6 @@ def row_loss(
     ).last_hidden_state
     # Only positions whose next token is part of an answer need logits.
     targets = labels[:, 1:]
-    learnt = targets != IGNORED
-    logits = model.lm_head(hidden[:, :-1][learnt])
-    return nn.functional.cross_entropy(logits, targets[learnt])
+    targeted = targets != IGNORED
+    logits = model.lm_head(hidden[:, :-1][targeted])
+    return nn.functional.cross_entropy(logits, targets[targeted])

@@ -72,7 +72,7 @@ def train(
 
     Args:
         base: Scenes with captions and questions.
-        validation: Scenes for the progress lines; nothing is learnt from them.
+        validation: Scenes for the progress lines; nothing is learned from them.
         recipe: Settings.
         sizes: Sizes of the model.
         report: Takes each progress line.

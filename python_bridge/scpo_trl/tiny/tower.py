@@ -31,7 +31,7 @@ def tower_features(model: LlavaForConditionalGeneration, images: torch.Tensor, b
 
 
 class TowerReader(nn.Module):
-    """Linear heads that tell, from the tower's patches, what each cell of a picture holds and which cell it is."""
+    """Linear heads that predict, from the tower's patches, what each cell of a picture holds and which cell it is."""
 
     def __init__(self, hidden: int, labels: int, grid: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class TowerReader(nn.Module):
         """
         # Summed over the labels: as a mean the loss of 40 mostly absent objects is all but zero.
         held = nn.functional.binary_cross_entropy_with_logits(self(patches), holds, reduction="sum") / len(patches)
-        # Without a lesson in it the last layer forgets where a patch lies, and no question of place could be answered.
+        # Without this target the last layer loses a patch's position, and questions about positions cannot be answered.
         places = self._by_cell(self.place(patches))
         cells = torch.arange(self.grid**2).view(1, -1, 1).expand(places.shape[:3])
         return held + nn.functional.cross_entropy(places.flatten(0, 2), cells.flatten())
@@ -89,7 +89,7 @@ def train_tower(
     weight_decay: float,
     report: Callable[[str], None],
 ) -> None:
-    """Train the tower, in training mode, to tell what each cell of a picture holds and where each patch lies.
+    """Train the tower, in training mode, to predict what each cell of a picture holds and where each patch is.
 
     Args:
         model: The LLaVA; only its tower changes.

@@ -1,1 +1,1 @@
-"""The TRL plugin: `SCPOTrainer`, `SCPOConfig` and the seam to whoever directs a training."""
+"""The TRL plugin: `SCPOTrainer`, `SCPOConfig` and the interface to whoever directs a training."""

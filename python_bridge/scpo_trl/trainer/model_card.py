@@ -52,7 +52,7 @@ def model_card(
         dataset_name: Name of the data set on the hub, or None.
         rows: Number of pairs in the data set.
         stages: The stages in the order of training; empty if something else than the settings decided about them.
-        hub_model_id: Where the model will lie on the hub.
+        hub_model_id: The model's name on the hub.
         tags: Further tags.
 
     Returns:
@@ -148,9 +148,7 @@ def _stages(settings: SCPOConfig, stages: Sequence[Stage]) -> str:
         "steps": f"moved {every} with alpha {settings.reference_alpha:g}",
     }[settings.reference_update]
     order = f"Order: {settings.curriculum}. " if len(stages) > 1 else ""
-    return (
-        "\n".join(lines) + f"\n\n{order}The learning-rate schedule began anew with each stage. The reference {moves}."
-    )
+    return "\n".join(lines) + f"\n\n{order}The learning-rate schedule restarted with each stage. The reference {moves}."
 
 
 def _settings(settings: SCPOConfig) -> str:

@@ -36,7 +36,7 @@ def require_stock_parts(ref_model: Any, data_collator: Any, optimizers: tuple[An
         raise UserError("data_collator was given, but SCPOTrainer builds the four combinations itself: leave it out")
     if optimizers[1] is not None:
         raise UserError(
-            "optimizers holds a scheduler, but the schedule starts anew with each stage: set lr_scheduler_type and "
+            "optimizers holds a scheduler, but the schedule restarts with each stage: set lr_scheduler_type and "
             "warmup_steps instead"
         )
 
@@ -75,7 +75,7 @@ def require_model(model: Any, processor: Any) -> None:
 
     Raises:
         UserError: it is a path where nothing is, the folder of an adapter or not a model's folder; or it was made in
-            memory, so that nothing tells which processor belongs to it.
+            memory, so that nothing says which processor belongs to it.
     """
     if not isinstance(model, str):
         if processor is None and not getattr(getattr(model, "config", None), "_name_or_path", ""):

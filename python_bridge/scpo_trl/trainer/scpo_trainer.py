@@ -71,7 +71,7 @@ class SCPOTrainer(DPOTrainer):
 
     It takes what TRL's `DPOTrainer` takes. The reference is a table of log-probabilities by default, so that no second
     model is in memory; with adapters it is the adapters as they were, whatever their number. The optimiser's state is
-    kept across stages; the learning-rate schedule starts anew with each (both our reconstruction).
+    kept across stages; the learning-rate schedule restarts with each (both our reconstruction).
 
     Args:
         model: The policy, or the folder or hub name to load it from; may carry adapters.
@@ -235,7 +235,7 @@ class SCPOTrainer(DPOTrainer):
             self._loop.resume(saved.position)
         asked, skip = self.args.max_steps, self.args.ignore_data_skip
         self.args.max_steps = asked if asked > 0 else self._planned_steps
-        # The sampler goes on by itself where the checkpoint stands.
+        # The sampler resumes at the checkpoint by itself.
         self.args.ignore_data_skip = True
         try:
             return super().train(resume_from_checkpoint=None if folder is None else str(folder), **kwargs)
@@ -243,7 +243,7 @@ class SCPOTrainer(DPOTrainer):
             self.args.max_steps, self.args.ignore_data_skip = asked, skip
 
     def _forget(self) -> None:
-        """Leaves behind where an earlier training of this trainer stands, finished or not."""
+        """Forgets the position of an earlier training of this trainer, finished or not."""
         self._loop.begin_again()
         self._reference.forget()
         self._tokens = 0
@@ -489,7 +489,7 @@ class SCPOTrainer(DPOTrainer):
         return self._loop.objective or build_objective(self._settings.losses())
 
     def _prepare_reference(self, rows: Sequence[int], combinations: tuple[str, ...]) -> None:
-        """Makes sure that the reference can tell of rows that are evaluated outside of a training's stage."""
+        """Makes sure that the reference knows rows that are evaluated outside a training's stage."""
         if self._reference.knows(rows, combinations):
             return
         if not self._reference.policy_is_initial:

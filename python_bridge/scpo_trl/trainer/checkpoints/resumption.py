@@ -1,4 +1,4 @@
-"""What a checkpoint of the trainer holds beside transformers' own files, so that a resumed training loses nothing.
+"""What a checkpoint of the trainer holds besides transformers' own files, so that a resumed training loses nothing.
 
 `scpo_state.json` is written last: a checkpoint without it was cut off while it was written.
 """
@@ -30,7 +30,7 @@ _COUNTS = ("pairs_per_step", "processes", "rows")
 
 @dataclass(frozen=True)
 class Position:
-    """Where a training stands between two optimiser steps.
+    """The position of a training between two optimiser steps.
 
     Attributes:
         stages_before: Stages before the one that is open, or that opens next.
@@ -53,7 +53,7 @@ class Position:
 
 @dataclass(frozen=True)
 class TrainingShape:
-    """What must be the same when a training goes on.
+    """What must be the same when a training resumes.
 
     Attributes:
         pairs_per_step: Pairs of an optimiser step in all processes together.
@@ -86,13 +86,13 @@ def write_state(
     process: int,
     sharded: bool,
 ) -> None:
-    """Adds to a checkpoint where the training stands and what its reference says and weighs.
+    """Adds to a checkpoint the training's position and its reference, table and weights.
 
     Args:
         folder: The checkpoint, with transformers' files in place.
-        position: Where the training stands.
+        position: The training's position.
         reference: The reference in force.
-        shape: What must be the same when the training goes on.
+        shape: What must be the same when the training resumes.
         tokens: Tokens trained on so far.
         process: Number of this process.
         sharded: Whether the weights are spread over the processes, so that each writes its own.
@@ -137,7 +137,7 @@ def read_state(
     """Puts the reference of a checkpoint in force.
 
     Returns:
-        Where the training stands.
+        The training's position.
 
     Raises:
         UserError: the checkpoint is incomplete, damaged, or belongs to a training of another shape.
@@ -157,7 +157,7 @@ def read_state(
         if content.get("rows_sha256", shape.rows_sha256()) != shape.rows_sha256():
             raise UserError(
                 f"{path}: the checkpoint was written with other rows, or with these in another order: resume with the "
-                "same rows in the same order, or begin anew"
+                "same rows in the same order, or start over"
             )
         tables = _load(folder / "scpo_reference_tables.safetensors") if _has_tables(content) else {}
         states: dict[str, ReferenceState | None] = {}

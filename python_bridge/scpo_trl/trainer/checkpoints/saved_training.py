@@ -16,7 +16,7 @@ _LEFT_OUT = "training_args.bin"
 
 
 def save_training(accelerator: Accelerator, write: Callable[[Path], Path], folder: Path) -> None:
-    """Saves what `SCPOTrainer.train(resume_from_checkpoint=folder)` goes on from; all processes take part.
+    """Saves what `SCPOTrainer.train(resume_from_checkpoint=folder)` resumes from; all processes take part.
 
     Args:
         accelerator: Of a trainer that is between two optimiser steps.

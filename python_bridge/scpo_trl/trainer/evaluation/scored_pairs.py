@@ -97,7 +97,7 @@ class ScoredPairs:
         """Means under TRL's names and ours; what was not computed is left out.
 
         `chosen` are the matched texts and `rejected` the mismatched, on both images where both were scored. Margins and
-        accuracies stand once for texts and images together, under TRL's names, and once for each.
+        accuracies are logged once for texts and images together, under TRL's names, and once for each.
         """
         rewards, logps = self.rewards, self.policy
         known = {

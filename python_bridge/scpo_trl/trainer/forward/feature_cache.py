@@ -59,7 +59,7 @@ class FeatureCache:
         path = self._folder / f"{key}.safetensors"
         try:
             features = load_file(path)["features"]
-        except Exception:  # Torn by a crash, or gone: computed again, and written anew.
+        except Exception:  # Torn by a crash, or gone: computed and written again.
             self._on_disk -= self._disk.pop(key)
             return None
         self._disk.move_to_end(key)

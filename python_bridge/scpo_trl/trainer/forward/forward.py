@@ -81,10 +81,10 @@ def _serving(
 
 
 def _sequence_logps(model: nn.Module, batch: Mapping[str, Any], trim_logits: bool) -> Tensor:
-    """Log-probability (N,) of every sequence's completion given what stands before it."""
+    """Log-probability (N,) of every sequence's completion given what precedes it."""
     inputs = model_inputs(batch)
     labels_NL, mask_NL = batch["input_ids"], batch["completion_mask"]
-    # Position k predicts token k + 1, so the first logits needed stand one before the first completion token.
+    # Position k predicts token k + 1, so the first logits needed are one before the first completion token.
     first = int(mask_NL.any(dim=0).to(torch.int8).argmax())
     first = max(first - 1, 0) if trim_logits else 0
     if trim_logits:

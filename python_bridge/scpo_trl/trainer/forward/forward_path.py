@@ -32,9 +32,9 @@ class ForwardPath:
 
     Attributes:
         trim_logits: Logits only at positions that predict a token of a completion.
-        shared_prefix: Both texts on an image stand in one row after their common prompt.
+        shared_prefix: Both texts on an image share one row after their common prompt.
         causal_kernel: With it, the prompt and the first text attend without a mask, and only the second has one.
-        encode_once: An image that stands in several rows goes through the vision tower once.
+        encode_once: An image used in several rows goes through the vision tower once.
         cached_features: What a frozen vision tower says of an image is kept.
     """
 

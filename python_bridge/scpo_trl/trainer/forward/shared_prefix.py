@@ -1,8 +1,8 @@
 """Both texts on an image in one row after their common prompt.
 
 A row holds the prompt once, then the first text, and in columns of its own the second. A mask hides the texts from each
-other and every text's positions go on from the prompt's end, so that each token sees what it would see in a row of its
-own.
+other and every text's positions continue from the prompt's end, so that each token sees what it would see in its own
+row.
 
 Source: prefix sharing for preference pairs of text, arXiv 2410.20305; here for every image of a quadruple.
 
@@ -52,7 +52,7 @@ class SharedRows:
 
 
 def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype, causal_kernel: bool) -> SharedRows:
-    """Lays a batch out anew, a row for each image.
+    """Lays a batch out with one row for each image.
 
     Args:
         batch: From `QuadCollator`: a block of B sequences for each combination.
@@ -60,7 +60,7 @@ def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype,
             block mask hides.
         dtype: Of the scores.
         causal_kernel: Whether the rows are for `prefix_attention`, in which prompts begin in the first column. Prompts
-            whose lengths differ by more than a text end in the same column all the same, lest logits be made for
+            whose lengths differ by more than a text end in the same column anyway, so that no logits are made for
             most of the longer ones, and have a mask.
     """
     blocks: tuple[str, ...] = tuple(batch[COMBINATIONS_KEY])
@@ -69,7 +69,7 @@ def share_prefixes(batch: Mapping[str, Any], attention: str, dtype: torch.dtype,
     device = batch["input_ids"].device
 
     ids, completion, attended = batch["input_ids"], batch["completion_mask"].bool(), batch["attention_mask"].bool()
-    # Any token of a text will do where nothing stands: it is not that of an image.
+    # Any text token will do in empty places: it is not an image's.
     filler = ids[completion][0]
     prompt_ids, prompt_mask = _to_the_left(ids, attended & ~completion)
     text_ids, text_mask = _to_the_left(ids, completion)
@@ -134,7 +134,7 @@ def _gathered(ids: Tensor, columns: Tensor) -> Tensor:
 
 
 def _attention(mask: Tensor, ends: Tensor, width: int, attention: str, dtype: torch.dtype, causal_kernel: bool) -> Any:
-    """Which column sees which: itself and what stands before it in the prompt and in its own text.
+    """Which column sees which: itself and what precedes it in the prompt and in its own text.
 
     (R, 1, L, L), or, for the causal kernel, (R, 1, S, L): the second texts alone have need of it.
     """
@@ -142,7 +142,7 @@ def _attention(mask: Tensor, ends: Tensor, width: int, attention: str, dtype: to
 
     def sees(row: Tensor, head: Tensor | None, query: Tensor, key: Tensor) -> Tensor:
         of_one_text = (query < width) | (key < ends[row, 0]) | (key >= width)
-        # A padded column sees itself, lest its softmax have nothing to share out.
+        # A padded column sees itself, so that its softmax has something to normalise.
         return ((query >= key) & of_one_text & mask[row, key]) | (query == key)
 
     if attention == "flex_attention":
@@ -150,8 +150,8 @@ def _attention(mask: Tensor, ends: Tensor, width: int, attention: str, dtype: to
     column = torch.arange(columns, device=mask.device)
     queries = column[width if causal_kernel else 0 :]
     seen = sees(torch.arange(rows, device=mask.device)[:, None, None], None, queries[:, None], column[None, :])
-    # What is added, and not a mask of booleans, of which SDPA makes such a sum anew in every layer and keeps it for the
-    # backward pass; rows of aligned length, lest it copy them for that.
+    # What is added, and not a mask of booleans, which SDPA turns into such a sum in every layer and keeps for the
+    # backward pass; rows have an aligned length so that it need not copy them.
     aligned = -(-columns // _ALIGNMENT) * _ALIGNMENT
     added = torch.zeros((rows, 1, len(queries), aligned), dtype=dtype, device=mask.device)[..., :columns]
     return added.masked_fill_(~seen[:, None], torch.finfo(dtype).min)

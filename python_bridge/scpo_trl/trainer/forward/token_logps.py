@@ -15,7 +15,7 @@ def token_logps(logits: Tensor, labels: Tensor, positions: Tensor) -> Tensor:
     """The log-probability of every token at the position that predicts it.
 
     The softmax is taken in single precision, or in that of the logits if it is higher, one row after the other, and is
-    computed again in the backward pass: beside the logits, only their gradient is as large as they are.
+    computed again in the backward pass: besides the logits, only their gradient is as large as they are.
 
     Args:
         logits: (N, P, V).

@@ -1,7 +1,7 @@
 """A vision tower that sees each image once: once a batch, or, where it is frozen, once and for all.
 
 The tower's forward is replaced while the whole model's forward runs, so that wrappers of the model (DDP, FSDP) see
-nothing of it, and the projector behind the tower is trained as ever.
+nothing of it, and the projector after the tower is trained as usual.
 
 Shape legend: I images, F tokens of the tower, W its width.
 """

@@ -1,4 +1,4 @@
-"""Complete model folders, and the hash that tells whether two models have the same weights."""
+"""Complete model folders, and the hash that says whether two models have the same weights."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Folders that are there with all of their bytes, or not there at all.
 
 A folder is written under another name, sealed with the hash of each of its files, and renamed: whatever carries the
-final name was complete once, and the seal tells whether it still is.
+final name was complete once, and the seal says whether it still is.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ Weights = Mapping[str, Tensor]
 
 
 def _shard(parameter: Tensor) -> Tensor:
-    """What of a parameter lies in this process."""
+    """The part of a parameter that is in this process."""
     to_local = getattr(parameter, "to_local", None)
     return parameter if to_local is None else to_local()
 
@@ -31,7 +31,7 @@ def _reshard(model: nn.Module) -> None:
 def copy_weights(model: nn.Module, device: torch.device | str = "cpu") -> dict[str, Tensor]:
     """Copies of the trainable parameters; the frozen ones are the same in policy and reference.
 
-    With adapters these are the adapters alone, whatever their number.
+    With adapters, only the adapters, however many.
 
     Args:
         model: The policy, unwrapped.
@@ -66,7 +66,7 @@ def blend_weights(policy: Weights, reference: Weights, alpha: float) -> dict[str
 def weights_swapped(model: nn.Module, weights: Weights) -> Iterator[None]:
     """Runs with other weights in the model, then restores its own to the bit.
 
-    A parameter that lies whole in this process only changes the memory that it points to; a shard, whose memory belongs
+    A parameter that is whole in this process only changes the memory that it points to; a shard, whose memory belongs
     to FSDP, is overwritten and written back.
     """
     _reshard(model)

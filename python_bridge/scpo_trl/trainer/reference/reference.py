@@ -2,7 +2,7 @@
 
 When a stage opens, the reference is the policy, a former reference or the initial model. By default its
 log-probabilities of every pair that the stage may draw are tabled once, before the policy moves on. A live reference is
-a copy of the trainable weights that scores every batch anew: one forward pass a step more, cheaper where the
+a copy of the trainable weights that scores every batch: one more forward pass a step, cheaper where the
 reference moves often.
 """
 
@@ -58,8 +58,9 @@ class Reference:
         score_pairs: Log-probabilities of rows under the weights that are in the model when it is called.
         score_batch: The same of a batch.
         rows: Rows of all data sets together.
-        drift_share: Share of the rows of later stages that the initial model is asked about, only to tell how far the
-            policy has drifted from it; less than 1 rules out stages that keep the initial model as their reference.
+        drift_share: Share of the rows of later stages that the initial model is asked about, only to measure how
+            far the policy has drifted from it; less than 1 rules out stages that keep the initial model as their
+            reference.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class Reference:
 
         Args:
             alpha: 1 is a hard move; less needs the reference's weights: a live reference, or `keep_reference_weights`.
-            progress: Hears how the stage's table is computed anew.
+            progress: Called as the stage's table is computed.
 
         Raises:
             UserError: `alpha` is out of range, or a soft move without kept weights.
@@ -168,7 +169,7 @@ class Reference:
         return self.initial.table.lookup(pairs, device)
 
     def knows(self, pairs: Sequence[int], combinations: Sequence[str]) -> bool:
-        """Whether the reference in force can tell of all these rows."""
+        """Whether the current reference knows all these rows."""
         current = self.current
         if current is None:
             return False

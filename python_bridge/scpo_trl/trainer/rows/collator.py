@@ -31,7 +31,7 @@ COMBINATIONS_KEY = "combinations"
 """Where a row carries the combinations to build, and a batch the order of its blocks."""
 
 NOT_FOR_THE_MODEL = frozenset({"completion_mask", PAIR_KEY, STAGE_KEY, COMBINATIONS_KEY})
-"""What a batch holds beside the model's inputs."""
+"""What a batch holds besides the model's inputs."""
 
 _BLOCKS = ("ww", "ll", "lw", "wl", "w0", "l0")
 _ALL_IMAGES, _ONE_IMAGE = ("ww", "lw", "wl", "ll"), ("ww", "lw")
@@ -43,7 +43,7 @@ OF_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids
 class QuadCollator:
     """Turns B pairs into a block of B sequences for each combination of text and image.
 
-    The blocks stand in the order ww, ll, lw, wl, w0, l0, of which those asked for are built: first the matched
+    The blocks are in the order ww, ll, lw, wl, w0, l0, of which those asked for are built: first the matched
     combinations, then the mismatched, then the prompt with its images left out. The four with images are what TRL's
     `DataCollatorForVisionPreference` makes of the doubled batch `[(images, chosen, rejected)] * B + [(rejected_images,
     rejected, chosen)] * B`.

@@ -29,7 +29,7 @@ def combinations_to_score(objective: Objective, contrast: Contrast | None, whole
     Args:
         objective: The stage's.
         contrast: See `available_combinations`.
-        whole: Also score what the objective does not read but the metrics tell of: both texts on both images.
+        whole: Also score what the objective does not read but the metrics report: both texts on both images.
     """
     wanted = {*objective.combinations, *(("ww", "lw", "wl", "ll") if whole else ())}
     return tuple(name for name in available_combinations(contrast) if name in wanted)

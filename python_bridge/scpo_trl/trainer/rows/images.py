@@ -18,7 +18,7 @@ SINGULAR: Mapping[Side, str] = {"images": "image", "rejected_images": "rejected_
 """What a column may also be called; it then holds one image a row."""
 
 _ORIENTATION = 0x0112
-"""EXIF tag that says how a picture must be turned to stand upright."""
+"""EXIF tag that says how a picture must be rotated to be upright."""
 
 
 def images_of(row: Mapping[str, Any], side: Side) -> list[Any]:
@@ -29,7 +29,7 @@ def images_of(row: Mapping[str, Any], side: Side) -> list[Any]:
         side: `images` or `rejected_images`.
 
     Returns:
-        The images as they stand in the row; empty if it has none.
+        The images in the row's order; empty if it has none.
     """
     value = row[side] if row.get(side) is not None else row.get(SINGULAR[side])
     if value is None:

@@ -14,7 +14,7 @@ from scpo_trl.trainer.rows.pair_columns import ACCEPTED_COLUMNS
 from scpo_trl.trainer.rows.row_identity import rows_sha256
 
 EVALUATION_STAGE = -1
-"""Stands where the number of a stage stands, in rows that are evaluated."""
+"""Replaces the stage number in rows that are evaluated."""
 
 
 class PairKey(NamedTuple):

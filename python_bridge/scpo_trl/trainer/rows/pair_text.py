@@ -132,7 +132,7 @@ class PairRenderer:
         images: int,
         name: str,
     ) -> dict[str, str]:
-        # The template only needs to know where images stand, so a placeholder serves for both images of a pair.
+        # The template only needs to know where images are, so a placeholder serves for both images of a pair.
         try:
             example = {
                 "prompt": prepare_multimodal_messages(prompt, images=["image"] * images),

@@ -14,7 +14,7 @@ from scpo_trl.trainer.rows.images import Side
 from scpo_trl.trainer.rows.pair_columns import image_column, raw_images, text_columns
 
 _ENDS = 4096
-"""Bytes at either end of an encoded picture that tell it from others of its length."""
+"""Bytes at either end of an encoded picture that distinguish it from others of its length."""
 
 _PLAN = ("stage", "difficulty")
 """Columns that the stages are made of."""

@@ -32,7 +32,7 @@ class SequenceStart:
         self._pad: int = tokenizer.eos_token_id if pad is None else pad
 
     def tokens(self, prompt: str) -> list[int]:
-        """What stands before a prompt's own tokens."""
+        """What precedes a prompt's own tokens."""
         return [] if self._begin is not None and prompt.startswith(self._begin) else self._tokens
 
     def put_before(self, inputs: Mapping[str, Any], prompts: Sequence[str], of_tokens: Sequence[str]) -> dict[str, Any]:

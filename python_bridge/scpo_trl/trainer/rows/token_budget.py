@@ -18,7 +18,7 @@ Sizes = tuple[tuple[int, int], ...]
 
 _LISTED_ROWS = 10
 _PROBES = ((64, 64), (64, 640), (640, 64), (337, 500), (1600, 1200))
-"""Sizes of which every known processor that minds an image's size tells at least two apart."""
+"""Sizes of which every known size-sensitive processor distinguishes at least two."""
 
 
 def require_room(dataset: Dataset, collator: QuadCollator, max_length: int | None, name: str = "train_dataset") -> None:
@@ -112,7 +112,7 @@ class _PromptLengths:
 
 
 def _sizes_by_row(dataset: Dataset, sides: Sequence[Side], lengths: _PromptLengths, name: str) -> Iterator[list[Sizes]]:
-    """For each row the images' sizes of every side; all the same where the processor does not mind."""
+    """For each row the images' sizes of every side; all equal if the processor ignores sizes."""
     counts = image_counts(dataset, "images")
     probe = dataset.select_columns(text_columns(dataset))
     single = next((row for row, count in enumerate(counts) if count == 1), None)
@@ -133,7 +133,7 @@ def _size(dataset: Dataset, row: int, side: Side, position: int, image: Any, nam
     try:
         return image_size(image, label)
     except UserError:
-        # A picture of a column of pictures may lie where only datasets can reach it, such as in an archive.
+        # A picture of a column of pictures may be where only datasets can reach it, such as in an archive.
         column = image_column(dataset, side)
         decoded = images_of(dataset.select_columns([str(column)])[row], side)[position]
         return image_size(decoded, label)

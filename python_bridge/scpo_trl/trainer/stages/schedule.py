@@ -1,4 +1,4 @@
-"""The learning rate of a stage: warm-up, then constant, linear or cosine, starting anew with every stage."""
+"""The learning rate of a stage: warm-up, then constant, linear or cosine, restarting with every stage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def schedule_shape(schedule: Schedule, step: int, steps: int, warmup_steps: int)
 class StageSchedule:
     """Gives a `LambdaLR` the factor that belongs to the open stage.
 
-    The optimiser's state is kept across stages; only the schedule starts anew (our reconstruction).
+    The optimiser's state is kept across stages; only the schedule restarts (our reconstruction).
 
     Args:
         base_learning_rate: Rate with which the optimiser was built; a stage's peak is set relative to it.

@@ -30,7 +30,7 @@ from scpo_trl.trainer.stages.step import CompletedStep, StepInProgress, held_out
 
 
 class StagedTrainer(Protocol):
-    """What the loop needs of the trainer whose events it hears: `SCPOTrainer`."""
+    """What the loop needs of the trainer whose callbacks it receives: `SCPOTrainer`."""
 
     accelerator: Accelerator
     optimizer: Any
@@ -126,11 +126,11 @@ class StageLoop(TrainerCallback):
         self._step = StepInProgress()
 
     def resume(self, position: Position) -> None:
-        """The training that begins next goes on at `position`, its reference already in force."""
+        """The next training resumes at `position`, with its reference already restored."""
         self._resuming = position
 
     def position(self) -> Position:
-        """Where the training stands, between two optimiser steps."""
+        """The training's position, between two optimiser steps."""
         within = self.stage is not None
         return Position(
             stages_before=self._stages_opened - 1,

@@ -28,5 +28,5 @@ class StageSummary:
         return {f"stage_{stage}/{name}": total / steps for name, (total, steps) in self._sums.items()}
 
     def state(self) -> dict[str, tuple[float, int]]:
-        """What an interrupted stage goes on from."""
+        """The state that an interrupted stage resumes from."""
         return dict(self._sums)

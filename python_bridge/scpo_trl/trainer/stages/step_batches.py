@@ -44,7 +44,7 @@ class StepBatches:
     def make_ahead(self) -> None:
         """Makes the micro-batches of the step after the one that was asked for last, whose pairs must be known.
 
-        A failure is that of the step: if the director ends the stage before, nobody hears of it.
+        A failure belongs to the step: if the director ends the stage first, it is never raised.
         """
         if self._ahead is not None or not self._asked:
             return
