@@ -1,6 +1,6 @@
 // Generates the contract's code for both languages from proto/: src/generated (ts-proto) and python_bridge/scpo
 // (grpcio-tools), with the rules of proto/rules.json; and the names of the losses and their parameters, from Python's
-// registry. `--check` generates into a temporary folder and compares with what is committed.
+// registry; and the JSON Schema of a training's settings, from Python's dataclasses. `--check` generates into a temporary folder and compares with what is committed.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ const bin = (name) => join(root, "node_modules", ".bin", name);
 const python = process.env.SCPO_PYTHON ?? join(root, ".venv", "bin", "python");
 const check = process.argv.includes("--check");
 const TARGETS = [join("src", "generated"), join("python_bridge", "scpo")];
+const TRAINING_SCHEMA = join("schemas", "training.schema.json");
 
 const TS_OPTIONS = [
   "outputServices=nice-grpc",
@@ -51,6 +52,14 @@ function generate(into) {
     writeFileSync(join(pythonHome, folder, "__init__.py"), '"""Generated from proto/. Do not edit."""\n');
   }
   writeRules(root, typescript, join(pythonHome, "scpo", "v1"));
+  mkdirSync(join(into, "schemas"), { recursive: true });
+  writeFileSync(join(into, TRAINING_SCHEMA), trainingSchema());
+}
+
+/** What `training` in run.yaml may say. */
+function trainingSchema() {
+  const env = { ...process.env, PYTHONPATH: join(root, "python_bridge") };
+  return execFileSync(python, ["-W", "ignore", "-m", "scpo_trl.settings", "schema"], { env, encoding: "utf8" });
 }
 
 /** What the service's reflection answers from: the contract as protobuf's own descriptors. */
@@ -95,6 +104,11 @@ function files(folder) {
 const scratch = mkdtempSync(join(tmpdir(), "scpo-generate-"));
 try {
   generate(scratch);
+  if (!check) cpSync(join(scratch, TRAINING_SCHEMA), join(root, TRAINING_SCHEMA));
+  else if (readFileSync(join(scratch, TRAINING_SCHEMA), "utf8") !== readFileSync(join(root, TRAINING_SCHEMA), "utf8")) {
+    console.error(`${TRAINING_SCHEMA}: out of date. Run: npm run generate`);
+    process.exitCode = 1;
+  }
   for (const target of TARGETS) {
     const fresh = join(scratch, target);
     const committed = join(root, target);

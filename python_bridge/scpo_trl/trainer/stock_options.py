@@ -43,6 +43,11 @@ _INSTEAD = {
 }
 
 
+def without_effect() -> dict[str, str]:
+    """Options that have no effect whatever their value, and what to do instead."""
+    return {name: _INSTEAD.get(name, "it has no effect in SCPOTrainer") for name in _STOCK_ONLY}
+
+
 def require_effect(settings: Any) -> None:
     """Refuses settings that would have no effect.
 
