@@ -49,6 +49,9 @@ async function* rows(): AsyncGenerator<PairRow> {
       rejectedWord: null,
       objects: namesOf(scene),
       rejectedObjects: null,
+      rejectedTrue: null,
+      rejectedTrueBy: null,
+      extra: null,
       captions: null,
       annotations: scene.objects.map(({ name, cell, side, left, top }) => ({
         object: name,

@@ -134,7 +134,7 @@ function least(...limits: (number | undefined)[]): number | undefined {
 }
 
 function lines(summary: CompleteSummary, out: string): string {
-  const { read, written, quarantined, complete, texts, pictures, retrieved, reasons } = summary;
+  const { read, written, quarantined, complete, texts, pictures, retrieved, reasons, columnsLeftOut } = summary;
   const { quarantine } = completeFiles(out);
   const total = (counts: Readonly<Record<string, number>>): number =>
     Object.values(counts).reduce((sum, each) => sum + each, 0);
@@ -152,6 +152,7 @@ function lines(summary: CompleteSummary, out: string): string {
       `  ${kind}: the rejected text is true of ${share(annotations)} by annotations, of ${share(captions)} by captions alone`,
     );
   }
+  if (columnsLeftOut.length > 0) text.push(`columns not kept: ${columnsLeftOut.join(", ")}`);
   if (quarantined > 0) text.push(`reasons (${relative(process.cwd(), quarantine)}):`, ...each(reasons));
   return `${text.join("\n")}\n`;
 }

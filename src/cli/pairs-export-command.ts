@@ -32,7 +32,8 @@ export async function pairsExport(options: PairsExportOptions): Promise<void> {
   } finally {
     progress.close();
   }
-  const { read, written, skipped } = summary;
-  const line = `read ${read} pairs = ${written} written to ${out} + ${skipped} left out\n`;
+  const { read, written, skipped, columnsLeftOut } = summary;
+  const lost = columnsLeftOut.length > 0 ? `columns not kept: ${columnsLeftOut.join(", ")}\n` : "";
+  const line = `read ${read} pairs = ${written} written to ${out} + ${skipped} left out\n${lost}`;
   process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : line);
 }

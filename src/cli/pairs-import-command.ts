@@ -48,10 +48,19 @@ function lines(summary: ImportSummary, out: string): string {
   const text = [`read ${read} pairs = ${written} written to ${out} + ${quarantined} in quarantine`];
   if (withoutRejected > 0) text.push(`${withoutRejected} lack a rejected text, still to be made`);
   if (withoutRejectedImages > 0) text.push(`${withoutRejectedImages} lack a contrast image, still to be made`);
+  if (Object.keys(summary.extra).length > 0) text.push(`fields kept in the column extra: ${counts(summary.extra)}`);
+  if (Object.keys(summary.leftOut).length > 0)
+    text.push(`fields left out (bytes, or long): ${counts(summary.leftOut)}`);
   const worst = Object.entries(faults).sort(([, a], [, b]) => b - a);
   for (const [field, count] of worst) text.push(`  ${count} for ${field}`);
   if (quarantined > 0) text.push(`reasons: ${importFiles(out).quarantine}`);
   return `${text.join("\n")}\n`;
+}
+
+function counts(fields: Readonly<Record<string, number>>): string {
+  return Object.entries(fields)
+    .map(([field, count]) => `${field} of ${count}`)
+    .join(", ");
 }
 
 /** Lists the formats. */

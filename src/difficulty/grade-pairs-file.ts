@@ -9,7 +9,7 @@ import { type Column, type Row, streamTable, writeTable } from "../pairs/table.j
 import { removeLeftovers, temporaryBeside } from "../files/write-atomically.js";
 import { type GradedFile, gradeFile, type GradeFileRequest } from "./grade-file.js";
 import { type CheckedGrading, checkedGrading, DEFAULT_SIGNALS, type SignalUses } from "./grading.js";
-import { ownColumns } from "./own-columns.js";
+import { ownColumns } from "../pairs/own-columns.js";
 
 /** Signals of one pair by column; one that does not apply or was not measured is left out. */
 export type MeasuredSignals = Partial<Record<SignalColumn, number>>;

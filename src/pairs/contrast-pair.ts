@@ -1,10 +1,17 @@
+/**
+ * Who says whether a text is true of a picture: annotations of the picture, a model, a person, or how the picture was made.
+ */
+export const TRUTH_SOURCES = ["annotation", "model", "person", "construction"] as const;
+/** One of {@link TRUTH_SOURCES}. */
+export type TruthSource = (typeof TRUTH_SOURCES)[number];
+
 /** The part of a contrast quadruple that is text. */
 export interface ContrastPairText {
   readonly id: string;
   readonly prompt: string;
   /** True of `images`. */
   readonly chosen: string;
-  /** True of `rejectedImages`, false of `images`. */
+  /** False of `images`; `rejectedTrue` says whether it is true of `rejectedImages`. */
   readonly rejected: string;
   /** What kind of fact differs; null when the file does not say. */
   readonly kind: string | null;
@@ -18,6 +25,10 @@ export interface ContrastPairText {
   readonly objects: readonly string[] | null;
   /** What `rejectedImages` shows; null when the file does not say. */
   readonly rejectedObjects: readonly string[] | null;
+  /** Whether `rejected` is true of `rejectedImages`; null when nobody has said. */
+  readonly rejectedTrue: boolean | null;
+  /** Who says so; null where nobody does. */
+  readonly rejectedTrueBy: TruthSource | null;
   /** 0 (easy) to 1 (hard); null before it is measured. */
   readonly difficulty: number | null;
   /** A whole number, 0 is trained first; null before it is assigned. */

@@ -1,4 +1,6 @@
+import { TRUTH_SOURCES } from "./contrast-pair.js";
 import type { PairRow } from "./pair-row.js";
+import { looksEqual, textFault } from "./text-faults.js";
 
 /** A column holds stages in 32 bits. */
 const LARGEST_STAGE = 0x7fffffff;
@@ -18,16 +20,21 @@ export interface PairFault {
  * @returns What is wrong first, or null.
  */
 export function pairFault(
-  row: Pick<PairRow, "prompt" | "chosen" | "rejected" | "difficulty" | "stage">,
+  row: Pick<PairRow, "prompt" | "chosen" | "rejected" | "rejectedTrueBy" | "difficulty" | "stage">,
 ): PairFault | null {
   for (const field of ["prompt", "chosen", "rejected"] as const) {
-    if (row[field]?.trim() === "") {
-      return { field, found: "is empty", expected: "expected text: fill it in or drop the row" };
-    }
+    const text = row[field];
+    const fault = text === null ? null : textFault(text);
+    if (fault !== null) return { field, ...fault };
   }
-  if (row.chosen === row.rejected) {
+  if (row.rejected !== null && looksEqual(row.chosen, row.rejected)) {
     const expected = "expected two texts that differ in one fact: mend or drop the row";
-    return { field: "chosen and rejected", found: `are both "${row.chosen}"`, expected };
+    const found = row.chosen === row.rejected ? `are both "${row.chosen}"` : `both look like "${row.chosen}"`;
+    return { field: "chosen and rejected", found, expected };
+  }
+  if (row.rejectedTrueBy !== null && !TRUTH_SOURCES.includes(row.rejectedTrueBy)) {
+    const expected = `expected ${TRUTH_SOURCES.join(", ")}, or nothing: mend the value`;
+    return { field: "rejected_true_by", found: `is "${String(row.rejectedTrueBy)}"`, expected };
   }
   const { difficulty, stage } = row;
   if (difficulty !== null && !(difficulty >= 0 && difficulty <= 1)) {

@@ -1,5 +1,5 @@
 import type { ContrastPair, ContrastPairText } from "./contrast-pair.js";
-import type { Column } from "./table.js";
+import type { Column, Row } from "./table.js";
 
 /**
  * Columns with a signal that a difficulty can be made of; each is a number a pair, null before it is measured.
@@ -31,6 +31,9 @@ export interface ObjectAnnotation {
   readonly crowd?: boolean;
 }
 
+/** Fields that no column holds, by name, as JSON has them. */
+export type ExtraFields = Readonly<Record<string, unknown>>;
+
 /**
  * A row of a pairs file: a contrast pair, or one whose rejected half is still to be made. The first half (`images`,
  * `prompt`, `chosen`) is always there. docs/pairs.md, "Columns", says what each column means.
@@ -53,6 +56,10 @@ export interface PairRow extends Omit<ContrastPairText, "rejected"> {
   readonly rejectedOrigin: string | null;
   /** File and place that the row was imported from. */
   readonly source: string | null;
+  /** Further fields of the row that it was imported from; null where there were none. */
+  readonly extra: ExtraFields | null;
+  /** Cells of the user's own columns, where they were read. */
+  readonly own?: Row;
   /** Signals that were measured, by column. */
   readonly signals: Readonly<Partial<Record<SignalColumn, number>>>;
 }
@@ -78,6 +85,8 @@ const CONTRAST: readonly Column[] = [
   { name: "rejected_word", kind: "string", optional: true },
   { name: "objects", kind: "strings", optional: true },
   { name: "rejected_objects", kind: "strings", optional: true },
+  { name: "rejected_true", kind: "boolean", optional: true },
+  { name: "rejected_true_by", kind: "string", optional: true },
 ];
 const GRADE: readonly Column[] = [
   { name: "difficulty", kind: "double", optional: true },
@@ -94,6 +103,7 @@ export const PAIR_COLUMNS: readonly Column[] = [
   { name: "rejected_images_origin", kind: "string", optional: true },
   { name: "rejected_origin", kind: "string", optional: true },
   { name: "source", kind: "string", optional: true },
+  { name: "extra", kind: "string", optional: true },
   ...SIGNAL_COLUMNS.map((name) => ({ name, kind: "double" as const, optional: true })),
   ...GRADE,
 ];

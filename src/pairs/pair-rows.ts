@@ -1,8 +1,16 @@
 import { UserError } from "../errors.js";
 import { annotationsOf } from "./annotations.js";
-import type { ContrastPair, ContrastPairText } from "./contrast-pair.js";
+import { extraFieldsOf } from "./extra-fields.js";
+import type { ContrastPair, ContrastPairText, TruthSource } from "./contrast-pair.js";
 import { pairFault } from "./pair-faults.js";
-import { CONTRAST_COLUMNS, type ObjectAnnotation, PAIR_COLUMNS, type PairRow, SIGNAL_COLUMNS } from "./pair-row.js";
+import {
+  CONTRAST_COLUMNS,
+  type ExtraFields,
+  type ObjectAnnotation,
+  PAIR_COLUMNS,
+  type PairRow,
+  SIGNAL_COLUMNS,
+} from "./pair-row.js";
 import { pictureFault } from "./picture-bytes.js";
 import { type Cell, type Column, type Row, streamTable, writeTable } from "./table.js";
 
@@ -19,9 +27,14 @@ export async function writePairs(path: string, pairs: Iterable<ContrastPair>): P
  * Writes a pairs file with every column; the file appears only when it is complete.
  * @param path - File to write; its folder is made when missing.
  * @param rows - Rows in the order of the file; only one row group is held at a time.
+ * @param own - Columns of the user's own that the rows hold.
  */
-export async function writePairRows(path: string, rows: AsyncIterable<PairRow> | Iterable<PairRow>): Promise<void> {
-  await writeTable(path, PAIR_COLUMNS, cellsOfAll(rows, cellsOf));
+export async function writePairRows(
+  path: string,
+  rows: AsyncIterable<PairRow> | Iterable<PairRow>,
+  own: readonly Column[] = [],
+): Promise<void> {
+  await writeTable(path, [...PAIR_COLUMNS, ...own], cellsOfAll(rows, cellsOf));
 }
 
 async function* cellsOfAll<Pair>(
@@ -58,11 +71,18 @@ export async function readPairs(path: string, { images }: { images: boolean }): 
 /**
  * Reads a pairs file row by row; incomplete pairs are rows like others.
  * @param path - Parquet file with the columns images, prompt and chosen; the others may be missing.
+ * @param own - Columns of the user's own that the rows shall hold.
  * @throws UserError that names the file, and the row where one is at fault; ids are not compared with each other.
  */
-export async function* streamPairRows(path: string): AsyncGenerator<PairRow, void, undefined> {
-  for await (const { text, cells, fail } of checkedRows(path, PAIR_COLUMNS)) {
-    yield { ...text, ...picturesOf(cells, fail), ...restOf(cells, fail) };
+export async function* streamPairRows(
+  path: string,
+  own: readonly Column[] = [],
+): AsyncGenerator<PairRow, void, undefined> {
+  for await (const { text, cells, fail } of checkedRows(path, [...PAIR_COLUMNS, ...own])) {
+    const row: PairRow = { ...text, ...picturesOf(cells, fail), ...restOf(cells, fail) };
+    yield own.length === 0
+      ? row
+      : { ...row, own: Object.fromEntries(own.map(({ name }) => [name, cells[name] ?? null])) };
   }
 }
 
@@ -77,6 +97,8 @@ export function cellsOf(row: PairRow): Row {
     rejected_images_origin: row.rejectedImagesOrigin,
     rejected_origin: row.rejectedOrigin,
     source: row.source,
+    extra: row.extra === null ? null : JSON.stringify(row.extra),
+    ...row.own,
     ...Object.fromEntries(SIGNAL_COLUMNS.map((name) => [name, row.signals[name] ?? null])),
   };
 }
@@ -99,6 +121,8 @@ function contrastCellsOf(row: PairText & Pictures): Row {
     rejected_word: row.rejectedWord,
     objects: row.objects,
     rejected_objects: row.rejectedObjects,
+    rejected_true: row.rejectedTrue,
+    rejected_true_by: row.rejectedTrueBy,
     difficulty: row.difficulty,
     stage: row.stage,
   };
@@ -140,6 +164,8 @@ function textOf(cells: Row, row: number): PairText {
     rejectedWord: cells["rejected_word"] as string | null,
     objects: cells["objects"] as string[] | null,
     rejectedObjects: cells["rejected_objects"] as string[] | null,
+    rejectedTrue: cells["rejected_true"] as boolean | null,
+    rejectedTrueBy: cells["rejected_true_by"] as TruthSource | null,
     difficulty: cells["difficulty"] as number | null,
     stage: cells["stage"] as number | null,
   };
@@ -155,6 +181,7 @@ function restOf(cells: Row, fail: Fail): Omit<PairRow, keyof ContrastPair> {
     rejectedImagesOrigin: text("rejected_images_origin"),
     rejectedOrigin: text("rejected_origin"),
     source: text("source"),
+    extra: extra(text("extra"), fail),
     signals: Object.fromEntries(
       SIGNAL_COLUMNS.flatMap((name) => {
         const value = cells[name] ?? null;
@@ -183,6 +210,12 @@ function pictures(cell: Cell, column: string, fail: Fail): readonly Uint8Array[]
   const fault = pictureFault(picture);
   if (fault !== null) fail(`${column}[0] ${fault}`, "expected a complete PNG, JPEG or WebP file: replace the picture");
   return list;
+}
+
+function extra(text: string | null, fail: Fail): ExtraFields | null {
+  if (text === null) return null;
+  const read = extraFieldsOf(text);
+  return typeof read === "string" ? fail(`extra ${read}`, "mend the cell") : read;
 }
 
 function annotations(text: string | null, fail: Fail): readonly ObjectAnnotation[] | null {

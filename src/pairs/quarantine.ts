@@ -2,6 +2,7 @@ import { open, rm } from "node:fs/promises";
 import { replaceAtomically } from "../files/write-atomically.js";
 import type { PairRow } from "./pair-row.js";
 import { writePairRows } from "./pair-rows.js";
+import type { Column } from "./table.js";
 
 class NothingWritten extends Error {}
 
@@ -10,11 +11,13 @@ class NothingWritten extends Error {}
  *
  * @param out - Pairs file; not written where there is no row for it.
  * @param quarantine - Left away where nothing is refused.
+ * @param own - Columns of the user's own that the rows hold.
  * @param rows - Rows of the pairs file; it is given what puts an entry into the quarantine.
  */
 export async function writeWithQuarantine(
   out: string,
   quarantine: string,
+  own: readonly Column[],
   rows: (refuse: (entry: object) => Promise<void>) => AsyncIterable<PairRow>,
 ): Promise<void> {
   let refused = 0;
@@ -34,7 +37,7 @@ export async function writeWithQuarantine(
       if (count === 0) throw new NothingWritten();
     };
     try {
-      await writePairRows(out, written());
+      await writePairRows(out, written(), own);
     } catch (error) {
       if (!(error instanceof NothingWritten)) throw error;
     } finally {

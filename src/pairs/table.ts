@@ -7,7 +7,7 @@ import { replaceAtomically } from "../files/write-atomically.js";
 import { openParquet, parquetRows } from "./parquet-rows.js";
 
 /** What a column holds; an image is the bytes of a picture file, messages are objects of role and content. */
-export type ColumnKind = "string" | "strings" | "image" | "images" | "messages" | "double" | "int32";
+export type ColumnKind = "string" | "strings" | "image" | "images" | "messages" | "double" | "int32" | "boolean";
 
 /** One column of a table. */
 export interface Column {
@@ -23,8 +23,8 @@ export interface MessageCell {
   readonly content: string;
 }
 
-/** One cell: text, number, picture bytes, or a list of texts or pictures. */
-export type Cell = string | number | Uint8Array | readonly string[] | readonly Uint8Array[] | null;
+/** One cell: text, number, truth, picture bytes, or a list of texts or pictures. */
+export type Cell = string | number | boolean | Uint8Array | readonly string[] | readonly Uint8Array[] | null;
 
 /** One row: its cells by column name. */
 export type Row = Readonly<Record<string, Cell>>;
@@ -135,6 +135,8 @@ function schemaOf({ name, kind }: Column): SchemaElement[] {
       return [{ name, type: "DOUBLE", repetition_type: OPTIONAL }];
     case "int32":
       return [{ name, type: "INT32", repetition_type: OPTIONAL }];
+    case "boolean":
+      return [{ name, type: "BOOLEAN", repetition_type: OPTIONAL }];
     case "image":
       return [
         { name, repetition_type: OPTIONAL, num_children: 2 },
@@ -171,6 +173,8 @@ function featureOf(kind: ColumnKind): Feature {
       return { dtype: "float64", _type: "Value" };
     case "int32":
       return { dtype: "int32", _type: "Value" };
+    case "boolean":
+      return { dtype: "bool", _type: "Value" };
     case "image":
       return { _type: "Image" };
     case "strings":
@@ -200,6 +204,7 @@ function fromParquet(path: string, row: number, column: Column, value: unknown):
     messages: "a list of messages",
     double: "a number",
     int32: "a whole number",
+    boolean: "true or false",
   };
   const picture = "the picture's bytes (struct of bytes and path, bytes not empty)";
   const wish = kind === "image" ? picture : kind === "images" ? `a list with ${picture}` : expected[kind];
@@ -229,6 +234,8 @@ function cellOf(kind: ColumnKind, value: unknown): Cell {
       const number = typeof value === "bigint" ? Number(value) : value;
       return typeof number === "number" && Number.isInteger(number) ? number : null;
     }
+    case "boolean":
+      return typeof value === "boolean" ? value : null;
     case "image": {
       const bytes: unknown = value !== null && typeof value === "object" && "bytes" in value ? value.bytes : value;
       return bytes instanceof Uint8Array ? bytes : null;

@@ -1,5 +1,5 @@
 import { refuseOverInputs } from "../files/outputs.js";
-import { ownColumns } from "../difficulty/own-columns.js";
+import { ownColumns } from "../pairs/own-columns.js";
 import { UserError } from "../errors.js";
 import { contentKey } from "../pairs/content-key.js";
 import { PAIR_COLUMNS } from "../pairs/pair-row.js";

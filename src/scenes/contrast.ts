@@ -103,6 +103,8 @@ async function drawPair(seed: number, index: number, options: ContrastOptions): 
     rejectedWord: contrast.rejectedWord,
     objects: namesOf(chosen),
     rejectedObjects: namesOf(rejected),
+    rejectedTrue: true,
+    rejectedTrueBy: "construction",
     difficulty: null,
     stage: null,
   };

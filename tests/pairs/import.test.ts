@@ -228,7 +228,7 @@ describe("import", function () {
       "12 images: holds 2 pictures, a pair has one on each side",
       "13 prompt: has 3 messages before the answer, a pair has one question",
       "14 prompt: has a system message, which a pair has no place for; leave it out with --drop-system",
-      "15 prompt: holds <image> in the middle or more than once, expected it once at the beginning or end",
+      "15 prompt: holds the marker <image>; a question has one picture, marked at its beginning or end or not at all",
       "16 stage: is 1.5, expected a whole number from 0 (trained first), or nothing",
       '17 difficulty: found "easy", expected a number',
       "18 annotations: 0.object: Invalid input: expected string, received undefined; expected [{object, box, attributes, crowd}]",

@@ -33,6 +33,8 @@ describe("pairs file", () => {
       rejectedWord: null,
       objects: ["dog"],
       rejectedObjects: [],
+      rejectedTrue: true,
+      rejectedTrueBy: "construction",
       difficulty: 0.25,
       stage: 2,
     };
@@ -60,6 +62,8 @@ describe("pairs file", () => {
       chosenWord: null,
       objects: null,
       rejectedObjects: null,
+      rejectedTrue: null,
+      rejectedTrueBy: null,
       difficulty: null,
       stage: null,
     };

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.js";
+import type { TruthSource } from "../contrast-pair.js";
 import { pairFault } from "../pair-faults.js";
 import { PAIR_COLUMNS } from "../pair-row.js";
 import { type Row, streamTable } from "../table.js";
@@ -152,7 +153,8 @@ function textsOf(row: Row): Texts {
 
 function* textProblems(row: Row, { prompt, chosen, rejected }: Texts): Generator<[check: RowCheck, text: string]> {
   const [difficulty, stage] = [row["difficulty"] as number | null, row["stage"] as number | null];
-  const fault = pairFault({ prompt, chosen, rejected, difficulty, stage });
+  const rejectedTrueBy = row["rejected_true_by"] as TruthSource | null;
+  const fault = pairFault({ prompt, chosen, rejected, rejectedTrueBy, difficulty, stage });
   if (fault !== null) {
     yield ["texts", `${fault.field} ${fault.found}`];
     return;

@@ -6,6 +6,7 @@ const PAIR = new Set(["images", "rejected_images", "prompt", "chosen", "rejected
 /** The columns beside the pair itself that have a value, for a row of JSON. */
 export function carriedFields(row: PairRow): Record<string, unknown> {
   const cells = cellsOf(row);
-  const names = PAIR_COLUMNS.map(({ name }) => name).filter((name) => !PAIR.has(name) && cells[name] !== null);
+  const columns = [...PAIR_COLUMNS.map(({ name }) => name), ...Object.keys(row.own ?? {})];
+  const names = columns.filter((name) => !PAIR.has(name) && cells[name] !== null);
   return Object.fromEntries(names.map((name) => [name, cells[name]]));
 }

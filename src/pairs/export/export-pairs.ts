@@ -7,6 +7,7 @@ import { removeLeftovers, writeAtomically } from "../../files/write-atomically.j
 import { type PairRow, PAIR_COLUMNS } from "../pair-row.js";
 import { streamPairRows } from "../pair-rows.js";
 import { openParquet, presentColumns } from "../parquet-rows.js";
+import { ownColumns } from "../own-columns.js";
 import type { Exporter } from "./exporter.js";
 
 /** What an export is asked to do. */
@@ -30,6 +31,8 @@ export interface ExportSummary {
   readonly written: number;
   /** Incomplete pairs that were left out. */
   readonly skipped: number;
+  /** Columns of the user's own that are not kept, such as lists. */
+  readonly columnsLeftOut: readonly string[];
 }
 
 /** Where an export says what it wrote. */
@@ -49,10 +52,11 @@ export async function exportPairs(request: ExportRequest): Promise<ExportSummary
   await refuseOverInputs([{ flag: "out", path: out }], [{ flag: "pairs", path: pairs }]);
   if (!exporter.folder) await removeLeftovers(out);
   const opened = await openParquet(pairs);
+  const own = await ownColumns(pairs);
   let read = 0;
   let written = 0;
   const rows = async function* (): AsyncGenerator<PairRow, void, undefined> {
-    for await (const row of streamPairRows(pairs)) {
+    for await (const row of streamPairRows(pairs, own.kept)) {
       signal?.throwIfAborted();
       read += 1;
       onProgress?.(read, opened.count);
@@ -75,12 +79,12 @@ export async function exportPairs(request: ExportRequest): Promise<ExportSummary
   await mkdir(dirname(out), { recursive: true });
   await writeAtomically(path, `${JSON.stringify({ format: exporter.name })}\n`);
   try {
-    await exporter.write(rows(), out, present);
+    await exporter.write(rows(), out, { present, own: own.kept });
   } catch (error) {
     if (!existsSync(out)) await rm(path, { force: true });
     throw error;
   }
-  const summary = { format: exporter.name, read, written, skipped: read - written };
+  const summary = { format: exporter.name, read, written, skipped: read - written, columnsLeftOut: own.leftOut };
   await writeAtomically(path, `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
 }

@@ -1,4 +1,13 @@
 import type { PairRow } from "../pair-row.js";
+import type { Column } from "../table.js";
+
+/** Columns of the pairs file that is exported. */
+export interface ExportedColumns {
+  /** Those of a pairs file that at least one pair has. */
+  readonly present: ReadonlySet<string>;
+  /** The user's own. */
+  readonly own: readonly Column[];
+}
 
 /** A format that pairs are exported to. */
 export interface Exporter {
@@ -15,7 +24,7 @@ export interface Exporter {
    * Writes pairs; the file that holds the rows appears only when it is complete.
    * @param rows - Pairs in order.
    * @param out - File or folder to write.
-   * @param present - Columns that at least one pair has.
+   * @param columns - Which there are.
    */
-  write(rows: AsyncIterable<PairRow>, out: string, present: ReadonlySet<string>): Promise<void>;
+  write(rows: AsyncIterable<PairRow>, out: string, columns: ExportedColumns): Promise<void>;
 }

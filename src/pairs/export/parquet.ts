@@ -8,5 +8,5 @@ export const parquet: Exporter = {
   documentation: "docs/pairs.md, Columns",
   folder: false,
   incomplete: true,
-  write: (rows, out) => writePairRows(out, rows),
+  write: (rows, out, { own }) => writePairRows(out, rows, own),
 };

@@ -16,11 +16,11 @@ export const trl: Exporter = {
   documentation: "https://huggingface.co/docs/trl/dataset_formats",
   folder: false,
   incomplete: false,
-  write: (rows, out, present) => {
+  write: (rows, out, { present, own }) => {
     const columns = PAIR_COLUMNS.filter(({ name }) => present.has(name)).map((column) =>
       TEXTS.has(column.name) ? { ...column, kind: "messages" as const } : column,
     );
-    return writeTable(out, columns, conversations(rows));
+    return writeTable(out, [...columns, ...own], conversations(rows));
   },
 };
 

@@ -1,4 +1,6 @@
-import { type ObjectAnnotation, SIGNAL_COLUMNS } from "../pair-row.js";
+import type { TruthSource } from "../contrast-pair.js";
+import { extraFieldsOf } from "../extra-fields.js";
+import { type ExtraFields, type ObjectAnnotation, SIGNAL_COLUMNS } from "../pair-row.js";
 import { annotationsOf } from "../annotations.js";
 import { type PairDraft, RowFault } from "./importer.js";
 import type { RowFields } from "./row-fields.js";
@@ -24,6 +26,9 @@ export function carriedColumns(fields: RowFields): Carried {
     rejectedObjects: fields.optionalTexts("rejected_objects"),
     captions: fields.optionalTexts("captions"),
     annotations: annotations(fields),
+    extra: extra(fields),
+    rejectedTrue: fields.optionalTruth("rejected_true"),
+    rejectedTrueBy: fields.optionalText("rejected_true_by") as TruthSource | null,
     imagesOrigin: fields.optionalText("images_origin"),
     chosenOrigin: fields.optionalText("chosen_origin"),
     rejectedImagesOrigin: fields.optionalText("rejected_images_origin"),
@@ -42,6 +47,14 @@ export function carriedColumns(fields: RowFields): Carried {
 
 function named(id: string | null): { id?: string } {
   return id === null ? {} : { id };
+}
+
+function extra(fields: RowFields): ExtraFields | null {
+  const value = fields.value("extra");
+  if (value === undefined) return null;
+  const read = extraFieldsOf(value);
+  if (typeof read === "string") throw new RowFault(fields.path("extra"), read);
+  return read;
 }
 
 function annotations(fields: RowFields): readonly ObjectAnnotation[] | null {

@@ -32,6 +32,10 @@ export interface ImportSummary {
   /** Of those written, how many lack a part that is still to be made. */
   readonly withoutRejected: number;
   readonly withoutRejectedImages: number;
+  /** Pairs written whose row had a field that no column holds, by field: it stands in `extra`. */
+  readonly extra: Readonly<Record<string, number>>;
+  /** As `extra`, of fields that are left out: they hold bytes, or more than 64 KiB. */
+  readonly leftOut: Readonly<Record<string, number>>;
   /** Pairs in quarantine by field. */
   readonly faults: Readonly<Record<string, number>>;
 }
@@ -66,14 +70,14 @@ export async function importPairs(request: ImportRequest): Promise<ImportSummary
   for (const path of [out, files.quarantine, files.summary]) await removeLeftovers(path);
   const tally = new Tally(importer.name);
   const firstFaults: string[] = [];
-  await writeWithQuarantine(out, files.quarantine, async function* (refuse) {
+  await writeWithQuarantine(out, files.quarantine, [], async function* (refuse) {
     const context = { importer, pictures, tally, ids: new UniqueIds(), fileName: fileNames(folder) };
     for await (const { place, found } of importer.read(source, settings)) {
       request.signal?.throwIfAborted();
       request.onProgress?.(tally.read);
       const row = found instanceof RowFault ? found : await rowOf(found, place, context);
       if (!(row instanceof RowFault)) {
-        tally.wrote(row);
+        tally.wrote(row, found instanceof RowFault ? [] : (found.leftOut ?? []));
         yield row;
         continue;
       }
@@ -151,6 +155,9 @@ async function rowOf(
       rejectedImagesOrigin: draft.rejectedImagesOrigin ?? (rejectedImages === null ? null : importer.name),
       rejectedOrigin: draft.rejectedOrigin ?? (rejected === null ? null : importer.name),
       source: draft.source ?? `${fileName(place.file)} ${place.unit} ${place.number}`,
+      rejectedTrue: draft.rejectedTrue ?? null,
+      rejectedTrueBy: draft.rejectedTrueBy ?? null,
+      extra: draft.extra ?? null,
       signals: draft.signals ?? {},
       difficulty: draft.difficulty ?? null,
       stage: draft.stage ?? null,
@@ -179,6 +186,8 @@ class UniqueIds {
 class Tally {
   readonly #format: string;
   readonly #faults = new Map<string, number>();
+  readonly #extra = new Map<string, number>();
+  readonly #leftOut = new Map<string, number>();
   read = 0;
   written = 0;
   #withoutRejected = 0;
@@ -188,17 +197,18 @@ class Tally {
     this.#format = format;
   }
 
-  wrote(row: PairRow): void {
+  wrote(row: PairRow, leftOut: readonly string[]): void {
     this.read += 1;
     this.written += 1;
+    for (const name of Object.keys(row.extra ?? {})) add(this.#extra, name);
+    for (const name of leftOut) add(this.#leftOut, name);
     if (row.rejected === null) this.#withoutRejected += 1;
     if (row.rejectedImages === null) this.#withoutRejectedImages += 1;
   }
 
   quarantined({ field }: RowFault): void {
     this.read += 1;
-    const name = field.replace(/\[\d+\]/g, "[]");
-    this.#faults.set(name, (this.#faults.get(name) ?? 0) + 1);
+    add(this.#faults, field.replace(/\[\d+\]/g, "[]"));
   }
 
   summary(): ImportSummary {
@@ -209,7 +219,13 @@ class Tally {
       quarantined: this.read - this.written,
       withoutRejected: this.#withoutRejected,
       withoutRejectedImages: this.#withoutRejectedImages,
+      extra: Object.fromEntries(this.#extra),
+      leftOut: Object.fromEntries(this.#leftOut),
       faults: Object.fromEntries(this.#faults),
     };
   }
+}
+
+function add(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }

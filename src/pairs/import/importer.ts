@@ -43,6 +43,8 @@ export interface PairDraft extends Partial<Omit<PairRow, "images" | "rejectedIma
   readonly rejectedPictures?: PictureCell | null;
   readonly prompt: string;
   readonly chosen: string;
+  /** Fields of the row that have no place in the pair. */
+  readonly leftOut?: readonly string[];
 }
 
 /** A pair that a source holds, or what is wrong with it. */

@@ -1,6 +1,7 @@
 import { carriedColumns } from "./carried-columns.js";
 import { type Importer, type ImportSettings, type PairDraft, RowFault } from "./importer.js";
-import { RowFields } from "./row-fields.js";
+import { withoutMarker } from "./messages.js";
+import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
 /**
@@ -11,7 +12,7 @@ export const jsonl: Importer = {
   name: "jsonl",
   about: "JSON lines with the columns of a pairs file, or images with captions",
   documentation: "docs/pairs.md, Columns",
-  read: (source, settings) => eachPair(source, settings, (value) => pairOf(new RowFields(value), settings)),
+  read: (source, settings) => eachPair(source, settings, (row) => pairOf(row, settings)),
 };
 
 function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
@@ -23,7 +24,7 @@ function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
     captions,
     pictures: pictures(row, "images", "image") ?? { field: "images", value: row.required("images") },
     rejectedPictures: pictures(row, "rejected_images", "rejected_image"),
-    prompt: row.optionalText("prompt") ?? settings.prompt,
+    prompt: withoutMarker(row.optionalText("prompt") ?? settings.prompt, "prompt"),
     chosen,
     rejected: row.optionalText("rejected"),
   };

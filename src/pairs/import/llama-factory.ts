@@ -6,7 +6,8 @@ import { readJsonFile } from "../../files/rows.js";
 import { carriedColumns } from "./carried-columns.js";
 import type { Importer, ImportSettings, PairDraft, SourcePair } from "./importer.js";
 import { messageOf, messagesOf, oneAnswer, oneQuestion, withoutMarker } from "./messages.js";
-import { RowFields } from "./row-fields.js";
+import { refuseOtherContent } from "./other-content.js";
+import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
 const INFO = "dataset_info.json";
@@ -25,6 +26,10 @@ const entrySchema = z.object({
       rejected: z.string().default("rejected"),
       images: z.string().default("images"),
       system: z.string().optional(),
+      history: z.string().optional(),
+      videos: z.string().optional(),
+      audios: z.string().optional(),
+      kto_tag: z.string().optional(),
     })
     .prefault({}),
   tags: z
@@ -54,7 +59,7 @@ async function* read(source: string, settings: ImportSettings): AsyncGenerator<S
   if (relative(folder, file).startsWith("..")) {
     throw new UserError(`${join(folder, INFO)}: file_name is ${entry.file_name}, expected a file within the folder`);
   }
-  yield* eachPair(file, settings, (value) => pairOf(new RowFields(value), entry, settings));
+  yield* eachPair(file, settings, (row) => pairOf(row, entry, settings));
 }
 
 async function entryOf(path: string, source: string, wanted: string | undefined): Promise<Entry> {
@@ -90,13 +95,15 @@ async function entryOf(path: string, source: string, wanted: string | undefined)
 function pairOf(row: RowFields, entry: Entry, settings: ImportSettings): PairDraft {
   const { columns } = entry;
   const rejectedPictures = row.value("rejected_images");
-  const carried = new RowFields(
-    Object.fromEntries(
-      row.names.filter((name) => !Object.values(columns).includes(name)).map((name) => [name, row.value(name)]),
-    ),
-  );
+  const { system, history, videos, audios, kto_tag: label } = columns;
+  const named = (...names: (string | undefined)[]): string[] =>
+    names.flatMap((name) => (name === undefined ? [] : [name]));
+  refuseOtherContent(row, settings, {
+    ...{ system: named(system), history: named(history), media: named(videos, audios), label: named(label) },
+    numbers: true,
+  });
   return {
-    ...carriedColumns(carried),
+    ...carriedColumns(row.without(named(...Object.values(columns)))),
     pictures: { field: columns.images, value: row.required(columns.images) },
     rejectedPictures: rejectedPictures === undefined ? null : { field: "rejected_images", value: rejectedPictures },
     ...(entry.formatting === "sharegpt" ? shareGptTexts(row, entry, settings) : alpacaTexts(row, entry)),
@@ -109,9 +116,7 @@ function shareGptTexts(row: RowFields, { columns, tags, ranking }: Entry, settin
   const keys = { role: tags.role_tag, content: tags.content_tag };
   const roles = { user: tags.user_tag, system: tags.system_tag, assistant: tags.assistant_tag };
   const messages = messagesOf(row.required(columns.messages), columns.messages, keys);
-  const asked = ranking ? messages : messages.slice(0, -1);
-  const system = columns.system === undefined ? null : row.optionalText(columns.system);
-  const before = system ? [{ role: roles.system, text: system, field: String(columns.system) }, ...asked] : asked;
+  const before = ranking ? messages : messages.slice(0, -1);
   const answer = (name: string): string => oneAnswer([messageOf(row.required(name), name, keys)], roles, name);
   return {
     prompt: oneQuestion(before, roles, columns.messages, settings.dropSystem),

@@ -1,7 +1,6 @@
 import { RowFault } from "./importer.js";
+import { textFault, withoutPicturePlace } from "../text-faults.js";
 import { asText, describe, RowFields } from "./row-fields.js";
-
-const MARKER = "<image>";
 
 /** A question and its answer, out of a conversation. */
 export interface Message {
@@ -83,17 +82,15 @@ export function oneQuestion(
 }
 
 /**
- * Takes the marker of the image off the beginning or the end of a question.
+ * Takes the marker of the picture off the beginning or the end of a question.
  *
  * @throws RowFault when there are several, or one in the middle.
  */
 export function withoutMarker(text: string, field: string): string {
-  const bare = text.replace(/^\s*<image>|<image>\s*$/, "").trim();
-  if (!bare.includes(MARKER)) return bare;
-  throw new RowFault(
-    field,
-    `holds ${MARKER} in the middle or more than once, expected it once at the beginning or end`,
-  );
+  const bare = withoutPicturePlace(text);
+  const found = bare === "" ? null : textFault(bare);
+  if (found === null) return bare;
+  throw new RowFault(field, `${found.found}; a question has one picture, marked at its beginning or end or not at all`);
 }
 
 /**

@@ -1,7 +1,8 @@
 import { carriedColumns } from "./carried-columns.js";
 import { type Importer, type ImportSettings, type PairDraft, RowFault } from "./importer.js";
 import { oneAnswer, messagesOf, oneQuestion, sameQuestion } from "./messages.js";
-import { RowFields } from "./row-fields.js";
+import { refuseOtherContent } from "./other-content.js";
+import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
 const ROLES = { user: "user", system: "system", assistant: "assistant" };
@@ -11,11 +12,12 @@ export const msSwift: Importer = {
   name: "ms-swift",
   about: "messages with rejected_response, rejected_messages or rejected_images",
   documentation: "https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html",
-  read: (source, settings) => eachPair(source, settings, (value) => pairOf(new RowFields(value), settings)),
+  read: (source, settings) => eachPair(source, settings, (row) => pairOf(row, settings)),
 };
 
 function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
-  const objects = row.value("objects");
+  refuseOtherContent(row, settings, { numbers: true });
+  const objects = row.peek("objects");
   if (objects !== undefined && !Array.isArray(objects)) {
     throw new RowFault("objects", "marks places in the texts, which a pair has no place for");
   }

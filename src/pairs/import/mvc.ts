@@ -1,6 +1,6 @@
-import { type Importer, type ImportSettings, type PairDraft, RowFault } from "./importer.js";
+import type { Importer, PairDraft } from "./importer.js";
 import { withoutMarker } from "./messages.js";
-import { RowFields } from "./row-fields.js";
+import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
 /** MVC of S-VCO: two pictures and two texts under one instruction. Wu et al., arXiv 2502.13928. */
@@ -8,18 +8,18 @@ export const mvc: Importer = {
   name: "mvc",
   about: "S-VCO's MVC: minimal visual contrasts, complete quadruples",
   documentation: "https://github.com/s-vco/s-vco",
-  read: (source, settings) => eachPair(source, settings, (value) => pairOf(new RowFields(value), settings)),
+  read: (source, settings) => eachPair(source, settings, pairOf),
 };
 
-function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
-  if ((row.optionalText("system_prompt") ?? "") !== "" && !settings.dropSystem) {
-    throw new RowFault("system_prompt", "is there, and a pair has no place for it; leave it out with --drop-system");
-  }
+function pairOf(row: RowFields): PairDraft {
   return {
     pictures: { field: "chosen_images", value: row.list("chosen_images") },
     rejectedPictures: { field: "rejected_images", value: row.list("rejected_images") },
     prompt: withoutMarker(row.text("instruction_prompt"), "instruction_prompt"),
     chosen: row.text("chosen_response"),
     rejected: row.text("rejected_response"),
+    // What the set is built for: each text is true of its own picture.
+    rejectedTrue: true,
+    rejectedTrueBy: "construction",
   };
 }

@@ -1,6 +1,6 @@
 import type { Importer, PairDraft } from "./importer.js";
 import { withoutMarker } from "./messages.js";
-import { RowFields } from "./row-fields.js";
+import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
 /** RLAIF-V: Parquet rows with image, question, chosen and rejected. Yu et al., arXiv 2405.17220. */
@@ -8,7 +8,7 @@ export const rlaifV: Importer = {
   name: "rlaif-v",
   about: "RLAIF-V: answers that open models compared",
   documentation: "https://huggingface.co/datasets/openbmb/RLAIF-V-Dataset",
-  read: (source, settings) => eachPair(source, settings, (value) => pairOf(new RowFields(value))),
+  read: (source, settings) => eachPair(source, settings, pairOf),
 };
 
 function pairOf(row: RowFields): PairDraft {

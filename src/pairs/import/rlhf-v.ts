@@ -8,7 +8,7 @@ export const rlhfV: Importer = {
   name: "rlhf-v",
   about: "RLHF-V: hallucinations corrected by people",
   documentation: "https://huggingface.co/datasets/openbmb/RLHF-V-Dataset",
-  read: (source, settings) => eachPair(source, settings, (value) => pairOf(new RowFields(value))),
+  read: (source, settings) => eachPair(source, settings, pairOf),
 };
 
 function pairOf(row: RowFields): PairDraft {

@@ -5,18 +5,21 @@ import { RowFault } from "./importer.js";
 export class RowFields {
   readonly #fields: Readonly<Record<string, unknown>>;
   readonly #at: string;
+  readonly #taken: Set<string>;
 
   /**
    * @param value - Should be an object.
    * @param at - Path of the object within its row; empty for the row itself.
+   * @param taken - Where the names of the fields that were taken are noted.
    * @throws RowFault when it is none.
    */
-  constructor(value: unknown, at = "") {
+  constructor(value: unknown, at = "", taken = new Set<string>()) {
     if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof Uint8Array) {
       throw new RowFault(at === "" ? "(row)" : at, `found ${describe(value)}, expected an object`);
     }
     this.#fields = value as Record<string, unknown>;
     this.#at = at;
+    this.#taken = taken;
   }
 
   /** Names of the fields that are there. */
@@ -29,8 +32,25 @@ export class RowFields {
     return this.#at === "" ? name : `${this.#at}.${name}`;
   }
 
-  /** A field's value; undefined when it is missing or null. */
+  /** Names of the fields that nobody has taken so far. */
+  get untaken(): string[] {
+    return this.names.filter((name) => !this.#taken.has(name));
+  }
+
+  /** The same row without some of its fields; what is taken of one is taken of both. */
+  without(names: readonly string[]): RowFields {
+    const fields = Object.fromEntries(Object.entries(this.#fields).filter(([name]) => !names.includes(name)));
+    return new RowFields(fields, this.#at, this.#taken);
+  }
+
+  /** A field's value, which is taken by that; undefined when it is missing or null. */
   value(name: string): unknown {
+    this.#taken.add(name);
+    return this.peek(name);
+  }
+
+  /** A field's value, which is not taken by that. */
+  peek(name: string): unknown {
     return Object.hasOwn(this.#fields, name) ? (this.#fields[name] ?? undefined) : undefined;
   }
 
@@ -51,6 +71,14 @@ export class RowFields {
   optionalText(name: string): string | null {
     const value = this.value(name);
     return value === undefined ? null : asText(value, this.path(name));
+  }
+
+  /** A field that holds true or false, or is missing. */
+  optionalTruth(name: string): boolean | null {
+    const value = this.value(name);
+    if (value === undefined) return null;
+    if (typeof value === "boolean") return value;
+    throw new RowFault(this.path(name), `found ${describe(value)}, expected true or false`);
   }
 
   /** A field that holds a finite number or is missing. */

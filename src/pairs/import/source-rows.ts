@@ -5,6 +5,9 @@ import { shown } from "../../files/rows.js";
 import { arrayElements } from "../../files/json-array.js";
 import { jsonErrorPosition } from "../../files/json-position.js";
 import { byteLines, decodeUtf8, fileBytes, unreadable, withoutMark } from "../../files/text-file.js";
+import { untakenFields } from "./extra-fields.js";
+import { refuseOtherContent } from "./other-content.js";
+import { RowFields } from "./row-fields.js";
 import { openParquet, parquetRows } from "../parquet-rows.js";
 import {
   type ImportSettings,
@@ -18,18 +21,21 @@ import {
 /** Kinds of files that rows are read from; in a folder the first kind that is there is taken. */
 const KINDS = [".parquet", ".jsonl", ".ndjson", ".json"] as const;
 
+type RowSettings = Pick<ImportSettings, "ignore" | "dropSystem">;
+type ToPairs = (row: RowFields) => PairDraft | readonly (PairDraft | RowFault)[];
+
 /**
  * Reads a source row by row and lets an importer make a pair of each.
  *
  * @param source - A Parquet, JSON or JSON lines file, or a folder with files of one of these kinds, read by name.
- * @param settings - Fields that are left out of the rows.
+ * @param settings - What is left out of the rows.
  * @param toPairs - Makes the pairs of a row; throws RowFault where it cannot.
  * @throws UserError when the source is missing, holds no such file, or a file as a whole cannot be read.
  */
 export async function* eachPair(
   source: string,
-  settings: Pick<ImportSettings, "ignore">,
-  toPairs: (value: unknown) => PairDraft | readonly (PairDraft | RowFault)[],
+  settings: RowSettings,
+  toPairs: ToPairs,
 ): AsyncGenerator<SourcePair, void, undefined> {
   for (const file of await sourceFiles(source)) yield* pairsOfFile(file, settings, toPairs);
 }
@@ -37,25 +43,29 @@ export async function* eachPair(
 /** As {@link eachPair}, of one file. */
 export async function* pairsOfFile(
   file: string,
-  settings: Pick<ImportSettings, "ignore">,
-  toPairs: (value: unknown) => PairDraft | readonly (PairDraft | RowFault)[],
+  settings: RowSettings,
+  toPairs: ToPairs,
 ): AsyncGenerator<SourcePair, void, undefined> {
   for await (const { place, value } of fileRows(file)) {
-    let made: PairDraft | readonly (PairDraft | RowFault)[];
-    try {
-      made = value instanceof RowFault ? [value] : toPairs(without(value, settings.ignore));
-    } catch (error) {
-      if (!(error instanceof RowFault)) throw error;
-      made = [error];
-    }
-    if ("prompt" in made) yield { place, found: made };
-    else for (const found of made) yield { place, found };
+    for (const found of pairsOfRow(value, settings, toPairs)) yield { place, found };
   }
 }
 
-function without(value: unknown, ignore: readonly string[]): unknown {
-  if (ignore.length === 0 || typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([name]) => !ignore.includes(name)));
+function pairsOfRow(value: unknown, settings: RowSettings, toPairs: ToPairs): readonly (PairDraft | RowFault)[] {
+  if (value instanceof RowFault) return [value];
+  try {
+    const row = new RowFields(value).without(settings.ignore);
+    refuseOtherContent(row, settings);
+    const made = toPairs(row);
+    return ("prompt" in made ? [made] : made).map((pair) => {
+      if (pair instanceof RowFault) return pair;
+      const { kept, leftOut } = untakenFields(row, pair.extra ?? null);
+      return { ...pair, extra: kept, leftOut };
+    });
+  } catch (error) {
+    if (error instanceof RowFault) return [error];
+    throw error;
+  }
 }
 
 async function sourceFiles(source: string): Promise<string[]> {

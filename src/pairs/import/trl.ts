@@ -1,7 +1,7 @@
 import { carriedColumns } from "./carried-columns.js";
 import type { Importer, ImportSettings, PairDraft } from "./importer.js";
 import { messagesOf, oneAnswer, oneQuestion, sameQuestion, withoutMarker } from "./messages.js";
-import { RowFields } from "./row-fields.js";
+import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
 const ROLES = { user: "user", system: "system", assistant: "assistant" };
@@ -11,7 +11,7 @@ export const trl: Importer = {
   name: "trl",
   about: "preference rows of TRL, plain or conversational",
   documentation: "https://huggingface.co/docs/trl/dataset_formats",
-  read: (source, settings) => eachPair(source, settings, (value) => pairOf(new RowFields(value), settings)),
+  read: (source, settings) => eachPair(source, settings, (row) => pairOf(row, settings)),
 };
 
 function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
@@ -27,19 +27,21 @@ function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
 }
 
 function texts(row: RowFields, settings: ImportSettings): { prompt: string; chosen: string; rejected: string | null } {
-  if (typeof row.required("chosen") === "string") {
+  // Unpaired preferences have one completion; those that are marked as bad were refused before.
+  const good = row.peek("chosen") === undefined && row.peek("completion") !== undefined ? "completion" : "chosen";
+  if (typeof row.required(good) === "string") {
     const prompt = withoutMarker(row.text("prompt"), "prompt");
-    return { prompt, chosen: row.text("chosen"), rejected: row.optionalText("rejected") };
+    return { prompt, chosen: row.text(good), rejected: row.optionalText("rejected") };
   }
-  const chosen = messagesOf(row.required("chosen"), "chosen");
+  const chosen = messagesOf(row.required(good), good);
   const rejected = row.value("rejected") === undefined ? null : messagesOf(row.value("rejected"), "rejected");
   const said = row.value("prompt");
   const before = said === undefined ? chosen.slice(0, -1) : messagesOf(said, "prompt");
   if (said === undefined && rejected !== null) sameQuestion(before, rejected.slice(0, -1), "rejected");
   const skip = said === undefined ? before.length : 0;
   return {
-    prompt: oneQuestion(before, ROLES, said === undefined ? "chosen" : "prompt", settings.dropSystem),
-    chosen: oneAnswer(chosen.slice(skip), ROLES, "chosen"),
+    prompt: oneQuestion(before, ROLES, said === undefined ? good : "prompt", settings.dropSystem),
+    chosen: oneAnswer(chosen.slice(skip), ROLES, good),
     rejected: rejected === null ? null : oneAnswer(rejected.slice(skip), ROLES, "rejected"),
   };
 }

@@ -12,7 +12,7 @@ export const vlfeedback: Importer = {
   name: "vlfeedback",
   about: "VLFeedback: answers that a model rated; every two with different ratings make a pair",
   documentation: "https://huggingface.co/datasets/MMInstruction/VLFeedback",
-  read: (source, settings) => eachPair(source, settings, (value) => pairsOf(new RowFields(value))),
+  read: (source, settings) => eachPair(source, settings, pairsOf),
 };
 
 interface Completion {

@@ -1,6 +1,7 @@
 import { UserError } from "../../errors.js";
 import { refuseOverInputs } from "../../files/outputs.js";
 import { removeLeftovers, writeAtomically } from "../../files/write-atomically.js";
+import { ownColumns } from "../own-columns.js";
 import type { PairRow } from "../pair-row.js";
 import { streamPairRows } from "../pair-rows.js";
 import { writeWithQuarantine } from "../quarantine.js";
@@ -61,6 +62,8 @@ export interface CompleteSummary {
   readonly retrieved: Readonly<Record<string, PictureCounts>>;
   /** Rows in quarantine by reason. */
   readonly reasons: Readonly<Record<string, number>>;
+  /** Columns of the user's own that are not kept, such as lists. */
+  readonly columnsLeftOut: readonly string[];
 }
 
 /** Where the rows go that cannot be completed, and the summary. */
@@ -93,8 +96,9 @@ export async function completePairs(request: CompleteRequest): Promise<CompleteS
       request.onProgress?.("read", ++read);
     }
     const tally = new Tally();
-    await writeWithQuarantine(out, files.quarantine, async function* (refuse) {
-      const made = inOrder(streamPairRows(source), request.concurrency ?? 4, (row) => maker.complete(row));
+    const own = await ownColumns(source);
+    await writeWithQuarantine(out, files.quarantine, own.kept, async function* (refuse) {
+      const made = inOrder(streamPairRows(source, own.kept), request.concurrency ?? 4, (row) => maker.complete(row));
       for await (const { row, text, origin, verifiedBy, fault } of made) {
         signal?.throwIfAborted();
         tally.count(row, { text, origin, verifiedBy, fault });
@@ -103,7 +107,7 @@ export async function completePairs(request: CompleteRequest): Promise<CompleteS
         else await refuse({ row: tally.read - 1, id: row.id, ...fault });
       }
     });
-    const summary = tally.summary();
+    const summary = { ...tally.summary(), columnsLeftOut: own.leftOut };
     if (summary.written === 0) {
       const [reason] = Object.entries(summary.reasons).sort(([, one], [, other]) => other - one)[0] ?? [];
       throw new UserError(
@@ -174,6 +178,10 @@ class Completion {
   }
 
   async complete(row: PairRow): Promise<Completed> {
+    if (row.rejected === null && row.rejectedImages !== null) {
+      const reason = "is missing beside a contrast picture, of which no made text would be known to say anything";
+      return { row, fault: { field: "rejected", reason } };
+    }
     const known = knowledgeOf(row, this.#context.reader.morphy);
     const texts = row.rejected === null ? await this.#textsFor(known) : [undefined];
     if (typeof texts === "string") return { row, fault: { field: "rejected", reason: texts } };
@@ -255,7 +263,7 @@ class Tally {
     this.#retrieved.set(kind, counts);
   }
 
-  summary(): CompleteSummary {
+  summary(): Omit<CompleteSummary, "columnsLeftOut"> {
     return {
       read: this.read,
       written: this.written,

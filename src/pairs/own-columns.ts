@@ -1,7 +1,7 @@
 import { parquetSchema, type SchemaElement } from "hyparquet";
-import { PAIR_COLUMNS } from "../pairs/pair-row.js";
-import { openParquet } from "../pairs/parquet-rows.js";
-import type { Column, ColumnKind } from "../pairs/table.js";
+import { PAIR_COLUMNS } from "./pair-row.js";
+import { openParquet } from "./parquet-rows.js";
+import type { Column, ColumnKind } from "./table.js";
 
 /**
  * Columns of a user's own in a pairs file: those that are kept when it is written again, and those that are not.
@@ -24,6 +24,7 @@ export async function ownColumns(path: string): Promise<{ kept: Column[]; leftOu
 const WHOLE = [undefined, "INT_8", "INT_16", "INT_32", "INT_64", "UINT_8", "UINT_16", "UINT_32", "UINT_64"];
 
 function kindOf({ type, converted_type: converted, logical_type: logical }: SchemaElement): ColumnKind | undefined {
+  if (type === "BOOLEAN") return "boolean";
   if (type === "BYTE_ARRAY") return converted === "UTF8" || logical?.type === "STRING" ? "string" : undefined;
   if (type === "DOUBLE" || type === "FLOAT") return "double";
   const isWhole = WHOLE.includes(converted) && (logical === undefined || logical.type === "INTEGER");
