@@ -20,6 +20,8 @@ export interface EvalScoreOptions extends JudgeOptions {
   mode?: Mode | undefined;
   /** `name=value`. */
   option: readonly string[];
+  /** Markers of reasoning, or "none". */
+  reasoning?: string | undefined;
   out?: string | undefined;
   json: boolean;
   signal: AbortSignal;
@@ -41,6 +43,7 @@ export async function evalScore(options: EvalScoreOptions): Promise<void> {
     ...{ benchmark, annotations, judge },
     answers: options.answers,
     mode: options.mode,
+    reasoning: options.reasoning,
     options: optionPairs(options.option),
     onProgress(rows: number) {
       signal.throwIfAborted();

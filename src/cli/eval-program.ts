@@ -36,6 +36,10 @@ function addScore(evaluation: Command, signal: AbortSignal): void {
       ).choices(MODES),
     )
     .option("--option <name=value>", "an option of the benchmark's own; may be repeated", collect, [] as string[])
+    .option(
+      "--reasoning <markers>",
+      'what stands around reasoning that fixed mode sets aside (default: "<think> </think>")',
+    )
     .option("--out <file>", "write the result there, for scpo eval compare")
     .option("--json", "print the result as JSON instead of a table", false);
   for (const [flags, meaning] of JUDGE_FLAGS) command.option(flags, meaning);
@@ -44,6 +48,7 @@ function addScore(evaluation: Command, signal: AbortSignal): void {
     answers: string;
     mode?: Mode;
     option: string[];
+    reasoning?: string;
     out?: string;
     json: boolean;
   }

@@ -125,6 +125,8 @@ export interface Benchmark {
   defaultMode: Mode;
   /** How the answer file is written. */
   answers: "jsonl" | "json-array" | "text-folder";
+  /** Fields of its rows in which the model's words stand; a line of text has them behind its last tab. */
+  answerFields: readonly string[];
   /** Options of its own: name and meaning. */
   options: Readonly<Record<string, string>>;
   /** Whether a judge model scores the answers. */

@@ -8,6 +8,7 @@ import type { Benchmark, Mode, Scored, Scorer } from "./benchmark.js";
 import { findFile } from "./benchmark-files.js";
 import type { EvalResult } from "./eval-result.js";
 import type { Judge } from "./judge.js";
+import { judgeWithoutReasoning, ReasoningAside, reasoningMarkers, THINK } from "./reasoning.js";
 import { bootstrapSheet, intervals, RESAMPLES, SEED } from "./sheet-bootstrap.js";
 import { unreadable } from "../files/text-file.js";
 
@@ -24,6 +25,8 @@ export interface ScoreRequest {
   options?: Readonly<Record<string, string>>;
   /** For judged benchmarks. */
   judge?: Judge | undefined;
+  /** What stands around a model's reasoning, or "none"; see `reasoningMarkers`. */
+  reasoning?: string | undefined;
   /** Hears the number of rows read, now and then. */
   onProgress?: (rows: number) => void;
 }
@@ -47,13 +50,22 @@ export async function score(request: ScoreRequest): Promise<EvalResult> {
     throw new UserError(`option ${shown(name)} is not one of ${benchmark.name} (it has: ${known})`);
   }
   const files = await answerFiles(benchmark, answers);
-  const { judge } = request;
+  const markers = request.reasoning === undefined ? THINK : reasoningMarkers(request.reasoning);
+  const judge =
+    request.judge !== undefined && markers !== undefined && mode === "fixed"
+      ? judgeWithoutReasoning(request.judge, markers)
+      : request.judge;
   const scorer = await benchmark.open({ annotations, mode, options, ...(judge === undefined ? {} : { judge }) });
-  await addAll(scorer, benchmark, files, request.onProgress);
+  const aside = new ReasoningAside(benchmark, mode, markers);
+  await addAll(scorer, aside, benchmark, files, request.onProgress);
   const scored = await scorer.finish();
   const inputs = await hashInputs(request, files, scorer.inputs);
-  const notes = [...(scored.notes ?? []), ...(await foreignFiles(benchmark, annotations, inputs))];
-  return evalResult(benchmark.name, mode, scored, { inputs, settings: { ...scorer.settings }, notes });
+  const notes = [...aside.notes(), ...(scored.notes ?? []), ...(await foreignFiles(benchmark, annotations, inputs))];
+  const settings = {
+    ...scorer.settings,
+    ...(request.reasoning === undefined ? {} : { reasoning: request.reasoning }),
+  };
+  return evalResult(benchmark.name, mode, scored, { inputs, settings, notes });
 }
 
 /**
@@ -115,6 +127,7 @@ async function answerFiles(benchmark: Benchmark, answers: string): Promise<strin
 
 async function addAll(
   scorer: Scorer,
+  aside: ReasoningAside,
   benchmark: Benchmark,
   files: readonly string[],
   onProgress: ScoreRequest["onProgress"],
@@ -124,7 +137,7 @@ async function addAll(
   for (const file of files) {
     const before = rows;
     for await (const row of await answerRows(benchmark, file)) {
-      const pending = scorer.add(row);
+      const pending = scorer.add(aside.take(row));
       if (pending !== undefined) await pending;
       rows += 1;
       if (rows % every === 0) onProgress?.(rows);

@@ -141,7 +141,8 @@ describe("AMBER", () => {
         [" No\n", null, "no"],
         ["There isn't.", null, "no"],
         ["The dog is there. No cat is.", null, null],
-        ["Nothing", null, null],
+        ["Nothing", null, "no"],
+        ["It is unclear", null, null],
         ["", null, null],
         ["\u3000?", null, null],
       ];
@@ -154,7 +155,11 @@ describe("AMBER", () => {
     it("count with no as the positive class", async () => {
       const answers = { 3: "No", 4: "No", 5: "yes.", 6: "No", 7: "Yes" };
       const benchmark = amberDiscriminative;
-      const strict = (await scored(answers, { benchmark, mode: "strict" })).metrics;
+      const { metrics: strict, notes } = await scored(answers, { benchmark, mode: "strict" });
+      expect(notes[0]).to.equal(
+        '1 answer (first element 3: "yes.") the official script reads otherwise than by word, as strict mode does; ' +
+          "fixed mode reads the words",
+      );
       // Right: 3, 6, 7. Said no: 3, 4, 6, of which 3 and 6 rightly. True no: 3, 5, 6.
       expect(strict).to.include({ accuracy: 60, precision: 66.6, recall: 66.6 });
       // 2 · 0.666² / (2 · 0.666 + 0.0001) = 66.595 %.

@@ -148,6 +148,8 @@ describe("lmms-eval", () => {
       pope_yes_ratio: 40,
     });
     expect((await scored("pope", "strict")).metrics["pope_yes_ratio"]).to.equal(60);
+    // "yes." is right, and lmms-eval wants exactly "yes".
+    expect(fixed.notes.join()).to.include('1 of 5 answers say yes or no but not exactly so (first "yes."): lmms-eval');
     const [low, high] = fixed.interval["pope_accuracy"] as [number, number];
     expect(low).to.be.lessThan(40);
     expect(high).to.be.greaterThan(40);

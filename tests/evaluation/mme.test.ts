@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mme } from "../../src/evaluation/mme/mme.js";
@@ -21,7 +21,8 @@ describe("MME", () => {
   async function scored(files: Record<string, string>, request: Partial<ScoreRequest> = {}) {
     const path = await mkdtemp(join(folder, "answers-"));
     for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), content);
-    return score({ benchmark: mme, annotations: "", answers: path, ...request });
+    // A few questions are not the whole of a task, which fixed mode wants.
+    return score({ benchmark: mme, annotations: "", answers: path, mode: "strict", ...request });
   }
 
   it("reads answers as the script does, and by the first word", () => {
@@ -85,8 +86,9 @@ describe("MME", () => {
     expect(await wrong("a\tq\tperhaps\tNo\n")).to.match(/line 1: field label is "perhaps", expected Yes or No/);
     expect(await wrong(pair + line("b", "Yes", "Yes"))).to.match(/line 3: has no second question/);
     expect(await wrong(pair + line("b", "Yes", "Yes") + line("c", "No", "No"))).to.match(
-      /line 4: field image is "c", but line 3 before it is about "b"/,
+      /line 3: has no second question about its image "b"; add it/,
     );
+    expect(await wrong(pair + pair)).to.match(/line 3: field question is "a.*Is it Yes\?" again, first on line 1/);
     expect(await wrong("")).to.match(/count.txt: is empty/);
     expect(await complaintOf(scored({ "count.txt": pair, "cuont.txt": pair }, tasks))).to.match(
       /cuont.txt: is no file of an MME/,
@@ -120,12 +122,38 @@ describe("MME", () => {
     expect(metrics).to.include({ perception: 500, cognition: 200 });
     expect(Object.keys(inputs).filter((name) => name.startsWith("annotations/"))).to.have.lengthOf(14);
     expect(settings).not.to.have.property("labels");
-    const other = { ...files, "count.txt": line("a.png", "Yes", "Yes") + line("a.png", "Yes", "No") };
-    expect(await complaintOf(scored(other, { annotations }))).to.match(
-      /count.txt line 2: field question is .*another revision of the labels/,
+    const wrong = async (count: string) =>
+      complaintOf(scored({ ...files, "count.txt": count }, { annotations }), folder);
+    const answered = files["count.txt"] as string;
+    expect(
+      await wrong(line("a.png", "Yes", "Yes") + line("a.png", "Maybe", "No").replace("\tMaybe\t", "\tNo\t")),
+    ).to.match(
+      /count.txt line 2: field question is "Is it Maybe\?", but about a.png .* "Is it Yes\?" and "Is it No\?"; .*revision/,
     );
-    const more = { ...files, "count.txt": `${files["count.txt"]}${files["count.txt"]}` };
-    expect(await complaintOf(scored(more, { annotations }))).to.match(/count.txt line 3: is an answer too many/);
+    expect(await wrong(answered.replace("\tNo\t", "\tYes\t"))).to.match(
+      /line 2: field label is "Yes", but the annotations/,
+    );
+    expect(await wrong(answered + answered)).to.match(/count.txt line 3: field question is .* again, first on line 1/);
+    expect(await wrong(line("b.png", "Yes", "Yes"))).to.match(
+      /line 1: field image is "b.png", about which count asks nothing; expected one of its 1 images, such as a.png/,
+    );
+    // As LLaVA's converter writes them: another ending, another order.
+    const converted = (files["count.txt"] as string).replaceAll("a.png", "a.txt").split("\n").reverse().join("\n");
+    const turned = await scored({ ...files, "count.txt": `${converted.trim()}\n` }, { annotations });
+    expect(turned.metrics).to.deep.equal(metrics);
+    expect(turned.bootstrap).to.deep.equal((await scored(files, { annotations })).bootstrap);
+  });
+
+  it("never scores a part of a task in silence", async () => {
+    const pair = line("a", "Yes", "Yes") + line("a", "No", "No");
+    const tasks = { options: { tasks: "count" } };
+    expect(await complaintOf(scored({ "count.txt": pair }, { ...tasks, mode: "fixed" }))).to.match(
+      /count.txt: the task count has 2 answers, MME asks 60 questions; answer them all, .*--mode strict, .*--annotations/,
+    );
+    const { notes } = await scored({ "count.txt": pair }, tasks);
+    expect(notes).to.deep.equal([
+      "the task count has 2 answers, MME asks 60 questions: its figures do not stand beside published ones",
+    ]);
   });
 
   it("gives LaVIN its official figures", async function () {
@@ -141,5 +169,14 @@ describe("MME", () => {
     expect(printed("count/score")).to.equal(88.33);
     expect(printed("position/score")).to.equal(63.33);
     expect(printed("color/score")).to.equal(75);
+    const cut = await mkdtemp(join(folder, "cut-"));
+    for (const task of TASKS) {
+      const lines = await readFile(join(answers, `${task}.txt`), "utf8");
+      const kept = task === "existence" ? lines.trimEnd().split("\n").slice(0, -2).join("\n") : lines;
+      await writeFile(join(cut, `${task}.txt`), kept);
+    }
+    const strict = await score({ benchmark: mme, annotations: "", answers: cut, mode: "strict" });
+    expect(strict.notes.join()).to.include("existence has 58 answers, MME asks 60");
+    expect(await complaintOf(score({ benchmark: mme, annotations: "", answers: cut }))).to.include("existence has 58");
   });
 });

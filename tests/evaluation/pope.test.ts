@@ -4,7 +4,8 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pope } from "../../src/evaluation/pope/pope.js";
-import { readYesNoByWord, readYesNoStrictly } from "../../src/evaluation/pope/read-yes-no.js";
+import { readYesNoStrictly } from "../../src/evaluation/pope/read-yes-no.js";
+import { readYesNoByWord } from "../../src/evaluation/yes-no.js";
 import { score, type ScoreRequest } from "../../src/evaluation/score.js";
 import { complaintOf } from "../fixtures/rejection.js";
 
@@ -68,7 +69,23 @@ describe("POPE", () => {
       ["...", "yes", null],
       // Only the first sentence counts, and what affirms without the word affirms.
       ["There is a dog. It is not a cat", "yes", "yes"],
-      ["A notable dog", "yes", "yes"],
+      ["Sorry, there's no dog", "no", "no"],
+      ["I cannot see a dog", "yes", "no"],
+      // What decides nothing.
+      ["A notable dog", "yes", null],
+      ["maybe", "yes", null],
+      ["It is unclear", "yes", null],
+      ["There might be a dog", "yes", null],
+      ["I'm not sure", "no", null],
+      ["I am not sure whether there is a dog", "no", null],
+      ["It is not possible to tell.", "no", null],
+      ["I can't tell", "yes", null],
+      ["I cannot see the image", "yes", null],
+      ["It cannot be determined", "yes", null],
+      ["I don't know", "yes", null],
+      ["Oui, il y a un chien", "yes", null],
+      ["はい", "yes", null],
+      ["I'm not sure, but yes", "no", "yes"],
     ];
     for (const [text, strict, byWord] of cases) {
       expect(readYesNoStrictly(text), text).to.equal(strict);
@@ -111,6 +128,8 @@ describe("POPE", () => {
     const answers = ids.map((question_id) => ({ question_id, text: "No" }));
     const { metrics } = await scored(answers);
     expect(metrics).to.include({ precision: null, recall: 0, f1: null, accuracy: 50, yes_ratio: 0 });
+    const undecided = await scored(ids.map((question_id, at) => ({ question_id, text: at === 0 ? "Yes" : "maybe" })));
+    expect(undecided.metrics).to.include({ "random/unread": 75, "random/yes_ratio": 25, "popular/unread": 100 });
     const silent = await scored(ids.map((question_id) => ({ question_id, text: "" })));
     expect(silent.mode).to.equal("fixed");
     expect(silent.metrics).to.include({ accuracy: 0, recall: 0, unread: 100, yes_ratio: 0 });
@@ -119,6 +138,10 @@ describe("POPE", () => {
       { mode: "strict" },
     );
     expect(strict.metrics).to.include({ recall: 100, yes_ratio: 100 });
+    expect(strict.notes[0]).to.equal(
+      '12 answers (first line 1: "") the official script reads otherwise than by word, as strict mode does; ' +
+        "fixed mode reads the words",
+    );
   });
 
   it("does not care for the order of rows, and takes numbers or texts as ids, lines or an array", async () => {

@@ -3,6 +3,7 @@ import { type FileRow, shown, textField } from "../../files/rows.js";
 import type { Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "../benchmark.js";
 import { taggerName } from "../../english/part-of-speech.js";
 import { perceptronTagger } from "../perceptron-tagger.js";
+import { ReadOtherwise } from "../yes-no.js";
 import { TallySheet, type Totals } from "../tally-sheet.js";
 import { readAnnotations, readPrompts } from "./annotations.js";
 import { DISCRIMINATIVE_METRICS, discriminativeFigures, readAnswer, tallyAnswer } from "./discriminative.js";
@@ -79,6 +80,7 @@ function benchmark(part: Part): Benchmark {
     ],
     defaultMode: "fixed",
     answers: "json-array",
+    answerFields: ["response"],
     options: part === "discriminative" ? {} : GENERATIVE_OPTIONS,
     judged: false,
     open: (options) => openAmber(part, options),
@@ -99,6 +101,8 @@ async function openAmber(part: Part, { annotations, mode, options }: OpenOptions
     part === "discriminative" ? undefined : new VocabularyNouns(truth.vocabulary, mode, finding, official?.tag);
   const sheet = new TallySheet();
   const answered = new Answered(truth, part);
+  const otherwise = new ReadOtherwise();
+  let undecided = 0;
   return {
     inputs: [...truth.inputs, ...(similarity === undefined ? [] : [similarity]), ...(official?.inputs ?? [])],
     settings:
@@ -113,11 +117,17 @@ async function openAmber(part: Part, { annotations, mode, options }: OpenOptions
       const item = answered.take(row);
       const response = textField(row, "response");
       if (item === undefined) return;
-      if (item.kind !== "generative") tallyAnswer(readAnswer(response, mode), item, sheet);
-      else if (finder !== undefined) tallyDescription(finder.nouns(response), item, { ...truth, similar, mode }, sheet);
+      if (item.kind !== "generative") {
+        const [said, byWord] = [readAnswer(response, mode), readAnswer(response, "fixed")];
+        if (said !== byWord) otherwise.add(row, response);
+        if (mode === "fixed" && said === null) undecided += 1;
+        tallyAnswer(said, item, sheet);
+      } else if (finder !== undefined)
+        tallyDescription(finder.nouns(response), item, { ...truth, similar, mode }, sheet);
     },
     finish(): Scored {
-      const notes = answered.notes(mode);
+      const notes = [...answered.notes(mode), ...otherwise.notes()];
+      if (undecided > 0) notes.push(`${undecided} answers are neither yes nor no and count as wrong`);
       return {
         sheet,
         n: answered.count,

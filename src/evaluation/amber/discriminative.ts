@@ -1,5 +1,6 @@
 import type { Metric, Mode } from "../benchmark.js";
 import type { TallySheet, Totals } from "../tally-sheet.js";
+import { readYesNoByWord, type YesNo } from "../yes-no.js";
 import { KINDS, type Question } from "./annotations.js";
 import { officialPercentage, roundToTenth } from "./rounding.js";
 
@@ -37,11 +38,9 @@ const ADDED_TO_EXISTENCE = 0.001;
  * @param mode - Strict knows "Yes" and "No" alone; fixed takes the first deciding word of the first sentence.
  * @returns null for neither, which counts as wrong.
  */
-export function readAnswer(response: string, mode: Mode): "yes" | "no" | null {
-  if (mode === "strict") return response === "Yes" ? "yes" : response === "No" ? "no" : null;
-  const sentence = /^[^\p{L}]*([^.!?\n]*)/u.exec(response)?.[1] ?? "";
-  const word = /(?<!\p{L})(?:yes|no|not|\p{L}+n['\u2019]t)(?!\p{L})/iu.exec(sentence)?.[0].toLowerCase();
-  return word === undefined ? null : word === "yes" ? "yes" : "no";
+export function readAnswer(response: string, mode: Mode): YesNo {
+  if (mode === "fixed") return readYesNoByWord(response);
+  return response === "Yes" ? "yes" : response === "No" ? "no" : null;
 }
 
 /**
@@ -51,7 +50,7 @@ export function readAnswer(response: string, mode: Mode): "yes" | "no" | null {
  * @param question - With its true answer.
  * @param sheet - Takes the counts.
  */
-export function tallyAnswer(said: "yes" | "no" | null, question: Question, sheet: TallySheet): void {
+export function tallyAnswer(said: YesNo, question: Question, sheet: TallySheet): void {
   const { image, kind, truth } = question;
   sheet.add(image, `${kind}/questions`, 1);
   if (said === truth) sheet.add(image, `${kind}/right`, 1);

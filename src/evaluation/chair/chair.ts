@@ -41,6 +41,7 @@ export const chair: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "jsonl",
+  answerFields: ["caption", "text"],
   options: {
     lemmatiser:
       "singular: the singularizer of CHAIR's authors (default); wordnet: WordNet's base forms by part of speech, " +

@@ -50,6 +50,7 @@ export const hallusionBench: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "json-array",
+  answerFields: ["model_prediction"],
   options: OPTIONS,
   judged: true,
   async open(options) {

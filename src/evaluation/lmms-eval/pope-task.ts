@@ -1,4 +1,6 @@
 import { TallySheet } from "../tally-sheet.js";
+import { readYesNoByWord } from "../yes-no.js";
+import { shown } from "../../files/rows.js";
 import { textOf } from "./metric-record.js";
 import { percentage, share, type TaskScorer } from "./task-scorer.js";
 
@@ -7,11 +9,17 @@ export const popeTask: TaskScorer = {
   knows: ({ printed }) => printed.has("pope_yes_ratio"),
   score({ samples }, mode) {
     const sheet = new TallySheet();
+    let near = 0;
+    let first = "";
     for (const sample of samples) {
       const said = textOf(sample, "pope_accuracy", "prediction");
       const truth = textOf(sample, "pope_accuracy", "ground_truth");
       const unit = String(sample.doc_id);
       sheet.add(unit, "asked", 1);
+      if (said !== "yes" && said !== "no" && readYesNoByWord(said) !== null) {
+        if (near === 0) first = shown(said);
+        near += 1;
+      }
       if (said === truth) sheet.add(unit, "right", 1);
       if (said === "yes") sheet.add(unit, "said yes", 1);
       if (truth === "yes") sheet.add(unit, "is yes", 1);
@@ -52,6 +60,12 @@ export const popeTask: TaskScorer = {
         mode === "strict"
           ? "lmms-eval's pope_yes_ratio counts the labels, not the answers; --mode fixed counts the answers"
           : "pope_yes_ratio counts the answers; lmms-eval's own counts the labels",
+        ...(near === 0
+          ? []
+          : [
+              `${near} of ${samples.length} answers say yes or no but not exactly so (first ${first}): lmms-eval counts ` +
+                "them as wrong; scpo eval score pope reads their words",
+            ]),
       ],
     };
   },

@@ -2,6 +2,7 @@ import { UserError } from "../../errors.js";
 import { type FileRow, place, shown } from "../../files/rows.js";
 import { requireFolder } from "../benchmark-files.js";
 import type { Benchmark, OpenOptions, Prompt, Scored, Scorer } from "../benchmark.js";
+import { ReadOtherwise } from "../yes-no.js";
 import { TallySheet } from "../tally-sheet.js";
 import { mmeFigures, mmeMetrics } from "./figures.js";
 import { readFirstWord, readPrefix } from "./read-answer.js";
@@ -26,11 +27,12 @@ export const mme: Benchmark = {
     },
     {
       official: "Two consecutive lines count as a pair, whatever images they name.",
-      fixed: "Lines of a pair that name two images are an error, in both modes.",
+      fixed: "The two lines about an image make a pair, wherever they stand, in both modes.",
     },
   ],
   defaultMode: "fixed",
   answers: "text-folder",
+  answerFields: [],
   options: { tasks: "the tasks that were answered, with commas between them (default: all fourteen)" },
   judged: false,
   open: openMme,
@@ -67,9 +69,9 @@ async function openMme({ annotations, mode, options }: OpenOptions): Promise<Sco
     annotations === ""
       ? { inputs: [], questions: new Map<string, MmeQuestion[]>() }
       : await readTemplates(annotations, tasks);
-  const read = mode === "strict" ? readPrefix : readFirstWord;
-  const reader = new AnswerReader(tasks, templates.questions);
+  const reader = new AnswerReader(tasks, templates.questions, mode);
   const sheet = new TallySheet();
+  const otherwise = new ReadOtherwise();
   const settings: Record<string, string> = { tasks: tasks.join(",") };
   const halves = new Map<string, { row: FileRow; image: string; right: boolean }>();
   let n = 0;
@@ -81,33 +83,37 @@ async function openMme({ annotations, mode, options }: OpenOptions): Promise<Sco
       if (found === null) return;
       const { task, image, label, answer } = found;
       const unit = `${task}/${image}`;
-      const said = read(answer);
+      const byWord = readFirstWord(answer);
+      const said = mode === "strict" ? readPrefix(answer) : byWord;
+      if (said !== byWord) otherwise.add(row, answer);
       const right = said === label;
       n += 1;
       sheet.add(unit, `${task}/questions`, 1);
       sheet.add(unit, `${task}/right`, right ? 1 : 0);
       sheet.add(unit, `${task}/other`, said === "other" ? 1 : 0);
-      const half = halves.get(task);
+      const half = halves.get(unit);
       if (half === undefined) {
-        halves.set(task, { row, image, right });
+        halves.set(unit, { row, image, right });
         return;
       }
-      halves.delete(task);
-      if (half.image !== image) {
-        throw new UserError(
-          `${place(row)}: field image is ${shown(image)}, but line ${half.row.line} before it is about ${shown(half.image)}; ` +
-            "expected the two questions of an image one after the other",
-        );
-      }
+      halves.delete(unit);
       sheet.add(unit, `${task}/pairs`, 1);
       sheet.add(unit, `${task}/both`, half.right && right ? 1 : 0);
     },
     finish(): Scored {
       const [half] = halves.values();
-      if (half !== undefined) throw new UserError(`${place(half.row)}: has no second question about its image`);
-      reader.requireAll();
+      if (half !== undefined) {
+        throw new UserError(`${place(half.row)}: has no second question about its image ${shown(half.image)}; add it`);
+      }
+      const notes = [...reader.requireAll(), ...otherwise.notes()];
       if (templates.inputs.length < tasks.length) settings["labels"] = reader.labelHash();
-      return { sheet, n, metrics: mmeMetrics(tasks), figures: (totals) => mmeFigures(tasks, totals) };
+      return {
+        sheet,
+        n,
+        metrics: mmeMetrics(tasks),
+        figures: (totals) => mmeFigures(tasks, totals),
+        notes,
+      };
     },
   };
 }

@@ -52,6 +52,7 @@ export const mmvp: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "jsonl",
+  answerFields: ["response"],
   options: OPTIONS,
   judged: true,
   async open(options) {

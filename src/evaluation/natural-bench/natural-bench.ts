@@ -2,6 +2,7 @@ import { UserError } from "../../errors.js";
 import { type FileRow, idField, place, SeenIds, shown, textField } from "../../files/rows.js";
 import type { Benchmark, Metric, Mode, Prompt, Scored, Scorer } from "../benchmark.js";
 import { checkComplete } from "../judging/verdicts.js";
+import { ReadOtherwise } from "../yes-no.js";
 import { TallySheet, type Totals } from "../tally-sheet.js";
 import { GROUP, LIST, type NaturalItem, readNatural, REPOSITORY } from "./items.js";
 import { clearAnswer, strictAnswer } from "./reading.js";
@@ -40,6 +41,7 @@ export const naturalBench: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "json-array",
+  answerFields: ["response"],
   options: {},
   judged: false,
   async open({ annotations, mode }) {
@@ -67,6 +69,7 @@ class NaturalScorer implements Scorer {
   readonly #right: (boolean | undefined)[];
   readonly #seen = new SeenIds("id");
   #file: string | undefined;
+  readonly #otherwise = new ReadOtherwise();
   #unread = 0;
 
   constructor(inputs: readonly string[], items: readonly NaturalItem[], mode: Mode) {
@@ -82,7 +85,9 @@ class NaturalScorer implements Scorer {
     const item = this.#items[id] as NaturalItem;
     this.#seen.add(row, String(id));
     const strict = this.#mode === "strict";
-    const said = strict ? strictAnswer(item.kind, answer) : clearAnswer(item, answer);
+    const clear = clearAnswer(item, answer);
+    const said = strict ? strictAnswer(item.kind, answer) : clear;
+    if (said !== clear) this.#otherwise.add(row, answer);
     if (said === null) this.#unread += 1;
     const position = id % GROUP;
     this.#right[id] = said === (strict ? position === 0 || position === GROUP - 1 : item.first);
@@ -110,7 +115,10 @@ class NaturalScorer implements Scorer {
       n: this.#items.length,
       metrics: SHARES.map(([name, title]): Metric => ({ name, title, better: "higher", digits: 2 })),
       figures: figuresOf,
-      notes: this.#unread === 0 ? [] : [`${this.#unread} answers name neither option and count as wrong`],
+      notes: [
+        ...(this.#unread === 0 ? [] : [`${this.#unread} answers name neither option and count as wrong`]),
+        ...this.#otherwise.notes(),
+      ],
     };
   }
 

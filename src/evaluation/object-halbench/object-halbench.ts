@@ -58,6 +58,7 @@ export const objectHalbench: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "jsonl",
+  answerFields: ["answer", "text"],
   options: OPTIONS,
   judged: true,
   async open(options) {

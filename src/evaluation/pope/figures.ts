@@ -10,7 +10,12 @@ const KINDS = [
   { name: "yes_ratio", title: "share of yes among the answers", better: "neither", digits: 2 },
 ] as const satisfies readonly Metric[];
 
-const UNREAD = { name: "unread", title: "answers without words", better: "lower", digits: 2 } as const satisfies Metric;
+const UNREAD = {
+  name: "unread",
+  title: "answers that decide nothing",
+  better: "lower",
+  digits: 2,
+} as const satisfies Metric;
 
 /** The metrics of the splits and, first, their means. */
 export function popeMetrics(splits: readonly Split[], mode: Mode): Metric[] {

@@ -7,7 +7,8 @@ import { popeFigures, popeMetrics } from "./figures.js";
 import { LABELS, LABELS_REPOSITORY, QUESTIONS, QUESTIONS_REPOSITORY, REVISION, type Split } from "./files.js";
 import { AnsweredQuestions } from "./answered-questions.js";
 import { isSplit, readAllSplits, readSplit } from "./questions.js";
-import { readYesNoByWord, readYesNoStrictly } from "./read-yes-no.js";
+import { readYesNoStrictly } from "./read-yes-no.js";
+import { ReadOtherwise, readYesNoByWord } from "../yes-no.js";
 
 const SPLITS = Object.keys(LABELS) as Split[];
 
@@ -21,8 +22,7 @@ export const pope: Benchmark = {
   defects: [
     {
       official: "Every answer is yes that lacks No, not or no between single blanks: NO, an empty one, isn't.",
-      fixed:
-        "The first deciding word of the first sentence counts, in any spelling; an answer without words is neither.",
+      fixed: "The first deciding word of the first sentence counts, in any spelling; an answer without one is neither.",
     },
     {
       official: "Answers are laid beside the labels by their order, however many there are.",
@@ -31,6 +31,7 @@ export const pope: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "jsonl",
+  answerFields: ["answer", "text"],
   options: { split: "the one split that was answered (random, popular, adversarial), by the ids of its label file" },
   judged: false,
   open: openPope,
@@ -50,9 +51,9 @@ async function openPope({ annotations, mode, options }: OpenOptions): Promise<Sc
     throw new UserError(`option split is ${shown(split)}, expected random, popular or adversarial`);
   }
   const questions = await (split === undefined ? readAllSplits(annotations) : readSplit(annotations, split));
-  const read = mode === "strict" ? readYesNoStrictly : readYesNoByWord;
   const sheet = new TallySheet();
   const answered = new AnsweredQuestions(questions, split);
+  const otherwise = new ReadOtherwise();
   const settings: Record<string, string> = {};
   return {
     inputs: questions.inputs,
@@ -60,7 +61,9 @@ async function openPope({ annotations, mode, options }: OpenOptions): Promise<Sc
     add(row: FileRow): void {
       const answer = answerText(row);
       const question = answered.take(row);
-      const said = read(answer);
+      const byWord = readYesNoByWord(answer);
+      const said = mode === "strict" ? readYesNoStrictly(answer) : byWord;
+      if (said !== byWord) otherwise.add(row, answer);
       const right = said === question.label;
       const outcome =
         said === null ? `${question.label}Unread` : said === "yes" ? (right ? "tp" : "fp") : right ? "tn" : "fn";
@@ -74,6 +77,7 @@ async function openPope({ annotations, mode, options }: OpenOptions): Promise<Sc
         n: answered.count,
         metrics: popeMetrics(splits, mode),
         figures: (totals) => popeFigures(splits, totals),
+        notes: otherwise.notes(),
       };
     },
   };
