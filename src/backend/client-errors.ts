@@ -47,7 +47,7 @@ export function causedErrors(exited: Promise<TrainerExit>, logPath: string): Cli
 
 /** A field of a request and what is wrong with it. */
 export interface FieldViolation {
-  /** Path of the field: "start.seed", "open_stage.objective.parameters[beta]". */
+  /** Path of the field: "start.seed", "open_stage.objective.losses[0].parameters[beta]". */
   readonly field: string;
   readonly description: string;
 }

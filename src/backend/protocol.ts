@@ -3,7 +3,7 @@ import type { DescribeResponse } from "../generated/scpo/v1/trainer.js";
 import { packageVersion } from "../package-root.js";
 
 /** Raised, here and in scpo_trl/dialogue/protocol.py, when client and trainer must be changed together. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /**
  * Refuses a trainer that speaks another version of the contract.

@@ -1,5 +1,5 @@
 import type { OpenStage, StartTraining } from "../generated/scpo/v1/trainer.js";
-import { LearningRateSchedule, Precision, ReferenceAtOpen } from "../generated/scpo/v1/trainer.js";
+import { LearningRateSchedule, ReferenceAtOpen } from "../generated/scpo/v1/trainer.js";
 import type { RunPlan, StagePlan } from "./plan.js";
 import { plannedSteps } from "./plan.js";
 
@@ -15,8 +15,6 @@ const references = {
   initial: ReferenceAtOpen.INITIAL,
 } as const;
 
-const precisions = { float32: Precision.FLOAT32, bf16: Precision.BF16, fp16: Precision.FP16 } as const;
-
 /**
  * The first request of a Train stream.
  *
@@ -28,19 +26,26 @@ export function startTraining(
   telemetryEndpoint: string,
   resumeFrom = "",
 ): StartTraining {
-  const { dataset, batchSize, gradientAccumulationSteps, seed, weightDecay, maxGradNorm, frozenPrefixes } = plan;
+  const { dataset, batchSize, gradientAccumulationSteps, seed } = plan;
   return {
     dataset,
     batchSize,
     gradientAccumulationSteps,
     seed,
     checkpointDirectory,
-    weightDecay,
-    maxGradNorm,
     telemetryEndpoint,
-    frozenPrefixes,
     resumeFrom,
-    precision: plan.precision === undefined ? Precision.UNSPECIFIED : precisions[plan.precision],
+    settings: JSON.stringify(trainingSettings(plan)),
+  };
+}
+
+/** The plan's settings under the names of `SCPOConfig`. */
+function trainingSettings({ weightDecay, maxGradNorm, frozenPrefixes, precision }: RunPlan): Record<string, unknown> {
+  return {
+    weight_decay: weightDecay,
+    max_grad_norm: maxGradNorm,
+    frozen_prefixes: frozenPrefixes,
+    ...(precision === undefined ? {} : { bf16: precision === "bf16", fp16: precision === "fp16" }),
   };
 }
 
@@ -51,7 +56,7 @@ export function openStage(plan: RunPlan, stage: number, keepReferenceWeights: bo
     stage,
     pairs: [...new Set(planned.pairs)].sort((a, b) => a - b),
     steps: plannedSteps(plan, planned),
-    objective: planned.objective,
+    objective: { losses: [{ name: planned.objective.loss, parameters: planned.objective.parameters }] },
     learningRate: planned.learningRate,
     schedule: schedules[planned.schedule],
     warmupSteps: planned.warmupSteps,

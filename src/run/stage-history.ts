@@ -44,6 +44,7 @@ export class StageHistory {
 }
 
 function margin(pair: PairReport): number {
-  const { textualMargin, visualMargin, textualMirrorMargin, visualMirrorMargin } = pair;
-  return meanOfKnown([textualMargin, visualMargin, textualMirrorMargin, visualMirrorMargin]);
+  // By name, so that the sum is the same in every order in which they came.
+  const names = Object.keys(pair.margins).sort();
+  return meanOfKnown(names.map((name) => pair.margins[name] as number));
 }

@@ -23,7 +23,7 @@ describe("scpo simulate", function () {
     await writeFile(join(run, "journal.jsonl"), `${JSON.stringify({ type: "plan", plan, weightsSha256: "" })}\n`);
     const metrics = await openMetrics(join(run, "metrics.jsonl"));
     for (let step = 1; step <= 4; step += 1) {
-      const pairs = [{ pair: step - 1, textualMargin: 1, visualMirrorMargin: Number.NaN }];
+      const pairs = [{ pair: step - 1, margins: { textual: 1 } }];
       await metrics.write(StepReport.fromPartial({ step, stepInStage: step, klReference: step, pairs }));
     }
     await metrics.close();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import queue
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -98,13 +99,25 @@ def refused(call: Callable[[], Any], *parts: str, code: grpc.StatusCode = grpc.S
         assert part in details, (part, details)
 
 
-def start(world: World, **fields: Any) -> trainer_pb2.TrainRequest:
+def objective(*losses: str | tuple[str, float], **parameters: float) -> trainer_pb2.Objective:
+    """Losses by name, or by name and weight; the parameters are those of the first."""
+    named = [(loss, None) if isinstance(loss, str) else loss for loss in losses]
+    return trainer_pb2.Objective(
+        losses=[
+            trainer_pb2.WeightedLoss(name=name, weight=weight, parameters=parameters if at == 0 else {})
+            for at, (name, weight) in enumerate(named)
+        ]
+    )
+
+
+def start(world: World, settings: dict[str, Any] | None = None, **fields: Any) -> trainer_pb2.TrainRequest:
+    """A StartTraining; `settings` are those of its JSON object."""
     values = {
         "dataset": world.dataset(),
         "batch_size": 2,
         "gradient_accumulation_steps": 1,
         "seed": 3,
-        "max_grad_norm": 1.0,
+        "settings": json.dumps(settings or {}),
         **fields,
     }
     return trainer_pb2.TrainRequest(start=trainer_pb2.StartTraining(**values))
@@ -115,7 +128,7 @@ def open_stage(stage: int, pairs: Sequence[int], **fields: Any) -> trainer_pb2.T
         "stage": stage,
         "pairs": pairs,
         "steps": 3,
-        "objective": trainer_pb2.Objective(loss="scpo"),
+        "objective": objective("scpo"),
         "learning_rate": 1e-2,
         "schedule": CONSTANT,
         "reference": POLICY,

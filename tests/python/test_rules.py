@@ -34,7 +34,7 @@ PLACES: dict[str, list[Callable[[Any], object]]] = {
         lambda host: check_address(f"{_bracketed(host)}:1"),
         lambda host: check_endpoint(f"tcp://{_bracketed(host)}:1"),
     ],
-    "learning_rate": [lambda rate: stage_of(open_stage(0, [0], learning_rate=rate).open_stage, rows=1)],
+    "learning_rate": [lambda rate: stage_of(open_stage(0, [0], learning_rate=rate).open_stage, rows=1, beta=0.1)],
 }
 TYPESCRIPT_ALONE = {"run_id"}
 """Runs have no names on this side."""

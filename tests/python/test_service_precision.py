@@ -92,16 +92,16 @@ def test_the_policy_computes_in_bfloat16_on_float32_weights(world: World, store:
     # Equal weights, so that only the arithmetic can differ.
     store(torch.bfloat16, torch.float32)
     hashes = {
-        name: trained(world, name, precision=precision)[2]
-        for name, precision in (
-            ("auto", trainer_pb2.PRECISION_UNSPECIFIED),
-            ("float32", trainer_pb2.PRECISION_FLOAT32),
-            ("bf16", trainer_pb2.PRECISION_BF16),
+        name: trained(world, name, settings=settings)[2]
+        for name, settings in (
+            ("auto", {}),
+            ("float32", {"bf16": False}),
+            ("bf16", {"bf16": True}),
         )
     }
     store(torch.bfloat16, torch.bfloat16)
     hashes["stored"] = trained(world, "stored")[2]
-    hashes["stored-float32"] = trained(world, "stored-float32", precision=trainer_pb2.PRECISION_FLOAT32)[2]
+    hashes["stored-float32"] = trained(world, "stored-float32", settings={"bf16": False})[2]
     assert hashes["auto"] == hashes["float32"] == hashes["stored-float32"]
     assert hashes["bf16"] == hashes["stored"] != hashes["float32"]
 
@@ -112,7 +112,7 @@ def test_a_model_stored_in_float32_is_trained_in_float32_after_another_was_not(
     store(torch.float32, torch.float32)
     started, _, before = trained(world, "before")
     assert (started.stored_dtype, started.weights_dtype, started.autocast_dtype) == ("float32", "float32", "")
-    trained(world, "between", precision=trainer_pb2.PRECISION_BF16)
+    trained(world, "between", settings={"bf16": True})
     assert trained(world, "after")[2] == before
 
 
@@ -132,12 +132,12 @@ def test_a_second_training_of_the_loaded_model_is_as_the_first(world: World, sto
 def test_fp16_without_a_gpu_is_refused(world: World) -> None:
     world.load()
     dialogue = Dialogue(world.stub)
-    dialogue.send(start(world, precision=trainer_pb2.PRECISION_FP16))
-    dialogue.refused("start.precision", "fp16", "CUDA", "bf16")
+    dialogue.send(start(world, settings={"fp16": True}))
+    dialogue.refused("start.settings.fp16", "fp16", "CUDA", "bf16")
 
 
-def test_an_unknown_precision_is_refused(world: World) -> None:
+def test_two_types_at_once_are_refused(world: World) -> None:
     world.load()
     dialogue = Dialogue(world.stub)
-    dialogue.send(start(world, precision=99))
-    dialogue.refused("start.precision", "99", "expected")
+    dialogue.send(start(world, settings={"bf16": True, "fp16": True}))
+    dialogue.refused("start.settings.fp16", "one of the two")

@@ -24,7 +24,7 @@ from scpo_trl.service.errors import NotReadyError
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.security import Security, read_security
 from scpo_trl.service.server import MESSAGE_BYTES, ServerOptions, create_server
-from scpo_trl.service.training import shared_out
+from scpo_trl.service.training_settings import shared_out
 from scpo_trl.service.uploads import Uploads
 
 pytest_plugins = ["service_fixtures"]
@@ -91,7 +91,7 @@ class TestCalls:
             ):
                 refused(call, "token: ", code=grpc.StatusCode.UNAUTHENTICATED)
         described = stub.Describe(trainer_pb2.DescribeRequest(), metadata=[("authorization", f"Bearer {TOKEN}")])
-        assert described.protocol_version == 2
+        assert described.protocol_version == 3
         health: Any = health_pb2_grpc.HealthStub(guarded)
         assert health.Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.SERVING
 

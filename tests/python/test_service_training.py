@@ -21,6 +21,7 @@ from service_fixtures import (
     World,
     decision,
     feed,
+    objective,
     open_stage,
     refused,
     start,
@@ -79,7 +80,9 @@ class TestTrain:
     ) -> None:
         world.load()
         checkpoints = world.root / "checkpoints"
-        dialogue = begun(world, checkpoint_directory=str(checkpoints), frozen_prefixes=["model.vision_tower"])
+        dialogue = begun(
+            world, checkpoint_directory=str(checkpoints), settings={"frozen_prefixes": ["model.vision_tower"]}
+        )
         dialogue.send(open_stage(0, range(8)), feed([3, 1, 0, 2]))
         assert dialogue.expect("stage_opened").stage == 0
 
@@ -163,7 +166,9 @@ class TestTrain:
     def test_leaves_the_model_fit_for_answers_and_the_next_training(self, world: World) -> None:
         world.load()
         usable(world)
-        dialogue = begun(world, frozen_prefixes=["model.vision_tower"], checkpoint_directory=str(world.root / "out"))
+        dialogue = begun(
+            world, settings={"frozen_prefixes": ["model.vision_tower"]}, checkpoint_directory=str(world.root / "out")
+        )
         dialogue.send(open_stage(0, [0, 1]), feed([0, 1], last=True))
         dialogue.expect("stage_opened")
         dialogue.expect("step_report")
@@ -173,7 +178,7 @@ class TestTrain:
         dialogue.expect("stage_closed")
         dialogue.expect("ended")
         # The frozen parameters of one training are free again in the next.
-        assert begun_parameters(world) > begun_parameters(world, frozen_prefixes=["model.vision_tower"])
+        assert begun_parameters(world) > begun_parameters(world, settings={"frozen_prefixes": ["model.vision_tower"]})
         scores = world.stub.ScorePairs(trainer_pb2.ScorePairsRequest(dataset=world.dataset()))
         assert sum(len(response.scores) for response in scores) == 12
 
@@ -229,14 +234,14 @@ class TestViolations:
             ([open_stage(0, [0], learning_rate=-1)], ["open_stage.learning_rate: found -1"]),
             ([open_stage(0, [0], schedule=0)], ["open_stage.schedule"]),
             ([open_stage(0, [0], reference=0)], ["open_stage.reference"]),
-            ([open_stage(0, [0], objective=trainer_pb2.Objective(loss="none"))], ["'none'", "scpo"]),
-            ([open_stage(0, [0], objective=trainer_pb2.Objective())], ["open_stage.objective.loss"]),
+            ([open_stage(0, [0], objective=objective("none"))], ["'none'", "scpo"]),
+            ([open_stage(0, [0], objective=objective())], ["open_stage.objective.losses"]),
             (
-                [open_stage(0, [0], objective=trainer_pb2.Objective(loss="scpo", parameters={"beta": math.inf}))],
-                ["open_stage.objective.parameters[beta]: found inf"],
+                [open_stage(0, [0], objective=objective("scpo", beta=math.inf))],
+                ["open_stage.objective.losses[0].parameters[beta]: found inf"],
             ),
             (
-                [open_stage(0, [0], objective=trainer_pb2.Objective(loss="scpo", parameters={"bita": 1}))],
+                [open_stage(0, [0], objective=objective("scpo", bita=1))],
                 ["'bita'", "beta"],
             ),
         ],
@@ -296,12 +301,12 @@ class TestViolations:
         world.load()
         refused(lambda: train(batch_size=0), "start.batch_size: found 0")
         refused(lambda: train(gradient_accumulation_steps=0), "start.gradient_accumulation_steps: found 0")
-        refused(lambda: train(weight_decay=math.nan), "start.weight_decay: found nan")
-        refused(lambda: train(max_grad_norm=-1), "start.max_grad_norm: found -1")
+        refused(lambda: train(settings={"weight_decay": math.nan}), "start.settings: found no JSON", "NaN")
+        refused(lambda: train(settings={"max_grad_norm": -1}), "start.settings.max_grad_norm: found -1")
         refused(lambda: train(seed=2**32), "start.seed: found 4294967296")
         refused(lambda: train(checkpoint_directory="/nowhere"), "outside the trainer's roots")
-        refused(lambda: train(frozen_prefixes=["vision"]), "frozen_prefixes", "'vision'")
-        refused(lambda: train(frozen_prefixes=["model", "lm_head"]), "every parameter is frozen")
+        refused(lambda: train(settings={"frozen_prefixes": ["vision"]}), "frozen_prefixes", "'vision'")
+        refused(lambda: train(settings={"frozen_prefixes": ["model", "lm_head"]}), "every parameter is frozen")
         refused(lambda: train(telemetry_endpoint="tcp://10.0.0.1:5"), "start.telemetry_endpoint", "tcp://127.0.0.1")
         usable(world)
 
@@ -356,7 +361,7 @@ class TestFailures:
 
     def test_a_loss_that_is_not_finite_ends_the_training(self, world: World) -> None:
         world.load()
-        dialogue = stepping(world, max_grad_norm=1e30)
+        dialogue = stepping(world, settings={"max_grad_norm": 1e30})
         dialogue.send(decision(1, end_stage=True))
         dialogue.expect("stage_closed")
         dialogue.send(open_stage(1, [0, 1, 2, 3, 4, 5], learning_rate=1e30), feed([0, 1, 2, 3, 4, 5], last=True))
@@ -400,7 +405,7 @@ class TestTelemetry:
             [],
         ]
         for record, pair in zip(batches[1].records, report.pairs, strict=True):
-            assert record.textual_margin == pytest.approx(pair.textual_margin)
+            assert record.textual_margin == pytest.approx(pair.margins["textual"])
             drift = record.policy.chosen_given_images - record.reference.chosen_given_images
             assert record.rewards.chosen_given_images == pytest.approx(0.1 * drift, abs=1e-6)
         with pytest.raises(zmq.Again):

@@ -70,7 +70,9 @@ class TestStepBatches:
 class TestRemoteDirector:
     @pytest.fixture
     def director(self) -> RemoteDirector:
-        return RemoteDirector(Job("a training"), lambda response: None, rows=12, pairs_per_step=2, checkpoints=False)
+        return RemoteDirector(
+            Job("a training"), lambda response: None, rows=12, pairs_per_step=2, checkpoints=False, beta=0.1
+        )
 
     def test_has_them_made_before_the_decision_comes(self, director: RemoteDirector) -> None:
         director.read(iter([open_stage(0, range(12)), feed([0, 1])]))

@@ -236,8 +236,8 @@ def test_records_hold_what_the_report_averages(direct) -> None:
         for record, pair in zip(batch, report.pairs, strict=True):
             rewards = record.rewards
             assert rewards.ww == pytest.approx(0.1 * (record.policy.ww - record.reference.ww), abs=1e-5)
-            assert record.textual_margin == pair.textual_margin == pytest.approx(rewards.ww - rewards.lw, abs=1e-5)
-            assert record.visual_margin == pair.visual_margin == pytest.approx(rewards.ww - rewards.wl, abs=1e-5)
+            assert record.textual_margin == pair.margins["textual"] == pytest.approx(rewards.ww - rewards.lw, abs=1e-5)
+            assert record.visual_margin == pair.margins["visual"] == pytest.approx(rewards.ww - rewards.wl, abs=1e-5)
             assert record.textual_mirror_margin == pytest.approx(rewards.ll - rewards.wl, abs=1e-5)
             assert record.visual_mirror_margin == pytest.approx(rewards.ll - rewards.lw, abs=1e-5)
         assert report.rewards.ww == pytest.approx(sum(r.rewards.ww for r in batch) / 4)

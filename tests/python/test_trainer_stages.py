@@ -163,7 +163,7 @@ def test_sft_trains_without_a_table(train) -> None:
     losses = [report.loss for report in director.reports]
     assert sum(losses[-3:]) < sum(losses[:3])
     assert all(math.isnan(r.kl_reference) and math.isnan(r.kl_initial) for r in director.reports)
-    assert all(p.textual_margin == 0.0 for r in director.reports for p in r.pairs)
+    assert all(p.margins["textual"] == 0.0 for r in director.reports for p in r.pairs)
     assert list(director.reports[0].terms) == ["sft"]
 
 

@@ -3,17 +3,9 @@ import fc from "fast-check";
 import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { StageHistory } from "../../src/run/stage-history.js";
 
-const none = Number.NaN;
-
 function report(...pairs: [pair: number, margin: number][]): StepReport {
   return StepReport.fromPartial({
-    pairs: pairs.map(([pair, margin]) => ({
-      pair,
-      textualMargin: margin - 1,
-      visualMargin: margin + 1,
-      textualMirrorMargin: none,
-      visualMirrorMargin: none,
-    })),
+    pairs: pairs.map(([pair, margin]) => ({ pair, margins: { textual: margin - 1, of_its_own: margin + 1 } })),
   });
 }
 

@@ -21,7 +21,7 @@ function recorded(kl: (step: number) => number = () => 0, stages = 2): RecordedR
   for (const [stage, { pairs }] of planned.entries()) {
     for (let at = 0; at < (stage === 1 ? 3 : 4); at += 1) {
       const step = reports.length + 1;
-      const trained = pairs.slice(2 * at, 2 * at + 2).map((pair) => ({ pair, textualMargin: pair }));
+      const trained = pairs.slice(2 * at, 2 * at + 2).map((pair) => ({ pair, margins: { textual: pair } }));
       reports.push(StepReport.fromPartial({ step, stage, stepInStage: at + 1, klReference: kl(step), pairs: trained }));
     }
   }

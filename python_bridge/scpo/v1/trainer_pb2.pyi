@@ -18,13 +18,6 @@ class Signal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SIGNAL_BLIND_MARGIN: _ClassVar[Signal]
     SIGNAL_TOKENS: _ClassVar[Signal]
 
-class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    PRECISION_UNSPECIFIED: _ClassVar[Precision]
-    PRECISION_FLOAT32: _ClassVar[Precision]
-    PRECISION_BF16: _ClassVar[Precision]
-    PRECISION_FP16: _ClassVar[Precision]
-
 class ReferenceAtOpen(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REFERENCE_AT_OPEN_UNSPECIFIED: _ClassVar[ReferenceAtOpen]
@@ -45,10 +38,6 @@ SIGNAL_TRANSPORT_DISTANCE: Signal
 SIGNAL_LOGPS: Signal
 SIGNAL_BLIND_MARGIN: Signal
 SIGNAL_TOKENS: Signal
-PRECISION_UNSPECIFIED: Precision
-PRECISION_FLOAT32: Precision
-PRECISION_BF16: Precision
-PRECISION_FP16: Precision
 REFERENCE_AT_OPEN_UNSPECIFIED: ReferenceAtOpen
 REFERENCE_AT_OPEN_POLICY: ReferenceAtOpen
 REFERENCE_AT_OPEN_KEEP: ReferenceAtOpen
@@ -96,24 +85,28 @@ class DescribeResponse(_message.Message):
     def __init__(self, package_version: _Optional[str] = ..., versions: _Optional[_Mapping[str, str]] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., embedded_model_path: _Optional[str] = ..., losses: _Optional[_Iterable[str]] = ..., process_id: _Optional[int] = ..., model_path: _Optional[str] = ..., protocol_version: _Optional[int] = ..., processes: _Optional[int] = ..., roots: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LoadModelRequest(_message.Message):
-    __slots__ = ("path", "trust_remote_code")
+    __slots__ = ("path", "trust_remote_code", "settings")
     PATH_FIELD_NUMBER: _ClassVar[int]
     TRUST_REMOTE_CODE_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
     path: str
     trust_remote_code: bool
-    def __init__(self, path: _Optional[str] = ..., trust_remote_code: _Optional[bool] = ...) -> None: ...
+    settings: str
+    def __init__(self, path: _Optional[str] = ..., trust_remote_code: _Optional[bool] = ..., settings: _Optional[str] = ...) -> None: ...
 
 class LoadModelResponse(_message.Message):
-    __slots__ = ("architecture", "parameters", "image_tokens", "weights_sha256")
+    __slots__ = ("architecture", "parameters", "image_tokens", "weights_sha256", "adapter")
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     IMAGE_TOKENS_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_SHA256_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_FIELD_NUMBER: _ClassVar[int]
     architecture: str
     parameters: int
     image_tokens: int
     weights_sha256: str
-    def __init__(self, architecture: _Optional[str] = ..., parameters: _Optional[int] = ..., image_tokens: _Optional[int] = ..., weights_sha256: _Optional[str] = ...) -> None: ...
+    adapter: bool
+    def __init__(self, architecture: _Optional[str] = ..., parameters: _Optional[int] = ..., image_tokens: _Optional[int] = ..., weights_sha256: _Optional[str] = ..., adapter: _Optional[bool] = ...) -> None: ...
 
 class ScorePairsRequest(_message.Message):
     __slots__ = ("dataset", "pairs", "signals", "batch_size", "image_encoder", "patch_encoder")
@@ -184,10 +177,12 @@ class Answer(_message.Message):
     def __init__(self, prompt: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
 
 class ExportModelRequest(_message.Message):
-    __slots__ = ("path",)
+    __slots__ = ("path", "adapter")
     PATH_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_FIELD_NUMBER: _ClassVar[int]
     path: str
-    def __init__(self, path: _Optional[str] = ...) -> None: ...
+    adapter: bool
+    def __init__(self, path: _Optional[str] = ..., adapter: _Optional[bool] = ...) -> None: ...
 
 class ExportModelResponse(_message.Message):
     __slots__ = ("weights_sha256",)
@@ -236,7 +231,13 @@ class TrainResponse(_message.Message):
     def __init__(self, started: _Optional[_Union[TrainingStarted, _Mapping]] = ..., table_progress: _Optional[_Union[TableProgress, _Mapping]] = ..., stage_opened: _Optional[_Union[StageOpened, _Mapping]] = ..., step_report: _Optional[_Union[StepReport, _Mapping]] = ..., checkpoint_saved: _Optional[_Union[CheckpointSaved, _Mapping]] = ..., stage_closed: _Optional[_Union[StageClosed, _Mapping]] = ..., ended: _Optional[_Union[TrainingEnded, _Mapping]] = ..., failed: _Optional[_Union[TrainingFailed, _Mapping]] = ...) -> None: ...
 
 class Objective(_message.Message):
-    __slots__ = ("loss", "parameters")
+    __slots__ = ("losses",)
+    LOSSES_FIELD_NUMBER: _ClassVar[int]
+    losses: _containers.RepeatedCompositeFieldContainer[WeightedLoss]
+    def __init__(self, losses: _Optional[_Iterable[_Union[WeightedLoss, _Mapping]]] = ...) -> None: ...
+
+class WeightedLoss(_message.Message):
+    __slots__ = ("name", "weight", "parameters")
     class ParametersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -244,37 +245,33 @@ class Objective(_message.Message):
         key: str
         value: float
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
-    LOSS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
-    loss: str
+    name: str
+    weight: float
     parameters: _containers.ScalarMap[str, float]
-    def __init__(self, loss: _Optional[str] = ..., parameters: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., weight: _Optional[float] = ..., parameters: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class StartTraining(_message.Message):
-    __slots__ = ("dataset", "batch_size", "gradient_accumulation_steps", "seed", "checkpoint_directory", "weight_decay", "max_grad_norm", "telemetry_endpoint", "frozen_prefixes", "resume_from", "precision")
+    __slots__ = ("dataset", "batch_size", "gradient_accumulation_steps", "seed", "checkpoint_directory", "telemetry_endpoint", "resume_from", "settings")
     DATASET_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     GRADIENT_ACCUMULATION_STEPS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_DIRECTORY_FIELD_NUMBER: _ClassVar[int]
-    WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
-    MAX_GRAD_NORM_FIELD_NUMBER: _ClassVar[int]
     TELEMETRY_ENDPOINT_FIELD_NUMBER: _ClassVar[int]
-    FROZEN_PREFIXES_FIELD_NUMBER: _ClassVar[int]
     RESUME_FROM_FIELD_NUMBER: _ClassVar[int]
-    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
     dataset: _pair_pb2.Dataset
     batch_size: int
     gradient_accumulation_steps: int
     seed: int
     checkpoint_directory: str
-    weight_decay: float
-    max_grad_norm: float
     telemetry_endpoint: str
-    frozen_prefixes: _containers.RepeatedScalarFieldContainer[str]
     resume_from: str
-    precision: Precision
-    def __init__(self, dataset: _Optional[_Union[_pair_pb2.Dataset, _Mapping]] = ..., batch_size: _Optional[int] = ..., gradient_accumulation_steps: _Optional[int] = ..., seed: _Optional[int] = ..., checkpoint_directory: _Optional[str] = ..., weight_decay: _Optional[float] = ..., max_grad_norm: _Optional[float] = ..., telemetry_endpoint: _Optional[str] = ..., frozen_prefixes: _Optional[_Iterable[str]] = ..., resume_from: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ...) -> None: ...
+    settings: str
+    def __init__(self, dataset: _Optional[_Union[_pair_pb2.Dataset, _Mapping]] = ..., batch_size: _Optional[int] = ..., gradient_accumulation_steps: _Optional[int] = ..., seed: _Optional[int] = ..., checkpoint_directory: _Optional[str] = ..., telemetry_endpoint: _Optional[str] = ..., resume_from: _Optional[str] = ..., settings: _Optional[str] = ...) -> None: ...
 
 class TrainingStarted(_message.Message):
     __slots__ = ("trainable_parameters", "stored_dtype", "weights_dtype", "autocast_dtype")
@@ -337,18 +334,19 @@ class FeedPairs(_message.Message):
     def __init__(self, pairs: _Optional[_Iterable[int]] = ..., last: _Optional[bool] = ...) -> None: ...
 
 class PairReport(_message.Message):
-    __slots__ = ("pair", "textual_margin", "visual_margin", "textual_mirror_margin", "visual_mirror_margin")
+    __slots__ = ("pair", "margins")
+    class MarginsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     PAIR_FIELD_NUMBER: _ClassVar[int]
-    TEXTUAL_MARGIN_FIELD_NUMBER: _ClassVar[int]
-    VISUAL_MARGIN_FIELD_NUMBER: _ClassVar[int]
-    TEXTUAL_MIRROR_MARGIN_FIELD_NUMBER: _ClassVar[int]
-    VISUAL_MIRROR_MARGIN_FIELD_NUMBER: _ClassVar[int]
+    MARGINS_FIELD_NUMBER: _ClassVar[int]
     pair: int
-    textual_margin: float
-    visual_margin: float
-    textual_mirror_margin: float
-    visual_mirror_margin: float
-    def __init__(self, pair: _Optional[int] = ..., textual_margin: _Optional[float] = ..., visual_margin: _Optional[float] = ..., textual_mirror_margin: _Optional[float] = ..., visual_mirror_margin: _Optional[float] = ...) -> None: ...
+    margins: _containers.ScalarMap[str, float]
+    def __init__(self, pair: _Optional[int] = ..., margins: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class StepReport(_message.Message):
     __slots__ = ("step", "stage", "step_in_stage", "loss", "terms", "accuracies", "rewards", "kl_reference", "kl_initial", "learning_rate", "grad_norm", "seconds", "tokens", "memory_bytes", "pairs", "held_out")

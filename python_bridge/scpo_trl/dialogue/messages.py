@@ -9,6 +9,7 @@ from scpo.v1 import pair_pb2, telemetry_pb2, trainer_pb2
 from scpo.v1.rules import CHECKPOINT_NAME, LEARNING_RATE
 from scpo_trl.errors import UserError
 from scpo_trl.losses import WeightedLoss
+from scpo_trl.trainer.config import filled_in
 from scpo_trl.trainer.director.director import Decision, HeldOutReport, ReferenceAtOpen, Schedule, Stage, StepReport
 from scpo_trl.trainer.director.records import PairRecord
 
@@ -24,12 +25,13 @@ REFERENCES: dict[int, ReferenceAtOpen] = {
 }
 
 
-def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
+def stage_of(message: trainer_pb2.OpenStage, rows: int, beta: float) -> Stage:
     """Check an OpenStage and turn it into the trainer's terms.
 
     Args:
         message: The request.
         rows: Rows of the data set.
+        beta: The settings' beta, for losses that leave theirs out.
 
     Raises:
         UserError: A field is missing, not finite or out of range.
@@ -41,11 +43,6 @@ def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
         raise UserError(f"open_stage.pairs: found {beyond}, but the data set has {rows} rows (counted from 0)")
     if message.steps < 1:
         raise UserError("open_stage.steps: found 0, expected the planned optimiser steps, at least 1")
-    if not message.objective.loss:
-        raise UserError("open_stage.objective.loss: found nothing, expected the name of a loss")
-    for name, value in sorted(message.objective.parameters.items()):
-        if not math.isfinite(value):
-            raise UserError(f"open_stage.objective.parameters[{name}]: found {value}, expected a finite number")
     if not LEARNING_RATE.allows(message.learning_rate):
         raise UserError(f"open_stage.learning_rate: found {message.learning_rate}, expected {LEARNING_RATE.expected}")
     if message.schedule not in SCHEDULES:
@@ -57,13 +54,32 @@ def stage_of(message: trainer_pb2.OpenStage, rows: int) -> Stage:
         stage=message.stage,
         pairs=tuple(dict.fromkeys(message.pairs)),
         steps=message.steps,
-        losses=(WeightedLoss(message.objective.loss, dict(message.objective.parameters)),),
+        losses=_losses(message.objective, beta),
         learning_rate=message.learning_rate,
         schedule=SCHEDULES[message.schedule],
         warmup_steps=message.warmup_steps,
         reference=REFERENCES[message.reference],
         keep_reference_weights=message.keep_reference_weights,
         held_out_pairs=tuple(dict.fromkeys(message.held_out_pairs)),
+    )
+
+
+def _losses(objective: trainer_pb2.Objective, beta: float) -> list[WeightedLoss]:
+    if not objective.losses:
+        raise UserError("open_stage.objective.losses: found none, expected at least one loss")
+    for at, loss in enumerate(objective.losses):
+        field = f"open_stage.objective.losses[{at}]"
+        if not loss.name:
+            raise UserError(f"{field}.name: found nothing, expected the name of a loss")
+        for name, value in sorted(loss.parameters.items()):
+            if not math.isfinite(value):
+                raise UserError(f"{field}.parameters[{name}]: found {value}, expected a finite number")
+    return filled_in(
+        [
+            WeightedLoss(loss.name, dict(loss.parameters), loss.weight if loss.HasField("weight") else 1.0)
+            for loss in objective.losses
+        ],
+        beta,
     )
 
 
@@ -128,16 +144,7 @@ def report_message(report: StepReport) -> trainer_pb2.StepReport:
         seconds=report.seconds,
         tokens=report.tokens,
         memory_bytes=report.memory_bytes,
-        pairs=[
-            trainer_pb2.PairReport(
-                pair=pair.pair,
-                textual_margin=pair.textual_margin,
-                visual_margin=pair.visual_margin,
-                textual_mirror_margin=pair.textual_mirror_margin,
-                visual_mirror_margin=pair.visual_mirror_margin,
-            )
-            for pair in report.pairs
-        ],
+        pairs=[trainer_pb2.PairReport(pair=pair.pair, margins=dict(pair.margins)) for pair in report.pairs],
         held_out=None if report.held_out is None else held_out_message(report.held_out),
     )
 

@@ -30,6 +30,7 @@ class RemoteDirector:
         rows: Rows of the data set.
         pairs_per_step: Pairs of an optimiser step.
         checkpoints: Whether the training has a checkpoint folder.
+        beta: The settings' beta, for losses that leave theirs out.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class RemoteDirector:
         rows: int,
         pairs_per_step: int,
         checkpoints: bool,
+        beta: float,
     ) -> None:
         self._job = job
         self._send = send
         self._rows = rows
         self._pairs_per_step = pairs_per_step
         self._checkpoints = checkpoints
+        self._beta = beta
         self._condition = threading.Condition()
         self._failure: Exception | None = None
         self._half_closed = False
@@ -114,7 +117,7 @@ class RemoteDirector:
                 f"open_stage: stage {message.stage} was opened while stage {stage.stage} is open; "
                 "wait for its StageClosed"
             )
-        stage = stage_of(message, self._rows)
+        stage = stage_of(message, self._rows, self._beta)
         self._waiting_stage = stage
         self._allowed = frozenset(stage.pairs)
         self._fed.clear()

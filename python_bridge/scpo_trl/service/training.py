@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import math
 import tempfile
 import threading
 import time
@@ -31,23 +30,16 @@ from scpo_trl.service.pair_files import OpenedFile, PairFiles
 from scpo_trl.service.processes import Processes
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.telemetry import TelemetrySender
+from scpo_trl.service.training_settings import FIELD, check_numbers, passes_dtype, training_config
+from scpo_trl.settings.parsing import parse_training
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.director.director import Director
-from scpo_trl.trainer.model.precision import Precision, autocast_dtype, dtype_name, widen_weights
+from scpo_trl.trainer.model.precision import dtype_name, widen_weights
 from scpo_trl.trainer.model.sealed_folder import folder_damage
 from scpo_trl.trainer.out_of_memory import is_out_of_memory
 from scpo_trl.trainer.scpo_trainer import SCPOTrainer
 
 logger = logging.getLogger(__name__)
-
-_LARGEST_SEED = 2**32 - 1
-
-_PRECISIONS: dict[int, Precision] = {
-    trainer_pb2.PRECISION_UNSPECIFIED: "auto",
-    trainer_pb2.PRECISION_FLOAT32: "float32",
-    trainer_pb2.PRECISION_BF16: "bf16",
-    trainer_pb2.PRECISION_FP16: "fp16",
-}
 
 
 def train_responses(
@@ -81,7 +73,9 @@ def train_responses(
         UserError: A field is out of range, the dialogue is broken, the data are damaged, the disk is full.
         CancelledWork: The client went away.
     """
-    _check_numbers(start)
+    check_numbers(start)
+    settings = parse_training(start.settings, FIELD)
+    autocast = passes_dtype(settings, loaded.stored_dtype, loaded.model.device)
     require_checkpoint_name(start.resume_from, "start.resume_from")
     opened = files.open_pairs(start.dataset.path, start.dataset.sha256, "start.dataset")
     # Training decodes them in a library.
@@ -116,6 +110,7 @@ def train_responses(
                 rows=opened.dataset.num_rows,
                 pairs_per_step=pairs_per_step,
                 checkpoints=bool(start.checkpoint_directory),
+                beta=settings.training.get("beta", SCPOConfig.beta),
             )
             threading.Thread(target=remote.read, args=(requests,), name="scpo-requests", daemon=True).start()
         if director is None or processes.size > 1:
@@ -126,13 +121,14 @@ def train_responses(
         steps = 0
         try:
             with _naming_damaged_pictures(opened):
-                trainer = _create_trainer(start, loaded, opened, director, recorder, directory, processes.size)
+                config = training_config(start, settings, autocast, directory, processes.size, loaded.model.device)
+                trainer = _create_trainer(config, loaded, opened, director, recorder)
                 trainable = sum(p.numel() for p in loaded.model.parameters() if p.requires_grad)
                 started = trainer_pb2.TrainingStarted(
                     trainable_parameters=trainable,
                     stored_dtype=dtype_name(loaded.stored_dtype),
                     weights_dtype=dtype_name(loaded.model.dtype),
-                    autocast_dtype=dtype_name(_autocast_dtype(start, loaded)),
+                    autocast_dtype=dtype_name(autocast),
                 )
                 processes.share(lambda: emit(trainer_pb2.TrainResponse(started=started)))
                 trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
@@ -181,67 +177,14 @@ def follow_training(
     train_responses(start, None, Job("a training"), lambda response: None, loaded, files, roots, processes)
 
 
-def shared_out(batch_size: int, accumulation: int, processes: int) -> tuple[int, int]:
-    """Share the pairs of an optimiser step out over the processes.
-
-    Args:
-        batch_size: Pairs of a forward pass in all processes together.
-        accumulation: Forward passes of an optimiser step.
-        processes: Number of processes.
-
-    Returns:
-        Pairs of a forward pass in one process, and its forward passes of an optimiser step.
-
-    Raises:
-        UserError: Neither number can be divided by the processes.
-    """
-    if batch_size % processes == 0:
-        return batch_size // processes, accumulation
-    if accumulation % processes == 0:
-        return batch_size, accumulation // processes
-    raise UserError(
-        f"start.batch_size: found {batch_size} pairs and {accumulation} accumulation steps for {processes} processes, "
-        f"expected a multiple of {processes} in one of the two"
-    )
-
-
 def _create_trainer(
-    start: trainer_pb2.StartTraining,
+    config: SCPOConfig,
     loaded: LoadedModel,
     opened: OpenedFile,
     director: Director,
     recorder: Callable[..., None] | None,
-    directory: str,
-    processes: int,
 ) -> SCPOTrainer:
-    batch_size, accumulation = shared_out(start.batch_size, start.gradient_accumulation_steps, processes)
-    on_cpu = loaded.model.device.type == "cpu"
-    autocast = _autocast_dtype(start, loaded)
     widen_weights(loaded.model)
-    # The director decides about stages, steps, rates and checkpoints: what remains is what holds for all of them.
-    config = SCPOConfig(
-        output_dir=directory,
-        per_device_train_batch_size=batch_size,
-        gradient_accumulation_steps=accumulation,
-        seed=start.seed,
-        weight_decay=start.weight_decay,
-        max_grad_norm=start.max_grad_norm,
-        frozen_prefixes=list(start.frozen_prefixes),
-        max_length=None,
-        use_cpu=on_cpu,
-        bf16=autocast == torch.bfloat16,
-        fp16=autocast == torch.float16,
-        gradient_checkpointing=not on_cpu,
-        # Otherwise the trainer writes use_cache=false into the model's config, and checkpoints generate slowly.
-        use_cache=True,
-        dataloader_pin_memory=not on_cpu,
-        dataloader_num_workers=0,
-        save_strategy="no",
-        logging_strategy="no",
-        eval_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
     trainer = SCPOTrainer(
         model=loaded.model,
         args=config,
@@ -253,10 +196,6 @@ def _create_trainer(
     # Standard output belongs to whoever started the service.
     trainer.remove_callback(PrinterCallback)
     return trainer
-
-
-def _autocast_dtype(start: trainer_pb2.StartTraining, loaded: LoadedModel) -> torch.dtype | None:
-    return autocast_dtype(_PRECISIONS[start.precision], loaded.stored_dtype, loaded.model.device, "start.precision")
 
 
 def _unwrap(model: Any) -> None:
@@ -282,17 +221,3 @@ class _naming_damaged_pictures:
         expected = isinstance(error, (UserError, CancelledWork))
         if isinstance(error, Exception) and not expected and not is_out_of_memory(error):
             self._opened.check_pictures(range(self._opened.dataset.num_rows))
-
-
-def _check_numbers(start: trainer_pb2.StartTraining) -> None:
-    for name in ("batch_size", "gradient_accumulation_steps"):
-        if getattr(start, name) < 1:
-            raise UserError(f"start.{name}: found 0, expected at least 1")
-    for name in ("weight_decay", "max_grad_norm"):
-        value = getattr(start, name)
-        if not (math.isfinite(value) and value >= 0):
-            raise UserError(f"start.{name}: found {value}, expected a finite number from 0")
-    if start.precision not in _PRECISIONS:
-        raise UserError(f"start.precision: found {start.precision}, expected one of {', '.join(map(str, _PRECISIONS))}")
-    if start.seed > _LARGEST_SEED:
-        raise UserError(f"start.seed: found {start.seed}, expected at most {_LARGEST_SEED}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from transformers.utils import is_torch_bf16_gpu_available, is_torch_xla_available
@@ -229,22 +229,12 @@ class SCPOConfig(DPOConfig):
                     f"loss_parameters holds {name!r}: with loss_type {', '.join(self.loss_type)} expected the "
                     "parameters by the loss's name, such as {'scpo': {'anchor': 1.0}}"
                 )
-        return [
-            WeightedLoss(name, self._parameters(name, by_loss.get(name, {})), weight)
-            for name, weight in zip(self.loss_type, weights, strict=True)
-        ]
+        named = zip(self.loss_type, weights, strict=True)
+        return filled_in([WeightedLoss(name, by_loss.get(name, {}), weight) for name, weight in named], self.beta)
 
     def contrast_image(self) -> Contrast | None:
         """What stands in for the column `rejected_images`, or None where the rows have it."""
         return None if self.contrast is None else Contrast(self.contrast, self.contrast_strength)  # type: ignore[arg-type]
-
-    def _parameters(self, name: str, given: Mapping[str, float]) -> dict[str, float]:
-        known = get_loss(name).parameter_names()
-        defaults: dict[str, float] = {beta: self.beta for beta in ("beta", "beta_mirror") if beta in known}
-        if name == "sft" and len(self.loss_type) > 1:
-            # In a mixture the name means what it means in TRL: the mean over tokens.
-            defaults["per_token"] = 1.0
-        return {**defaults, **given}
 
     def _check_losses(self) -> None:
         objective = build_objective(self.losses())
@@ -257,6 +247,25 @@ class SCPOConfig(DPOConfig):
                 f"contrast={self.contrast!r} leaves {', '.join(missing)} without an image that fits, which loss "
                 f"{', '.join(self.loss_type)} reads: {_mend(self.contrast, self.loss_type)}"
             )
+
+
+def filled_in(losses: Sequence[WeightedLoss], beta: float) -> list[WeightedLoss]:
+    """The losses with the parameters that a configuration gives them where they leave them out.
+
+    Args:
+        losses: All that are added up.
+        beta: For `beta` and `beta_mirror`.
+    """
+    return [replace(loss, parameters={**_defaults(loss.name, len(losses), beta), **loss.parameters}) for loss in losses]
+
+
+def _defaults(name: str, losses: int, beta: float) -> dict[str, float]:
+    known = get_loss(name).parameter_names()
+    defaults = {parameter: beta for parameter in ("beta", "beta_mirror") if parameter in known}
+    if name == "sft" and losses > 1:
+        # In a mixture the name means what it means in TRL: the mean over tokens.
+        defaults["per_token"] = 1.0
+    return defaults
 
 
 def _mend(contrast: str | None, losses: list[str]) -> str:

@@ -63,17 +63,14 @@ class PairReport:
 
     Attributes:
         pair: Row of the pair in the data set.
-        textual_margin: Rewards on `images`: chosen minus rejected.
-        visual_margin: Rewards of `chosen`: images minus rejected_images.
-        textual_mirror_margin: Rewards on `rejected_images`: rejected minus chosen.
-        visual_mirror_margin: Rewards of `rejected`: rejected_images minus images.
+        margins: By name; those whose combinations were computed. A loss of one's own may have others than these:
+            `textual`, rewards on `images`, chosen minus rejected; `visual`, rewards of `chosen`, images minus
+            rejected_images; `textual_mirror`, rewards on `rejected_images`, rejected minus chosen; `visual_mirror`,
+            rewards of `rejected`, rejected_images minus images.
     """
 
     pair: int
-    textual_margin: float
-    visual_margin: float
-    textual_mirror_margin: float
-    visual_mirror_margin: float
+    margins: Mapping[str, float]
 
 
 @dataclass(frozen=True)

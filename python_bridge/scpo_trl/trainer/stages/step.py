@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -83,8 +83,8 @@ class CompletedStep:
             tokens=scored.tokens,
             memory_bytes=peak_memory_bytes(),
             pairs=[
-                PairReport(pair, *margins)
-                for pair, margins in zip(scored.pairs, _rows(self._margin_columns()), strict=True)
+                PairReport(pair, margins)
+                for pair, margins in zip(scored.pairs, _named_rows(scored.margins, len(scored.pairs)), strict=True)
             ],
             held_out=held_out,
         )
@@ -143,6 +143,14 @@ def peak_memory_bytes() -> int:
         return torch.cuda.max_memory_allocated()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _named_rows(columns: Mapping[str, Tensor], rows: int) -> list[dict[str, float]]:
+    """The columns' values by name, row by row, those left out that were not computed."""
+    values = {name: column.tolist() for name, column in columns.items()}
+    return [
+        {name: column[row] for name, column in values.items() if not math.isnan(column[row])} for row in range(rows)
+    ]
 
 
 def _rows(columns: Sequence[Tensor]) -> list[list[float]]:

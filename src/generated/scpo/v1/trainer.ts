@@ -91,67 +91,6 @@ export function signalToJSON(object: Signal): string {
   }
 }
 
-/**
- * What the passes compute in. The weights under training, and those of every checkpoint, are float32: in 16 bits most
- * steps of a small learning rate round away.
- */
-export const Precision = {
-  /** UNSPECIFIED - BF16 for a model that was stored in 16 bits, where the device computes in it; else FLOAT32. */
-  UNSPECIFIED: 0,
-  FLOAT32: 1,
-  BF16: 2,
-  /** FP16 - With scaled gradients; CUDA alone. */
-  FP16: 3,
-  UNRECOGNIZED: -1,
-} as const;
-
-export type Precision = typeof Precision[keyof typeof Precision];
-
-export namespace Precision {
-  export type UNSPECIFIED = typeof Precision.UNSPECIFIED;
-  export type FLOAT32 = typeof Precision.FLOAT32;
-  export type BF16 = typeof Precision.BF16;
-  export type FP16 = typeof Precision.FP16;
-  export type UNRECOGNIZED = typeof Precision.UNRECOGNIZED;
-}
-
-export function precisionFromJSON(object: any): Precision {
-  switch (object) {
-    case 0:
-    case "PRECISION_UNSPECIFIED":
-      return Precision.UNSPECIFIED;
-    case 1:
-    case "PRECISION_FLOAT32":
-      return Precision.FLOAT32;
-    case 2:
-    case "PRECISION_BF16":
-      return Precision.BF16;
-    case 3:
-    case "PRECISION_FP16":
-      return Precision.FP16;
-    case -1:
-    case "UNRECOGNIZED":
-    default:
-      return Precision.UNRECOGNIZED;
-  }
-}
-
-export function precisionToJSON(object: Precision): string {
-  switch (object) {
-    case Precision.UNSPECIFIED:
-      return "PRECISION_UNSPECIFIED";
-    case Precision.FLOAT32:
-      return "PRECISION_FLOAT32";
-    case Precision.BF16:
-      return "PRECISION_BF16";
-    case Precision.FP16:
-      return "PRECISION_FP16";
-    case Precision.UNRECOGNIZED:
-    default:
-      return "UNRECOGNIZED";
-  }
-}
-
 export const ReferenceAtOpen = {
   UNSPECIFIED: 0,
   /** POLICY - The policy as it is when the stage opens. */
@@ -289,9 +228,18 @@ export interface DescribeResponse_VersionsEntry {
 }
 
 export interface LoadModelRequest {
-  /** A folder with config.json, safetensors and processor files. */
+  /**
+   * A folder with config.json, safetensors and processor files; a folder with an adapter, whose adapter_config.json names
+   * its base model; or, where the trainer takes them, a name on the Hugging Face hub.
+   */
   path: string;
   trustRemoteCode: boolean;
+  /**
+   * The settings of a training as one JSON object, whose names are those of TRL's ModelConfig and of SCPOConfig; empty:
+   * defaults. Here those of ModelConfig count (dtype, attn_implementation, model_revision, load_in_4bit, ...); the others
+   * are checked, so that the same object may be given here and to StartTraining. dtype left out: as it is stored.
+   */
+  settings: string;
 }
 
 export interface LoadModelResponse {
@@ -300,6 +248,8 @@ export interface LoadModelResponse {
   imageTokens: number;
   /** SHA-256 over the weights, in the order of their names. */
   weightsSha256: string;
+  /** Whether the model carries an adapter, which a training goes on with. */
+  adapter: boolean;
 }
 
 export interface ScorePairsRequest {
@@ -362,6 +312,8 @@ export interface Answer {
 export interface ExportModelRequest {
   /** Written to a temporary folder beside it, then renamed. */
   path: string;
+  /** Of a model with an adapter, the adapter alone; false: the whole model, the adapter merged into its base. */
+  adapter: boolean;
 }
 
 export interface ExportModelResponse {
@@ -396,16 +348,24 @@ export interface TrainResponse {
     | undefined;
 }
 
-/**
- * A loss by its registered name and its parameters; a parameter left out takes the loss's default, an unknown one is
- * an error. Switches are 0 or 1.
- */
+/** A weighted sum of losses, at least one; each is named once. */
 export interface Objective {
-  loss: string;
+  losses: WeightedLoss[];
+}
+
+/**
+ * A loss by its registered name. A parameter left out takes the loss's default, as SCPOConfig has it: beta and
+ * beta_mirror are the settings' beta, and sft in a sum of several is the mean over tokens. An unknown one is an error.
+ * Switches are 0 or 1.
+ */
+export interface WeightedLoss {
+  name: string;
+  /** Absent: 1. */
+  weight?: number | undefined;
   parameters: { [key: string]: number };
 }
 
-export interface Objective_ParametersEntry {
+export interface WeightedLoss_ParametersEntry {
   key: string;
   value: number;
 }
@@ -414,24 +374,31 @@ export interface StartTraining {
   dataset:
     | Dataset
     | undefined;
-  /** Pairs per forward and backward pass. */
+  /**
+   * Pairs of a forward and backward pass in all processes together: the director shares a step out anew when memory is
+   * too small.
+   */
   batchSize: number;
   gradientAccumulationSteps: number;
   seed: number;
   /** Folder that receives the checkpoints. */
   checkpointDirectory: string;
-  weightDecay: number;
-  maxGradNorm: number;
   /** ZeroMQ endpoint of a PULL socket for TelemetryBatch; empty sends none. */
   telemetryEndpoint: string;
-  /** Parameters whose names start with one of these stay frozen. */
-  frozenPrefixes: string[];
   /**
    * Name of a saved training under the checkpoint directory: goes on there as if nothing had happened. The client opens
    * the stage that was open again, and feeds what follows the saved step. Empty: from the loaded model.
    */
   resumeFrom: string;
-  precision: Precision;
+  /**
+   * The settings of the training as one JSON object, whose names are those of SCPOConfig and of TRL's ModelConfig; empty:
+   * defaults. Names of ModelConfig must be as they were in LoadModelRequest. Where a field of this message or of
+   * OpenStage says the same (sizes, seed, losses, rates, schedule, warm-up), the field counts. Whole models are trained
+   * on float32 weights whatever dtype says, an adapter on a base as it was loaded. bf16 and fp16 say what the passes
+   * compute in; both left out: bfloat16 for a model that was stored in 16 bits, where the device computes in it.
+   * max_length left out: no limit.
+   */
+  settings: string;
 }
 
 export interface TrainingStarted {
@@ -480,10 +447,13 @@ export interface FeedPairs {
 
 export interface PairReport {
   pair: number;
-  textualMargin: number;
-  visualMargin: number;
-  textualMirrorMargin: number;
-  visualMirrorMargin: number;
+  /** Reward margins of the pair by name; those whose combinations were computed. */
+  margins: { [key: string]: number };
+}
+
+export interface PairReport_MarginsEntry {
+  key: string;
+  value: number;
 }
 
 export interface StepReport {
@@ -1065,7 +1035,7 @@ export const DescribeResponse_VersionsEntry: MessageFns<DescribeResponse_Version
 };
 
 function createBaseLoadModelRequest(): LoadModelRequest {
-  return { path: "", trustRemoteCode: false };
+  return { path: "", trustRemoteCode: false, settings: "" };
 }
 
 export const LoadModelRequest: MessageFns<LoadModelRequest> = {
@@ -1075,6 +1045,9 @@ export const LoadModelRequest: MessageFns<LoadModelRequest> = {
     }
     if (message.trustRemoteCode !== false) {
       writer.uint32(16).bool(message.trustRemoteCode);
+    }
+    if (message.settings !== "") {
+      writer.uint32(26).string(message.settings);
     }
     return writer;
   },
@@ -1108,6 +1081,14 @@ export const LoadModelRequest: MessageFns<LoadModelRequest> = {
             message.trustRemoteCode = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.settings = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1128,6 +1109,7 @@ export const LoadModelRequest: MessageFns<LoadModelRequest> = {
         : isSet(object.trust_remote_code)
         ? globalThis.Boolean(object.trust_remote_code)
         : false,
+      settings: isSet(object.settings) ? globalThis.String(object.settings) : "",
     };
   },
 
@@ -1139,6 +1121,9 @@ export const LoadModelRequest: MessageFns<LoadModelRequest> = {
     if (message.trustRemoteCode !== false) {
       obj.trustRemoteCode = message.trustRemoteCode;
     }
+    if (message.settings !== "") {
+      obj.settings = message.settings;
+    }
     return obj;
   },
 
@@ -1149,12 +1134,13 @@ export const LoadModelRequest: MessageFns<LoadModelRequest> = {
     const message = createBaseLoadModelRequest();
     message.path = object.path ?? "";
     message.trustRemoteCode = object.trustRemoteCode ?? false;
+    message.settings = object.settings ?? "";
     return message;
   },
 };
 
 function createBaseLoadModelResponse(): LoadModelResponse {
-  return { architecture: "", parameters: 0, imageTokens: 0, weightsSha256: "" };
+  return { architecture: "", parameters: 0, imageTokens: 0, weightsSha256: "", adapter: false };
 }
 
 export const LoadModelResponse: MessageFns<LoadModelResponse> = {
@@ -1170,6 +1156,9 @@ export const LoadModelResponse: MessageFns<LoadModelResponse> = {
     }
     if (message.weightsSha256 !== "") {
       writer.uint32(34).string(message.weightsSha256);
+    }
+    if (message.adapter !== false) {
+      writer.uint32(40).bool(message.adapter);
     }
     return writer;
   },
@@ -1219,6 +1208,14 @@ export const LoadModelResponse: MessageFns<LoadModelResponse> = {
             message.weightsSha256 = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.adapter = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1245,6 +1242,7 @@ export const LoadModelResponse: MessageFns<LoadModelResponse> = {
         : isSet(object.weights_sha256)
         ? globalThis.String(object.weights_sha256)
         : "",
+      adapter: isSet(object.adapter) ? globalThis.Boolean(object.adapter) : false,
     };
   },
 
@@ -1262,6 +1260,9 @@ export const LoadModelResponse: MessageFns<LoadModelResponse> = {
     if (message.weightsSha256 !== "") {
       obj.weightsSha256 = message.weightsSha256;
     }
+    if (message.adapter !== false) {
+      obj.adapter = message.adapter;
+    }
     return obj;
   },
 
@@ -1274,6 +1275,7 @@ export const LoadModelResponse: MessageFns<LoadModelResponse> = {
     message.parameters = object.parameters ?? 0;
     message.imageTokens = object.imageTokens ?? 0;
     message.weightsSha256 = object.weightsSha256 ?? "";
+    message.adapter = object.adapter ?? false;
     return message;
   },
 };
@@ -2009,13 +2011,16 @@ export const Answer: MessageFns<Answer> = {
 };
 
 function createBaseExportModelRequest(): ExportModelRequest {
-  return { path: "" };
+  return { path: "", adapter: false };
 }
 
 export const ExportModelRequest: MessageFns<ExportModelRequest> = {
   encode(message: ExportModelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.path !== "") {
       writer.uint32(10).string(message.path);
+    }
+    if (message.adapter !== false) {
+      writer.uint32(16).bool(message.adapter);
     }
     return writer;
   },
@@ -2041,6 +2046,14 @@ export const ExportModelRequest: MessageFns<ExportModelRequest> = {
             message.path = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.adapter = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2054,13 +2067,19 @@ export const ExportModelRequest: MessageFns<ExportModelRequest> = {
   },
 
   fromJSON(object: any): ExportModelRequest {
-    return { path: isSet(object.path) ? globalThis.String(object.path) : "" };
+    return {
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      adapter: isSet(object.adapter) ? globalThis.Boolean(object.adapter) : false,
+    };
   },
 
   toJSON(message: ExportModelRequest): unknown {
     const obj: any = {};
     if (message.path !== "") {
       obj.path = message.path;
+    }
+    if (message.adapter !== false) {
+      obj.adapter = message.adapter;
     }
     return obj;
   },
@@ -2071,6 +2090,7 @@ export const ExportModelRequest: MessageFns<ExportModelRequest> = {
   fromPartial(object: DeepPartial<ExportModelRequest>): ExportModelRequest {
     const message = createBaseExportModelRequest();
     message.path = object.path ?? "";
+    message.adapter = object.adapter ?? false;
     return message;
   },
 };
@@ -2637,17 +2657,14 @@ export const TrainResponse: MessageFns<TrainResponse> = {
 };
 
 function createBaseObjective(): Objective {
-  return { loss: "", parameters: {} };
+  return { losses: [] };
 }
 
 export const Objective: MessageFns<Objective> = {
   encode(message: Objective, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.loss !== "") {
-      writer.uint32(10).string(message.loss);
+    for (const v of message.losses) {
+      WeightedLoss.encode(v!, writer.uint32(10).fork()).join();
     }
-    globalThis.Object.entries(message.parameters).forEach(([key, value]: [string, number]) => {
-      Objective_ParametersEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
-    });
     return writer;
   },
 
@@ -2669,18 +2686,7 @@ export const Objective: MessageFns<Objective> = {
               break;
             }
 
-            message.loss = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            const entry2 = Objective_ParametersEntry.decode(reader, reader.uint32());
-            if (entry2.value !== undefined) {
-              message.parameters[entry2.key] = entry2.value;
-            }
+            message.losses.push(WeightedLoss.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -2697,7 +2703,102 @@ export const Objective: MessageFns<Objective> = {
 
   fromJSON(object: any): Objective {
     return {
-      loss: isSet(object.loss) ? globalThis.String(object.loss) : "",
+      losses: globalThis.Array.isArray(object?.losses) ? object.losses.map((e: any) => WeightedLoss.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: Objective): unknown {
+    const obj: any = {};
+    if (message.losses?.length) {
+      obj.losses = message.losses.map((e) => WeightedLoss.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Objective>): Objective {
+    return Objective.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Objective>): Objective {
+    const message = createBaseObjective();
+    message.losses = object.losses?.map((e) => WeightedLoss.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWeightedLoss(): WeightedLoss {
+  return { name: "", weight: undefined, parameters: {} };
+}
+
+export const WeightedLoss: MessageFns<WeightedLoss> = {
+  encode(message: WeightedLoss, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.weight !== undefined) {
+      writer.uint32(17).double(message.weight);
+    }
+    globalThis.Object.entries(message.parameters).forEach(([key, value]: [string, number]) => {
+      WeightedLoss_ParametersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WeightedLoss {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWeightedLoss();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.weight = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = WeightedLoss_ParametersEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.parameters[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WeightedLoss {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      weight: isSet(object.weight) ? globalThis.Number(object.weight) : undefined,
       parameters: isObject(object.parameters)
         ? (globalThis.Object.entries(object.parameters) as [string, any][]).reduce(
           (acc: { [key: string]: number }, [key, value]: [string, any]) => {
@@ -2715,10 +2816,13 @@ export const Objective: MessageFns<Objective> = {
     };
   },
 
-  toJSON(message: Objective): unknown {
+  toJSON(message: WeightedLoss): unknown {
     const obj: any = {};
-    if (message.loss !== "") {
-      obj.loss = message.loss;
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.weight !== undefined) {
+      obj.weight = floatToJson(message.weight);
     }
     if (message.parameters) {
       const entries = globalThis.Object.entries(message.parameters) as [string, number][];
@@ -2732,12 +2836,13 @@ export const Objective: MessageFns<Objective> = {
     return obj;
   },
 
-  create(base?: DeepPartial<Objective>): Objective {
-    return Objective.fromPartial(base ?? {});
+  create(base?: DeepPartial<WeightedLoss>): WeightedLoss {
+    return WeightedLoss.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<Objective>): Objective {
-    const message = createBaseObjective();
-    message.loss = object.loss ?? "";
+  fromPartial(object: DeepPartial<WeightedLoss>): WeightedLoss {
+    const message = createBaseWeightedLoss();
+    message.name = object.name ?? "";
+    message.weight = object.weight ?? undefined;
     message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, number][]).reduce(
       (acc: { [key: string]: number }, [key, value]: [string, number]) => {
         if (value !== undefined) {
@@ -2751,12 +2856,12 @@ export const Objective: MessageFns<Objective> = {
   },
 };
 
-function createBaseObjective_ParametersEntry(): Objective_ParametersEntry {
+function createBaseWeightedLoss_ParametersEntry(): WeightedLoss_ParametersEntry {
   return { key: "", value: 0 };
 }
 
-export const Objective_ParametersEntry: MessageFns<Objective_ParametersEntry> = {
-  encode(message: Objective_ParametersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const WeightedLoss_ParametersEntry: MessageFns<WeightedLoss_ParametersEntry> = {
+  encode(message: WeightedLoss_ParametersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.key !== "") {
       writer.uint32(10).string(message.key);
     }
@@ -2766,7 +2871,7 @@ export const Objective_ParametersEntry: MessageFns<Objective_ParametersEntry> = 
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Objective_ParametersEntry {
+  decode(input: BinaryReader | Uint8Array, length?: number): WeightedLoss_ParametersEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -2775,7 +2880,7 @@ export const Objective_ParametersEntry: MessageFns<Objective_ParametersEntry> = 
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseObjective_ParametersEntry();
+      const message = createBaseWeightedLoss_ParametersEntry();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2807,14 +2912,14 @@ export const Objective_ParametersEntry: MessageFns<Objective_ParametersEntry> = 
     }
   },
 
-  fromJSON(object: any): Objective_ParametersEntry {
+  fromJSON(object: any): WeightedLoss_ParametersEntry {
     return {
       key: isSet(object.key) ? globalThis.String(object.key) : "",
       value: isSet(object.value) ? globalThis.Number(object.value) : 0,
     };
   },
 
-  toJSON(message: Objective_ParametersEntry): unknown {
+  toJSON(message: WeightedLoss_ParametersEntry): unknown {
     const obj: any = {};
     if (message.key !== "") {
       obj.key = message.key;
@@ -2825,11 +2930,11 @@ export const Objective_ParametersEntry: MessageFns<Objective_ParametersEntry> = 
     return obj;
   },
 
-  create(base?: DeepPartial<Objective_ParametersEntry>): Objective_ParametersEntry {
-    return Objective_ParametersEntry.fromPartial(base ?? {});
+  create(base?: DeepPartial<WeightedLoss_ParametersEntry>): WeightedLoss_ParametersEntry {
+    return WeightedLoss_ParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<Objective_ParametersEntry>): Objective_ParametersEntry {
-    const message = createBaseObjective_ParametersEntry();
+  fromPartial(object: DeepPartial<WeightedLoss_ParametersEntry>): WeightedLoss_ParametersEntry {
+    const message = createBaseWeightedLoss_ParametersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? 0;
     return message;
@@ -2843,12 +2948,9 @@ function createBaseStartTraining(): StartTraining {
     gradientAccumulationSteps: 0,
     seed: 0,
     checkpointDirectory: "",
-    weightDecay: 0,
-    maxGradNorm: 0,
     telemetryEndpoint: "",
-    frozenPrefixes: [],
     resumeFrom: "",
-    precision: 0,
+    settings: "",
   };
 }
 
@@ -2869,23 +2971,14 @@ export const StartTraining: MessageFns<StartTraining> = {
     if (message.checkpointDirectory !== "") {
       writer.uint32(42).string(message.checkpointDirectory);
     }
-    if (message.weightDecay !== 0) {
-      writer.uint32(49).double(message.weightDecay);
-    }
-    if (message.maxGradNorm !== 0) {
-      writer.uint32(57).double(message.maxGradNorm);
-    }
     if (message.telemetryEndpoint !== "") {
-      writer.uint32(66).string(message.telemetryEndpoint);
-    }
-    for (const v of message.frozenPrefixes) {
-      writer.uint32(74).string(v!);
+      writer.uint32(50).string(message.telemetryEndpoint);
     }
     if (message.resumeFrom !== "") {
-      writer.uint32(82).string(message.resumeFrom);
+      writer.uint32(58).string(message.resumeFrom);
     }
-    if (message.precision !== 0) {
-      writer.uint32(88).int32(message.precision);
+    if (message.settings !== "") {
+      writer.uint32(66).string(message.settings);
     }
     return writer;
   },
@@ -2944,19 +3037,19 @@ export const StartTraining: MessageFns<StartTraining> = {
             continue;
           }
           case 6: {
-            if (tag !== 49) {
+            if (tag !== 50) {
               break;
             }
 
-            message.weightDecay = reader.double();
+            message.telemetryEndpoint = reader.string();
             continue;
           }
           case 7: {
-            if (tag !== 57) {
+            if (tag !== 58) {
               break;
             }
 
-            message.maxGradNorm = reader.double();
+            message.resumeFrom = reader.string();
             continue;
           }
           case 8: {
@@ -2964,31 +3057,7 @@ export const StartTraining: MessageFns<StartTraining> = {
               break;
             }
 
-            message.telemetryEndpoint = reader.string();
-            continue;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            message.frozenPrefixes.push(reader.string());
-            continue;
-          }
-          case 10: {
-            if (tag !== 82) {
-              break;
-            }
-
-            message.resumeFrom = reader.string();
-            continue;
-          }
-          case 11: {
-            if (tag !== 88) {
-              break;
-            }
-
-            message.precision = reader.int32() as any;
+            message.settings = reader.string();
             continue;
           }
         }
@@ -3022,32 +3091,17 @@ export const StartTraining: MessageFns<StartTraining> = {
         : isSet(object.checkpoint_directory)
         ? globalThis.String(object.checkpoint_directory)
         : "",
-      weightDecay: isSet(object.weightDecay)
-        ? globalThis.Number(object.weightDecay)
-        : isSet(object.weight_decay)
-        ? globalThis.Number(object.weight_decay)
-        : 0,
-      maxGradNorm: isSet(object.maxGradNorm)
-        ? globalThis.Number(object.maxGradNorm)
-        : isSet(object.max_grad_norm)
-        ? globalThis.Number(object.max_grad_norm)
-        : 0,
       telemetryEndpoint: isSet(object.telemetryEndpoint)
         ? globalThis.String(object.telemetryEndpoint)
         : isSet(object.telemetry_endpoint)
         ? globalThis.String(object.telemetry_endpoint)
         : "",
-      frozenPrefixes: globalThis.Array.isArray(object?.frozenPrefixes)
-        ? object.frozenPrefixes.map((e: any) => globalThis.String(e))
-        : globalThis.Array.isArray(object?.frozen_prefixes)
-        ? object.frozen_prefixes.map((e: any) => globalThis.String(e))
-        : [],
       resumeFrom: isSet(object.resumeFrom)
         ? globalThis.String(object.resumeFrom)
         : isSet(object.resume_from)
         ? globalThis.String(object.resume_from)
         : "",
-      precision: isSet(object.precision) ? precisionFromJSON(object.precision) : 0,
+      settings: isSet(object.settings) ? globalThis.String(object.settings) : "",
     };
   },
 
@@ -3068,23 +3122,14 @@ export const StartTraining: MessageFns<StartTraining> = {
     if (message.checkpointDirectory !== "") {
       obj.checkpointDirectory = message.checkpointDirectory;
     }
-    if (message.weightDecay !== 0) {
-      obj.weightDecay = floatToJson(message.weightDecay);
-    }
-    if (message.maxGradNorm !== 0) {
-      obj.maxGradNorm = floatToJson(message.maxGradNorm);
-    }
     if (message.telemetryEndpoint !== "") {
       obj.telemetryEndpoint = message.telemetryEndpoint;
-    }
-    if (message.frozenPrefixes?.length) {
-      obj.frozenPrefixes = message.frozenPrefixes;
     }
     if (message.resumeFrom !== "") {
       obj.resumeFrom = message.resumeFrom;
     }
-    if (message.precision !== 0) {
-      obj.precision = precisionToJSON(message.precision);
+    if (message.settings !== "") {
+      obj.settings = message.settings;
     }
     return obj;
   },
@@ -3101,12 +3146,9 @@ export const StartTraining: MessageFns<StartTraining> = {
     message.gradientAccumulationSteps = object.gradientAccumulationSteps ?? 0;
     message.seed = object.seed ?? 0;
     message.checkpointDirectory = object.checkpointDirectory ?? "";
-    message.weightDecay = object.weightDecay ?? 0;
-    message.maxGradNorm = object.maxGradNorm ?? 0;
     message.telemetryEndpoint = object.telemetryEndpoint ?? "";
-    message.frozenPrefixes = object.frozenPrefixes?.map((e) => e) || [];
     message.resumeFrom = object.resumeFrom ?? "";
-    message.precision = object.precision ?? 0;
+    message.settings = object.settings ?? "";
     return message;
   },
 };
@@ -3788,7 +3830,7 @@ export const FeedPairs: MessageFns<FeedPairs> = {
 };
 
 function createBasePairReport(): PairReport {
-  return { pair: 0, textualMargin: 0, visualMargin: 0, textualMirrorMargin: 0, visualMirrorMargin: 0 };
+  return { pair: 0, margins: {} };
 }
 
 export const PairReport: MessageFns<PairReport> = {
@@ -3796,18 +3838,9 @@ export const PairReport: MessageFns<PairReport> = {
     if (message.pair !== 0) {
       writer.uint32(8).uint32(message.pair);
     }
-    if (message.textualMargin !== 0) {
-      writer.uint32(17).double(message.textualMargin);
-    }
-    if (message.visualMargin !== 0) {
-      writer.uint32(25).double(message.visualMargin);
-    }
-    if (message.textualMirrorMargin !== 0) {
-      writer.uint32(33).double(message.textualMirrorMargin);
-    }
-    if (message.visualMirrorMargin !== 0) {
-      writer.uint32(41).double(message.visualMirrorMargin);
-    }
+    globalThis.Object.entries(message.margins).forEach(([key, value]: [string, number]) => {
+      PairReport_MarginsEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
     return writer;
   },
 
@@ -3833,35 +3866,14 @@ export const PairReport: MessageFns<PairReport> = {
             continue;
           }
           case 2: {
-            if (tag !== 17) {
+            if (tag !== 18) {
               break;
             }
 
-            message.textualMargin = reader.double();
-            continue;
-          }
-          case 3: {
-            if (tag !== 25) {
-              break;
+            const entry2 = PairReport_MarginsEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.margins[entry2.key] = entry2.value;
             }
-
-            message.visualMargin = reader.double();
-            continue;
-          }
-          case 4: {
-            if (tag !== 33) {
-              break;
-            }
-
-            message.textualMirrorMargin = reader.double();
-            continue;
-          }
-          case 5: {
-            if (tag !== 41) {
-              break;
-            }
-
-            message.visualMirrorMargin = reader.double();
             continue;
           }
         }
@@ -3879,26 +3891,20 @@ export const PairReport: MessageFns<PairReport> = {
   fromJSON(object: any): PairReport {
     return {
       pair: isSet(object.pair) ? globalThis.Number(object.pair) : 0,
-      textualMargin: isSet(object.textualMargin)
-        ? globalThis.Number(object.textualMargin)
-        : isSet(object.textual_margin)
-        ? globalThis.Number(object.textual_margin)
-        : 0,
-      visualMargin: isSet(object.visualMargin)
-        ? globalThis.Number(object.visualMargin)
-        : isSet(object.visual_margin)
-        ? globalThis.Number(object.visual_margin)
-        : 0,
-      textualMirrorMargin: isSet(object.textualMirrorMargin)
-        ? globalThis.Number(object.textualMirrorMargin)
-        : isSet(object.textual_mirror_margin)
-        ? globalThis.Number(object.textual_mirror_margin)
-        : 0,
-      visualMirrorMargin: isSet(object.visualMirrorMargin)
-        ? globalThis.Number(object.visualMirrorMargin)
-        : isSet(object.visual_mirror_margin)
-        ? globalThis.Number(object.visual_mirror_margin)
-        : 0,
+      margins: isObject(object.margins)
+        ? (globalThis.Object.entries(object.margins) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
     };
   },
 
@@ -3907,17 +3913,14 @@ export const PairReport: MessageFns<PairReport> = {
     if (message.pair !== 0) {
       obj.pair = Math.round(message.pair);
     }
-    if (message.textualMargin !== 0) {
-      obj.textualMargin = floatToJson(message.textualMargin);
-    }
-    if (message.visualMargin !== 0) {
-      obj.visualMargin = floatToJson(message.visualMargin);
-    }
-    if (message.textualMirrorMargin !== 0) {
-      obj.textualMirrorMargin = floatToJson(message.textualMirrorMargin);
-    }
-    if (message.visualMirrorMargin !== 0) {
-      obj.visualMirrorMargin = floatToJson(message.visualMirrorMargin);
+    if (message.margins) {
+      const entries = globalThis.Object.entries(message.margins) as [string, number][];
+      if (entries.length > 0) {
+        obj.margins = {};
+        entries.forEach(([k, v]) => {
+          obj.margins[k] = floatToJson(v);
+        });
+      }
     }
     return obj;
   },
@@ -3928,10 +3931,100 @@ export const PairReport: MessageFns<PairReport> = {
   fromPartial(object: DeepPartial<PairReport>): PairReport {
     const message = createBasePairReport();
     message.pair = object.pair ?? 0;
-    message.textualMargin = object.textualMargin ?? 0;
-    message.visualMargin = object.visualMargin ?? 0;
-    message.textualMirrorMargin = object.textualMirrorMargin ?? 0;
-    message.visualMirrorMargin = object.visualMirrorMargin ?? 0;
+    message.margins = (globalThis.Object.entries(object.margins ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBasePairReport_MarginsEntry(): PairReport_MarginsEntry {
+  return { key: "", value: 0 };
+}
+
+export const PairReport_MarginsEntry: MessageFns<PairReport_MarginsEntry> = {
+  encode(message: PairReport_MarginsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PairReport_MarginsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePairReport_MarginsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PairReport_MarginsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: PairReport_MarginsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PairReport_MarginsEntry>): PairReport_MarginsEntry {
+    return PairReport_MarginsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PairReport_MarginsEntry>): PairReport_MarginsEntry {
+    const message = createBasePairReport_MarginsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
