@@ -20,6 +20,8 @@ export interface EvalScoreOptions extends JudgeOptions {
   mode?: Mode | undefined;
   /** `name=value`. */
   option: readonly string[];
+  /** `name=field`, for answers in an unknown layout. */
+  map: readonly string[];
   /** Markers of reasoning, or "none". */
   reasoning?: string | undefined;
   out?: string | undefined;
@@ -43,7 +45,7 @@ export async function evalScore(options: EvalScoreOptions): Promise<void> {
     ...{ benchmark, annotations, judge },
     answers: options.answers,
     mode: options.mode,
-    reasoning: options.reasoning,
+    ...{ reasoning: options.reasoning, map: options.map },
     options: optionPairs(options.option),
     onProgress(rows: number) {
       signal.throwIfAborted();

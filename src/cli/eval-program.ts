@@ -37,6 +37,12 @@ function addScore(evaluation: Command, signal: AbortSignal): void {
     )
     .option("--option <name=value>", "an option of the benchmark's own; may be repeated", collect, [] as string[])
     .option(
+      "--map <name=field>",
+      "which field of the answers is the answer, id, image, question or group; may be repeated",
+      collect,
+      [] as string[],
+    )
+    .option(
       "--reasoning <markers>",
       'what stands around reasoning that fixed mode sets aside (default: "<think> </think>")',
     )
@@ -48,6 +54,7 @@ function addScore(evaluation: Command, signal: AbortSignal): void {
     answers: string;
     mode?: Mode;
     option: string[];
+    map: string[];
     reasoning?: string;
     out?: string;
     json: boolean;

@@ -60,6 +60,8 @@ export interface Prompt {
   /** Path of its image within the folder of images. */
   image: string;
   text: string;
+  /** Part of the benchmark that it belongs to, where the same question may stand in several. */
+  group?: string;
 }
 
 /** What is needed to open a benchmark for scoring. */
@@ -125,6 +127,8 @@ export interface Benchmark {
   defaultMode: Mode;
   /** How the answer file is written. */
   answers: "jsonl" | "json-array" | "text-folder";
+  /** Fields of which its rows have one, to say which question is answered; none where a row is told otherwise. */
+  idFields: readonly string[];
   /** Fields of its rows in which the model's words stand; a line of text has them behind its last tab. */
   answerFields: readonly string[];
   /** Options of its own: name and meaning. */
@@ -134,7 +138,7 @@ export interface Benchmark {
   /** Reads the annotations and makes a scorer of them. */
   open(options: OpenOptions): Promise<Scorer>;
   /** The questions for `scpo eval run`, in a fixed order; absent where the benchmark's files do not hold them. */
-  prompts?(annotations: string): AsyncIterable<Prompt>;
+  prompts?(annotations: string, options?: Readonly<Record<string, string>>): AsyncIterable<Prompt>;
   /** A row of the answer file from a prompt and the model's answer; for a folder of text files `{file, text}`. */
   answerRow?(prompt: Prompt, answer: string): unknown;
 }

@@ -100,9 +100,8 @@ export class ReasoningAside {
   take(row: FileRow): FileRow {
     const { value } = row;
     if (typeof value === "string") {
-      const start = this.#tabbed ? value.lastIndexOf("\t") + 1 : 0;
-      const answer = this.#spoken(value.slice(start));
-      return answer === undefined ? row : { ...row, value: value.slice(0, start) + answer };
+      const answer = this.#spoken(value);
+      return answer === undefined ? row : { ...row, value: answer };
     }
     if (typeof value !== "object" || value === null) return row;
     const changed: Record<string, string> = {};
@@ -130,13 +129,15 @@ export class ReasoningAside {
     ];
   }
 
-  #spoken(text: string): string | undefined {
+  /** A text as it is scored; undefined where it stays as it is. */
+  #spoken(whole: string): string | undefined {
     if (this.#markers === undefined) return undefined;
-    const { answer, reasoned, unfinished } = withoutReasoning(text, this.#markers);
+    const start = this.#tabbed ? whole.lastIndexOf("\t") + 1 : 0;
+    const { answer, reasoned, unfinished } = withoutReasoning(whole.slice(start), this.#markers);
     if (!reasoned) return undefined;
     this.#reasoned += 1;
     if (unfinished) this.#unfinished += 1;
-    return this.#mode === "fixed" ? answer : undefined;
+    return this.#mode === "fixed" ? whole.slice(0, start) + answer : undefined;
   }
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { open, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { UserError } from "../errors.js";
 import { sha256File } from "../files/sha256.js";
-import { type FileRow, readJsonArray, readJsonLines, readTextLines, shown } from "../files/rows.js";
+import { type FileRow, shown } from "../files/rows.js";
 import type { Benchmark, Mode, Scored, Scorer } from "./benchmark.js";
+import { AnswerFile } from "./answers/read-answers.js";
 import { findFile } from "./benchmark-files.js";
 import type { EvalResult } from "./eval-result.js";
 import type { Judge } from "./judge.js";
@@ -27,6 +28,8 @@ export interface ScoreRequest {
   judge?: Judge | undefined;
   /** What stands around a model's reasoning, or "none"; see `reasoningMarkers`. */
   reasoning?: string | undefined;
+  /** Which fields of the answers are what, `name=field`; see `mappedLayout`. */
+  map?: readonly string[];
   /** Hears the number of rows read, now and then. */
   onProgress?: (rows: number) => void;
 }
@@ -50,6 +53,7 @@ export async function score(request: ScoreRequest): Promise<EvalResult> {
     throw new UserError(`option ${shown(name)} is not one of ${benchmark.name} (it has: ${known})`);
   }
   const files = await answerFiles(benchmark, answers);
+  const answerFile = new AnswerFile(benchmark, annotations, options, request.map ?? []);
   const markers = request.reasoning === undefined ? THINK : reasoningMarkers(request.reasoning);
   const judge =
     request.judge !== undefined && markers !== undefined && mode === "fixed"
@@ -57,10 +61,15 @@ export async function score(request: ScoreRequest): Promise<EvalResult> {
       : request.judge;
   const scorer = await benchmark.open({ annotations, mode, options, ...(judge === undefined ? {} : { judge }) });
   const aside = new ReasoningAside(benchmark, mode, markers);
-  await addAll(scorer, aside, benchmark, files, request.onProgress);
+  await addAll(scorer, (file) => rowsOf(file, answerFile, aside), benchmark, files, request.onProgress);
   const scored = await scorer.finish();
   const inputs = await hashInputs(request, files, scorer.inputs);
-  const notes = [...aside.notes(), ...(scored.notes ?? []), ...(await foreignFiles(benchmark, annotations, inputs))];
+  const notes = [
+    ...answerFile.notes(),
+    ...aside.notes(),
+    ...(scored.notes ?? []),
+    ...(await foreignFiles(benchmark, annotations, inputs)),
+  ];
   const settings = {
     ...scorer.settings,
     ...(request.reasoning === undefined ? {} : { reasoning: request.reasoning }),
@@ -119,7 +128,7 @@ async function answerFiles(benchmark: Benchmark, answers: string): Promise<strin
     if (!found.isFile()) throw new UserError(`${answers}: is no regular file; write the answers to a file first`);
     return [answers];
   }
-  if (!found.isDirectory()) throw new UserError(`${answers}: is a file, expected the folder of the .txt answer files`);
+  if (found.isFile()) return [answers];
   const names = (await readdir(answers)).filter((name) => name.endsWith(".txt")).sort();
   if (names.length === 0) throw new UserError(`${answers}: holds no .txt file, expected one per task`);
   return names.map((name) => join(answers, name));
@@ -127,7 +136,7 @@ async function answerFiles(benchmark: Benchmark, answers: string): Promise<strin
 
 async function addAll(
   scorer: Scorer,
-  aside: ReasoningAside,
+  rowsOf: (file: string) => AsyncGenerator<FileRow>,
   benchmark: Benchmark,
   files: readonly string[],
   onProgress: ScoreRequest["onProgress"],
@@ -136,8 +145,8 @@ async function addAll(
   const every = benchmark.judged ? 1 : PROGRESS_EVERY;
   for (const file of files) {
     const before = rows;
-    for await (const row of await answerRows(benchmark, file)) {
-      const pending = scorer.add(aside.take(row));
+    for await (const row of rowsOf(file)) {
+      const pending = scorer.add(row);
       if (pending !== undefined) await pending;
       rows += 1;
       if (rows % every === 0) onProgress?.(rows);
@@ -147,29 +156,13 @@ async function addAll(
   onProgress?.(rows);
 }
 
-/** JSON answers come as lines or as an array; which, the first character tells, whatever the benchmark's own way is. */
-async function answerRows(benchmark: Benchmark, file: string): Promise<AsyncGenerator<FileRow>> {
-  if (benchmark.answers === "text-folder") return readTextLines(file);
-  const first = await firstCharacter(file);
-  const array = first === "" || (first !== "[" && first !== "{") ? benchmark.answers === "json-array" : first === "[";
-  return array ? readJsonArray(file) : readJsonLines(file);
-}
-
-async function firstCharacter(path: string): Promise<string> {
-  const file = await open(path).catch((cause: unknown) => {
-    throw unreadable(path, cause);
-  });
-  try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(1024) });
-    // Blanks as JavaScript sees them include the byte order mark.
-    return buffer.toString("utf8", 0, bytesRead).trimStart().charAt(0);
-  } finally {
-    await file.close();
-  }
+/** Rows as they are scored: in the benchmark's own layout, without reasoning. */
+async function* rowsOf(file: string, answerFile: AnswerFile, aside: ReasoningAside): AsyncGenerator<FileRow> {
+  for await (const row of answerFile.rows(file)) yield aside.take(row);
 }
 
 async function hashInputs(
-  { annotations, answers, benchmark }: ScoreRequest,
+  { annotations, answers }: ScoreRequest,
   files: readonly string[],
   inputs: readonly string[],
 ): Promise<Record<string, string>> {
@@ -180,7 +173,7 @@ async function hashInputs(
     hashes[`annotations/${name}`] = await sha256File(path);
   }
   for (const path of files) {
-    const name = benchmark.answers === "text-folder" ? relative(answers, path) : basename(path);
+    const name = path === answers ? basename(path) : relative(answers, path);
     hashes[`answers/${name}`] = await sha256File(path);
   }
   return hashes;

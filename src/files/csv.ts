@@ -1,5 +1,11 @@
 import { UserError } from "../errors.js";
 
+/** A cell and what ends it, by separator. */
+const CELLS = {
+  ",": /("(?:[^"]|"")*"|[^",\r\n][^,\r\n]*|)(,|\r\n|\n|\r|$)/y,
+  "\t": /("(?:[^"]|"")*"|[^"\t\r\n][^\t\r\n]*|)(\t|\r\n|\n|\r|$)/y,
+} as const;
+
 /** A row of a CSV file with the line that it begins on, from 1. */
 export interface CsvRow {
   line: number;
@@ -7,16 +13,18 @@ export interface CsvRow {
 }
 
 /**
- * Reads comma-separated values as RFC 4180 has them: cells in quotation marks may hold commas, line ends and "".
+ * Reads separated values as RFC 4180 has them: cells in quotation marks may hold separators, line ends and "".
  *
  * @param text - The file's content.
  * @param file - Its name, for messages.
+ * @param separator - Between the cells of a row.
  * @returns All rows; empty lines are passed over.
  * @throws UserError when a quotation mark is not closed.
  */
-export function csvRows(text: string, file: string): CsvRow[] {
+export function csvRows(text: string, file: string, separator: "," | "\t" = ","): CsvRow[] {
   const rows: CsvRow[] = [];
-  const cell = /("(?:[^"]|"")*"|[^",\r\n][^,\r\n]*|)(,|\r\n|\n|\r|$)/y;
+  const cell = CELLS[separator];
+  cell.lastIndex = 0;
   let line = 1;
   let row: CsvRow = { line, cells: [] };
   while (cell.lastIndex < text.length || row.cells.length > 0) {
@@ -26,7 +34,7 @@ export function csvRows(text: string, file: string): CsvRow[] {
     const [whole, content, end] = match as unknown as [string, string, string];
     row.cells.push(content.startsWith('"') ? content.slice(1, -1).replaceAll('""', '"') : content);
     line += (whole.match(/\r\n|\n|\r/g) ?? []).length;
-    if (end === ",") continue;
+    if (end === separator) continue;
     if (row.cells.length > 1 || row.cells[0] !== "") rows.push(row);
     row = { line, cells: [] };
     if (whole === "") break;

@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { arrayElements } from "./json-array.js";
 import { jsonErrorPosition } from "./json-position.js";
+import { parsePythonJson } from "./python-json.js";
+import { jsonValues } from "./json-values.js";
 import { decodeUtf8, textLines, unreadable, withoutMark } from "./text-file.js";
 
 /** Most characters of a found value that a message repeats. */
@@ -47,6 +49,20 @@ export async function* readJsonArray(path: string): AsyncGenerator<FileRow, void
 }
 
 /**
+ * Reads JSON objects as rows, one after another, each on one line or on many.
+ *
+ * @param path - The file.
+ * @throws UserError naming the line on which a value begins that is not UTF-8 or not JSON.
+ */
+export async function* readJsonValues(path: string): AsyncGenerator<FileRow, void, undefined> {
+  for await (const { line, bytes } of jsonValues(path)) {
+    const where = `${path} line ${line}`;
+    const text = decodeUtf8(bytes, where);
+    yield { file: path, line, value: parsed(line === 1 ? withoutMark(text) : text, where) };
+  }
+}
+
+/**
  * Reads a text file as rows, a line each.
  *
  * @param path - The file.
@@ -69,7 +85,7 @@ export async function readJsonFile(path: string): Promise<unknown> {
   const text = withoutMark(decodeUtf8(bytes, path));
   if (text.trim() === "") throw new UserError(`${path}: is empty, expected JSON`);
   try {
-    return JSON.parse(text) as unknown;
+    return parsePythonJson(text);
   } catch {
     const { line, column } = jsonErrorPosition(text);
     throw new UserError(
@@ -93,6 +109,19 @@ export function shown(value: unknown): string {
     text = Array.isArray(value) ? "[[[..." : "{...";
   }
   return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN - 3)}...`;
+}
+
+/**
+ * Two texts as a message shows them side by side: where both are long, around the place at which they part.
+ *
+ * @returns Both in quotation marks, on one line.
+ */
+export function shownApart(one: string, other: string): [string, string] {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at += 1;
+  const from = at <= LONGEST_SHOWN - 20 ? 0 : at - 20;
+  const part = (text: string): string => shown(from === 0 ? text : `...${text.slice(from)}`);
+  return [part(one), part(other)];
 }
 
 /**
@@ -182,7 +211,7 @@ export class SeenIds {
 
 function parsed(text: string, where: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parsePythonJson(text);
   } catch {
     const { column } = jsonErrorPosition(text);
     const found = text.trim() === "" ? "nothing" : shown(text.trim());

@@ -7,6 +7,21 @@ const LONGEST_LINE = 64 * 2 ** 20;
 const LINE_FEED = 0x0a;
 const MARK = "\uFEFF";
 
+/** Files that are no text at all, by their first bytes. */
+const PACKED = [
+  { magic: [0x1f, 0x8b], what: "compressed with gzip", mend: "unpack it with gunzip" },
+  { magic: [0x28, 0xb5, 0x2f, 0xfd], what: "compressed with zstd", mend: "unpack it with zstd -d" },
+  { magic: [0x42, 0x5a, 0x68], what: "compressed with bzip2", mend: "unpack it with bunzip2" },
+  { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], what: "compressed with xz", mend: "unpack it with unxz" },
+  {
+    magic: [0x50, 0x4b, 0x03, 0x04],
+    what: "a zip archive or an Excel file",
+    mend: "unpack it, or save the table as .tsv",
+  },
+  { magic: [0x50, 0x41, 0x52, 0x31], what: "a Parquet file", mend: "name the file of the answers" },
+  { magic: [0x80, 0x04, 0x95], what: "a pickle of Python", mend: "save its rows as JSON" },
+];
+
 /** A line of a text file. */
 export interface TextLine {
   /** From 1. */
@@ -54,6 +69,8 @@ export function unreadable(path: string, cause: unknown): unknown {
  */
 export function decodeUtf8(bytes: Buffer, place: string): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");
+  const packed = PACKED.find(({ magic }) => magic.every((byte, at) => bytes[at] === byte));
+  if (packed !== undefined) throw new UserError(`${place}: is ${packed.what}, expected text; ${packed.mend}`);
   const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
   const found = utf16 ? "is UTF-16" : "holds bytes that are not UTF-8";
   throw new UserError(`${place}: ${found}, expected UTF-8 text; convert the file, for example with iconv`);

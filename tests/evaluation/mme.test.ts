@@ -99,7 +99,7 @@ describe("MME", () => {
       /"colour"/,
     );
     expect(await complaintOf(score({ benchmark: mme, annotations: "", answers: import.meta.filename }))).to.match(
-      /is a file/,
+      /mme.test.ts line 1: is not JSON/,
     );
   });
 

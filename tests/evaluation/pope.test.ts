@@ -227,9 +227,7 @@ describe("POPE", () => {
     await rm(random);
     expect(await complaint(scored([], annotated))).to.match(/coco_pope_random.json: no such file; .*github.com/);
     await rm(join(path, "llava_pope_test.jsonl"));
-    expect(await complaint(scored([], annotated))).to.match(
-      /llava_pope_test.jsonl: no such file.*--option split=random/,
-    );
+    expect(await complaint(scored([], annotated))).to.match(/coco_pope_random.json: no such file; .*github.com/);
     expect(await complaint(scored([], { annotations: join(path, "nowhere") }))).to.match(/nowhere: no such folder/);
   });
 

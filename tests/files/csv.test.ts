@@ -35,4 +35,12 @@ describe("comma-separated values", () => {
       }),
     );
   });
+
+  it("reads tabs between cells too", () => {
+    expect(csvRows('a\tb\n"x\ty"\t1,2\n\t\n', "t.tsv", "\t")).to.deep.equal([
+      { line: 1, cells: ["a", "b"] },
+      { line: 2, cells: ["x\ty", "1,2"] },
+      { line: 3, cells: ["", ""] },
+    ]);
+  });
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { UserError } from "../../src/errors.js";
 import {
   type FileRow,
@@ -13,6 +14,7 @@ import {
   readJsonLines,
   readTextLines,
   SeenIds,
+  shownApart,
   textField,
 } from "../../src/files/rows.js";
 import { jsonErrorPosition } from "../../src/files/json-position.js";
@@ -82,6 +84,16 @@ describe("answer files", () => {
     ]);
   });
 
+  it("shows two long texts around the place at which they part", () => {
+    expect(shownApart("Is there a dog?", "Is there a cat?")).to.deep.equal(['"Is there a dog?"', '"Is there a cat?"']);
+    const start = "Consider the picture with all that is to be seen in it, near and far: ";
+    expect(shownApart(`${start}is it a dog?`, `${start}is it a cat?`)).to.deep.equal([
+      '"...ar and far: is it a dog?"',
+      '"...ar and far: is it a cat?"',
+    ]);
+    expect(shownApart(start, start)[0]).to.match(/^"\.\.\./);
+  });
+
   it("names the line or the element that is wrong", async () => {
     const lines = (content: string | Uint8Array) => complaint(() => values(readJsonLines, content));
     const array = (content: string | Uint8Array) => complaint(() => values(readJsonArray, content));
@@ -92,6 +104,13 @@ describe("answer files", () => {
       /^F line 2: holds bytes that are not UTF-8/,
     );
     expect(await lines(Uint8Array.of(0xff, 0xfe, 0x31, 0x00))).to.match(/^F line 1: is UTF-16/);
+    for (const [bytes, message] of [
+      [gzipSync("{}"), /^F line 1: is compressed with gzip, expected text; unpack it with gunzip/],
+      [Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x04), /^F line 1: is compressed with zstd/],
+      [Uint8Array.of(0x50, 0x4b, 0x03, 0x04, 0xff), /^F line 1: is a zip archive or an Excel file, .* \.tsv/],
+    ] as const) {
+      expect(await lines(bytes)).to.match(message);
+    }
     expect(await array("[1, 2 3]")).to.match(/^F element 2: is not JSON from character 4 on/);
     expect(await array("[1,]")).to.match(/^F element 2: is not JSON .*found nothing/);
     expect(await array("[1, 2")).to.match(/^F element 2: the file ends/);

@@ -80,6 +80,7 @@ function benchmark(part: Part): Benchmark {
     ],
     defaultMode: "fixed",
     answers: "json-array",
+    idFields: ["id"],
     answerFields: ["response"],
     options: part === "discriminative" ? {} : GENERATIVE_OPTIONS,
     judged: false,

@@ -41,6 +41,7 @@ export const chair: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "jsonl",
+  idFields: ["image_id"],
   answerFields: ["caption", "text"],
   options: {
     lemmatiser:

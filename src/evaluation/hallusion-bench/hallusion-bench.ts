@@ -50,6 +50,7 @@ export const hallusionBench: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "json-array",
+  idFields: [],
   answerFields: ["model_prediction"],
   options: OPTIONS,
   judged: true,

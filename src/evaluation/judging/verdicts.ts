@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { type FileRow, place, shown } from "../../files/rows.js";
+import { type FileRow, place, shown, shownApart } from "../../files/rows.js";
 import type { OpenOptions } from "../benchmark.js";
 import { ChatQueue } from "../../chat/queue.js";
 import type { Judge, JudgeSettings, Message } from "../judge.js";
@@ -134,8 +134,9 @@ export function matchesLiterally({ options, mode }: OpenOptions): boolean {
 export function requireQuestion(row: FileRow, name: string, question: string): void {
   const found = (row.value as Record<string, unknown> | null)?.[name];
   if (found === undefined || found === question) return;
-  const rest = `expected ${shown(question)}; the answers belong to another revision`;
-  throw new UserError(`${place(row)}: field ${name} is ${shown(found)}, ${rest}`);
+  const [said, asked] = typeof found === "string" ? shownApart(found, question) : [shown(found), shown(question)];
+  const rest = `expected ${asked}; the answers belong to another revision`;
+  throw new UserError(`${place(row)}: field ${name} is ${said}, ${rest}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { parsePythonJson } from "../../files/python-json.js";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -121,17 +122,4 @@ function sampleOf(text: string): Sample | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A string, which stays, or one of the numbers that Python writes and JSON lacks. */
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
-
-/**
- * Parses JSON as Python's json module writes it: NaN and infinities, which JSON lacks, become null.
- *
- * @param text - One JSON value.
- * @throws SyntaxError when it is not JSON.
- */
-export function parsePythonJson(text: string): unknown {
-  return JSON.parse(text.replace(STRING_OR_NUMBER, (found) => (found.startsWith('"') ? found : "null"))) as unknown;
 }

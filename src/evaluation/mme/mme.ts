@@ -32,13 +32,15 @@ export const mme: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "text-folder",
-  answerFields: [],
+  idFields: [],
+  answerFields: ["text"],
   options: { tasks: "the tasks that were answered, with commas between them (default: all fourteen)" },
   judged: false,
   open: openMme,
-  async *prompts(annotations): AsyncIterable<Prompt> {
-    const { questions } = await readTemplates(annotations, TASKS);
-    for (const task of TASKS) {
+  async *prompts(annotations, options = {}): AsyncIterable<Prompt> {
+    const tasks = chosenTasks(options["tasks"]);
+    const { questions } = await readTemplates(annotations, tasks);
+    for (const task of tasks) {
       if (questions.has(task)) continue;
       throw new UserError(
         `${annotations}: ${templateFile(task).path} is missing; get eval_tool.zip from ${REPOSITORY}`,
@@ -46,7 +48,13 @@ export const mme: Benchmark = {
     }
     for (const asked of [...questions.values()].flat()) {
       const { task, line, image, question } = asked;
-      const prompt: MmePrompt = { id: `${task}/${line}`, image: imagePath(task, image), text: question, asked };
+      const prompt: MmePrompt = {
+        id: `${task}/${line}`,
+        image: imagePath(task, image),
+        text: question,
+        group: task,
+        asked,
+      };
       yield prompt;
     }
   },
@@ -106,7 +114,7 @@ async function openMme({ annotations, mode, options }: OpenOptions): Promise<Sco
         throw new UserError(`${place(half.row)}: has no second question about its image ${shown(half.image)}; add it`);
       }
       const notes = [...reader.requireAll(), ...otherwise.notes()];
-      if (templates.inputs.length < tasks.length) settings["labels"] = reader.labelHash();
+      if (tasks.some((task) => !templates.questions.has(task))) settings["labels"] = reader.labelHash();
       return {
         sheet,
         n,

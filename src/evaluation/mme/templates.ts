@@ -1,5 +1,6 @@
 import { UserError } from "../../errors.js";
-import { type FileRow, place, readTextLines } from "../../files/rows.js";
+import { type FileRow, place, readTextLines, textField } from "../../files/rows.js";
+import { annotationTables } from "../annotation-tables.js";
 import { findFile } from "../benchmark-files.js";
 import { templateFile } from "./tasks.js";
 
@@ -44,6 +45,8 @@ export async function readTemplates(
 ): Promise<{ inputs: string[]; questions: Map<string, MmeQuestion[]> }> {
   const inputs: string[] = [];
   const questions = new Map<string, MmeQuestion[]>();
+  const table = await annotationTables(annotations, ["question_id", "question", "answer", "category"]);
+  if (table !== undefined) return { inputs: [...table.paths], questions: fromTable(table.rows, tasks) };
   for (const task of tasks) {
     const path = await findFile(annotations, templateFile(task));
     if (path === null) continue;
@@ -62,4 +65,23 @@ export async function readTemplates(
     questions.set(task, ofTask);
   }
   return { inputs, questions };
+}
+
+/**
+ * The questions in lmms-lab's copy, whose ids are the paths of images.
+ *
+ * Source: https://huggingface.co/datasets/lmms-lab/MME
+ */
+function fromTable(rows: readonly FileRow[], tasks: readonly string[]): Map<string, MmeQuestion[]> {
+  const questions = new Map<string, MmeQuestion[]>();
+  for (const row of rows) {
+    const task = textField(row, "category");
+    if (!tasks.includes(task)) continue;
+    const ofTask = questions.get(task) ?? [];
+    const image = textField(row, "question_id").split("/").at(-1) as string;
+    const [question, label] = [textField(row, "question"), textField(row, "answer")];
+    ofTask.push({ task, line: ofTask.length + 1, image, question, label });
+    questions.set(task, ofTask);
+  }
+  return questions;
 }

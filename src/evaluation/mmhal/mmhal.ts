@@ -57,6 +57,7 @@ export const mmhal: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "json-array",
+  idFields: [],
   answerFields: ["model_answer", "answer", "text"],
   options: OPTIONS,
   judged: true,

@@ -52,6 +52,7 @@ export const mmvp: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "jsonl",
+  idFields: ["question_id"],
   answerFields: ["response"],
   options: OPTIONS,
   judged: true,

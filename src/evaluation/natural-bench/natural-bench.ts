@@ -41,6 +41,7 @@ export const naturalBench: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "json-array",
+  idFields: ["id"],
   answerFields: ["response"],
   options: {},
   judged: false,

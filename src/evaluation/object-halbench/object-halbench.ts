@@ -58,6 +58,7 @@ export const objectHalbench: Benchmark = {
   ],
   defaultMode: "fixed",
   answers: "jsonl",
+  idFields: [],
   answerFields: ["answer", "text"],
   options: OPTIONS,
   judged: true,

@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.js";
-import { type FileRow, idField, place, SeenIds, shown } from "../../files/rows.js";
-import type { Split } from "./files.js";
-import type { Question, Questions } from "./questions.js";
+import { type FileRow, idField, place, SeenIds, shown, shownApart } from "../../files/rows.js";
+import { REVISION, type Split } from "./files.js";
+import type { Question, Questions } from "./question.js";
 
 /** Aligns rows with questions, and keeps account of which were answered. */
 export class AnsweredQuestions {
@@ -43,9 +43,10 @@ export class AnsweredQuestions {
       const value = (row.value as Record<string, unknown>)[key];
       if (typeof value !== "string") continue;
       if (!value.toLowerCase().includes(expected.toLowerCase())) {
+        const [found, asked] = shownApart(value, expected);
         throw new UserError(
-          `${place(row)}: field ${key} is ${shown(value)}, but ${name} of the labels is ${shown(expected)}; ` +
-            "the answers belong to another revision of the labels",
+          `${place(row)}: field ${key} is ${found}, but ${name} of the labels is ${asked}; ` +
+            `the answers belong to another revision of the labels than these (${this.#revision()})`,
         );
       }
       compared ||= key !== "image";
@@ -83,6 +84,19 @@ export class AnsweredQuestions {
     return splits;
   }
 
+  /** The revision of the labels, which the number of random questions tells: the first one lacks some. */
+  #revision(): string {
+    const { random = 0, ...others } = Object.fromEntries(
+      [...new Set(this.#questions.ordered.map(({ split }) => split))].map((split) => [
+        split,
+        this.#questions.ordered.filter((question) => question.split === split).length,
+      ]),
+    );
+    const counts = Object.entries(random === 0 ? others : { random, ...others });
+    const which = random === 2910 ? `${REVISION}: ` : random === 3000 ? "of March 2024, as lmms-lab has them: " : "";
+    return which + counts.map(([split, count]) => `${count} ${split}`).join(", ");
+  }
+
   /** By id; rows of the original's own format have none and stand in the order of the labels. */
   #find(row: FileRow): { question: Question; name: string; ambiguous: boolean } {
     const value = row.value as Record<string, unknown>;
@@ -101,7 +115,7 @@ export class AnsweredQuestions {
     }
     throw new UserError(
       `${place(row)}: field question_id is ${shown(id)}, which the ${this.#questions.ordered.length} questions do not hold; ` +
-        `the answers belong to another revision of the labels, or to ` +
+        `the answers belong to another revision of the labels than these (${this.#revision()}), or to ` +
         (this.#split === undefined ? "one split (--option split=random)" : "another split"),
     );
   }

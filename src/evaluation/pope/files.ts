@@ -26,6 +26,30 @@ export const QUESTIONS: BenchmarkFile = {
   optional: true,
 };
 
+/** Data sets whose pictures POPE asks about. */
+export const DATASETS = ["coco", "aokvqa", "gqa"] as const;
+/** One of them. */
+export type Dataset = (typeof DATASETS)[number];
+
+/**
+ * The label file of a split.
+ *
+ * @param dataset - A-OKVQA's and GQA's objects were found by SEEM, which the repository's names for them say.
+ */
+export function labelFile(dataset: Dataset, split: Split): BenchmarkFile {
+  if (dataset === "coco") return LABELS[split];
+  const [plain, seem] = [`${dataset}_pope_${split}.json`, `${dataset}_pope_seem_${split}.json`];
+  return {
+    path: seem,
+    also: [
+      plain,
+      ...[dataset, `output/${dataset}`, `output/seem/${dataset}`].flatMap((at) => [`${at}/${seem}`, `${at}/${plain}`]),
+    ],
+    holds: `the ${split} questions about ${dataset === "gqa" ? "GQA" : "A-OKVQA"} (with --option dataset=${dataset})`,
+    optional: true,
+  };
+}
+
 function labels(split: Split, bytes: number, sha256: string): BenchmarkFile {
   const name = `coco_pope_${split}.json`;
   return {

@@ -1,27 +1,67 @@
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { UserError } from "../../errors.js";
-import { idField, place, readJsonLines, SeenIds, shown, textField } from "../../files/rows.js";
+import { idField, place, readJsonLines, SeenIds, shown, shownApart, textField } from "../../files/rows.js";
 import { findFile, requireFile } from "../benchmark-files.js";
-import { LABELS, LABELS_REPOSITORY, QUESTIONS, QUESTIONS_REPOSITORY, REVISION, type Split } from "./files.js";
+import {
+  type Dataset,
+  labelFile,
+  LABELS,
+  LABELS_REPOSITORY,
+  QUESTIONS,
+  QUESTIONS_REPOSITORY,
+  REVISION,
+  type Split,
+} from "./files.js";
+import { type Question, type Questions, splitId } from "./question.js";
+import { readTable } from "./table.js";
 
-/** A question with its true answer. */
-export interface Question {
-  split: Split;
-  image: string;
-  text: string;
-  label: "yes" | "no";
+const SPLITS = Object.keys(LABELS) as Split[];
+
+/**
+ * Reads the questions that a file may answer: those of one split, all by LLaVA's question file, all by the label files,
+ * or all by lmms-lab's Parquet files.
+ *
+ * @param annotations - Folder of annotations.
+ * @param split - The one that was answered; all where undefined.
+ * @param dataset - Whose pictures are asked about.
+ * @throws UserError when files are missing or broken.
+ */
+export async function readQuestions(
+  annotations: string,
+  split: Split | undefined,
+  dataset: Dataset,
+): Promise<Questions> {
+  const table = dataset === "coco" ? await tableWithoutLabels(annotations) : undefined;
+  if (table !== undefined) return split === undefined ? table : ofSplit(table, split);
+  if (split !== undefined) return readSplit(annotations, split, dataset);
+  if (dataset === "coco" && (await findFile(annotations, QUESTIONS)) !== null) return readAllSplits(annotations);
+  const all = await readAllLabels(annotations, dataset);
+  const byId = new Map<string, Question>();
+  for (const { ids, ordered } of all) {
+    ordered.forEach((question, at) => byId.set(splitId(question.split, ids[at] as string), question));
+  }
+  return {
+    inputs: all.map(({ path }) => path),
+    byId,
+    ambiguous: new Set(),
+    ordered: all.flatMap(({ ordered }) => ordered),
+  };
 }
 
-/** Questions of one or all splits. */
-export interface Questions {
-  /** Files that were read, as paths. */
-  inputs: string[];
-  /** By the id that answers use. */
-  byId: Map<string, Question>;
-  /** Ids that several splits may mean: those of a label file, which every split counts from 1. */
-  ambiguous: ReadonlySet<string>;
-  /** In the order of the files. */
-  ordered: Question[];
+/** lmms-lab's files, unless the official ones lie there. */
+async function tableWithoutLabels(annotations: string): Promise<Questions | undefined> {
+  for (const file of Object.values(LABELS)) if ((await findFile(annotations, file)) !== null) return undefined;
+  return readTable(annotations);
+}
+
+function ofSplit(table: Questions, split: Split): Questions {
+  const byId = new Map<string, Question>();
+  for (const [id, question] of table.byId) if (question.split === split) byId.set(id.slice(split.length + 1), question);
+  return { ...table, byId, ordered: [...byId.values()] };
+}
+
+function readAllLabels(annotations: string, dataset: Dataset): Promise<Labels[]> {
+  return Promise.all(SPLITS.map((split) => readLabels(annotations, split, dataset)));
 }
 
 /**
@@ -31,8 +71,8 @@ export interface Questions {
  * @param split - Which.
  * @throws UserError when the file is missing or broken.
  */
-export async function readSplit(annotations: string, split: Split): Promise<Questions> {
-  const { path, ids, ordered } = await readLabels(annotations, split);
+async function readSplit(annotations: string, split: Split, dataset: Dataset): Promise<Questions> {
+  const { path, ids, ordered } = await readLabels(annotations, split, dataset);
   const byId = new Map(ordered.map((question, at) => [ids[at] as string, question]));
   return { inputs: [path], byId, ambiguous: new Set(), ordered };
 }
@@ -44,17 +84,10 @@ export async function readSplit(annotations: string, split: Split): Promise<Ques
  * @param annotations - Folder of annotations.
  * @throws UserError when a file is missing or broken, or the question file belongs to other labels.
  */
-export async function readAllSplits(annotations: string): Promise<Questions> {
-  const file = await findFile(annotations, QUESTIONS);
-  if (file === null) {
-    throw new UserError(
-      `${join(annotations, QUESTIONS.path)}: no such file; it tells which split a question_id belongs to: ` +
-        `get it from ${QUESTIONS_REPOSITORY}, or name the one split that was answered with --option split=random`,
-    );
-  }
-  const labels = Object.fromEntries(
-    await Promise.all(Object.keys(LABELS).map(async (split) => [split, await readLabels(annotations, split as Split)])),
-  ) as Record<Split, Labels>;
+async function readAllSplits(annotations: string): Promise<Questions> {
+  const file = await requireFile(annotations, QUESTIONS, QUESTIONS_REPOSITORY);
+  const all = await readAllLabels(annotations, "coco");
+  const labels = Object.fromEntries(SPLITS.map((split, at) => [split, all[at]])) as Record<Split, Labels>;
   const byId = new Map<string, Question>();
   const ordered: Question[] = [];
   const next: Record<Split, number> = { random: 0, popular: 0, adversarial: 0 };
@@ -69,9 +102,10 @@ export async function readAllSplits(annotations: string): Promise<Questions> {
     const question = labels[split].ordered[next[split]++];
     const text = textField(row, "text");
     if (question === undefined || textField(row, "image") !== question.image || !text.startsWith(question.text)) {
-      const asked = question === undefined ? "nothing more" : `${shown(question.text)} about ${question.image}`;
+      const [found, expected] = shownApart(text, question?.text ?? "");
+      const asked = question === undefined ? "nothing more" : `${expected} about ${question.image}`;
       throw new UserError(
-        `${place(row)}: field text is ${shown(text)}, but ${basename(labels[split].path)} asks ${asked} there; ` +
+        `${place(row)}: field text is ${found}, but ${basename(labels[split].path)} asks ${asked} there; ` +
           `the questions belong to the labels of revision ${REVISION}, get both from one revision`,
       );
     }
@@ -101,8 +135,9 @@ interface Labels {
   ordered: Question[];
 }
 
-async function readLabels(annotations: string, split: Split): Promise<Labels> {
-  const path = await requireFile(annotations, LABELS[split], LABELS_REPOSITORY);
+async function readLabels(annotations: string, split: Split, dataset: Dataset): Promise<Labels> {
+  const file = labelFile(dataset, split);
+  const path = await requireFile(annotations, file, LABELS_REPOSITORY);
   const labels: Labels = { path, ids: [], ordered: [] };
   const seen = new SeenIds("question_id");
   for await (const row of readJsonLines(path)) {
@@ -115,6 +150,6 @@ async function readLabels(annotations: string, split: Split): Promise<Labels> {
     labels.ids.push(id);
     labels.ordered.push({ split, image: textField(row, "image"), text: textField(row, "text"), label });
   }
-  if (labels.ids.length === 0) throw new UserError(`${path}: is empty, expected ${LABELS[split].holds}`);
+  if (labels.ids.length === 0) throw new UserError(`${path}: is empty, expected ${file.holds}`);
   return labels;
 }
