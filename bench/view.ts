@@ -20,7 +20,7 @@ const SIDE = 150;
 const PAGE = 24;
 const REPEATS = 40;
 const KINDS = ["object", "presence", "count", "position", "attribute"];
-const EVERYTHING: Filter = { text: "", kinds: [], stages: [], verdicts: [], ranges: [], incomplete: false };
+const EVERYTHING: Filter = { text: "", kinds: [], stages: [], verdicts: [], truths: [], ranges: [], incomplete: false };
 /** Whether the browser shows every picture of the page. */
 const PICTURES_SHOWN = `[...document.querySelectorAll("#gallery img")].every((image) => image.complete && image.naturalWidth > 0)`;
 const IN_ORDER: Sort = { column: null, descending: false };

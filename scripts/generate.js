@@ -77,20 +77,51 @@ function writeDescriptors(typescript) {
   );
 }
 
-/** What run.yaml may name as an objective. */
+/** What run.yaml may name as an objective, and which of its weights need the rejected text to be true of its picture. */
 function writeLosses(typescript) {
-  const code =
-    "import json; from scpo_trl.losses import get_loss, loss_names; " +
-    "print(json.dumps({name: get_loss(name).parameter_names() for name in loss_names()}))";
+  const code = `
+import json
+from dataclasses import fields
+from itertools import combinations
+from scpo_trl.errors import UserError
+from scpo_trl.losses import get_loss, loss_names
+
+def matched(loss, on):
+    """Whether rejected is learnt on rejected_images when of the switches and weights these alone are on."""
+    values = {f.name: f.default if f.name.startswith("beta") else float(f.name in on) for f in fields(loss.parameters)}
+    try:
+        return "ll" in loss.combinations(loss.parameters(**values))
+    except UserError:
+        return False
+
+def described(name):
+    loss = get_loss(name)
+    names = [n for n in loss.parameter_names() if not n.startswith("beta")]
+    found = []
+    for size in range(len(names) + 1):
+        for on in combinations(names, size):
+            if not any(set(less) <= set(on) for less in found) and matched(loss, on):
+                found.append(on)
+    return {
+        "parameters": loss.parameter_names(),
+        "defaults": {f.name: f.default for f in fields(loss.parameters)},
+        "matched": found,
+    }
+
+print(json.dumps({name: described(name) for name in loss_names()}))`;
   const env = { ...process.env, PYTHONPATH: join(root, "python_bridge") };
-  const losses = JSON.parse(execFileSync(python, ["-c", code], { env, encoding: "utf8" }));
-  const entries = Object.entries(losses).map(
-    ([name, parameters]) => `  ${JSON.stringify(name)}: ${JSON.stringify(parameters)},\n`,
-  );
+  const losses = Object.entries(JSON.parse(execFileSync(python, ["-c", code], { env, encoding: "utf8" })));
+  const table = (what, valueOf) =>
+    `${what} = {\n${losses.map(([name, loss]) => `  ${JSON.stringify(name)}: ${JSON.stringify(valueOf(loss))},\n`).join("")}};\n`;
+  const record = "Readonly<Record<string,";
   writeFileSync(
     join(typescript, "losses.ts"),
     "// Generated from python_bridge/scpo_trl/losses. Do not edit.\n\n/** Parameters of each registered loss, by its name. */\n" +
-      `export const LOSSES: Readonly<Record<string, readonly string[]>> = {\n${entries.join("")}};\n`,
+      table(`export const LOSSES: ${record} readonly string[]>>`, ({ parameters }) => parameters) +
+      "\n/** Their defaults. */\n" +
+      table(`export const LOSS_DEFAULTS: ${record} Readonly<Record<string, number>>>>`, ({ defaults }) => defaults) +
+      "\n/**\n * Weights of each loss that together switch on a term in which rejected is learnt as true of rejected_images.\n */\n" +
+      table(`export const MATCHED_TERMS: ${record} readonly (readonly string[])[]>>`, ({ matched }) => matched),
   );
 }
 

@@ -36,11 +36,12 @@ export async function pairsCheck(options: PairsCheckOptions): Promise<void> {
 }
 
 function lines(report: CheckReport): string[] {
-  const { file, rows, complete, kinds, stages, findings } = report;
+  const { file, rows, complete, kinds, stages, rejectedTrue, findings } = report;
   const text = [`${file}: ${rows} pairs, ${complete} complete`];
   for (const [name, counts] of [
     ["kinds", kinds],
     ["stages", stages],
+    ["rejected is true of rejected_images", rejectedTrue],
   ] as const) {
     const entries = Object.entries(counts).filter(([value]) => value !== "");
     if (entries.length > 0) text.push(`${name}: ${entries.map(([value, n]) => `${value} ${n}`).join(", ")}`);

@@ -134,7 +134,7 @@ function least(...limits: (number | undefined)[]): number | undefined {
 }
 
 function lines(summary: CompleteSummary, out: string): string {
-  const { read, written, quarantined, complete, texts, pictures, retrieved, reasons, columnsLeftOut } = summary;
+  const { read, written, quarantined, complete, texts, pictures, reasons, columnsLeftOut } = summary;
   const { quarantine } = completeFiles(out);
   const total = (counts: Readonly<Record<string, number>>): number =>
     Object.values(counts).reduce((sum, each) => sum + each, 0);
@@ -145,13 +145,11 @@ function lines(summary: CompleteSummary, out: string): string {
   ];
   if (complete > 0) text.push(`${complete} lacked nothing`);
   if (total(texts) > 0) text.push(`${total(texts)} rejected texts made:`, ...each(texts));
-  if (total(pictures) > 0) text.push(`${total(pictures)} contrast pictures made:`, ...each(pictures));
-  for (const [kind, { made, annotations, captions }] of Object.entries(retrieved)) {
-    const share = (count: number): string => `${((100 * count) / made).toFixed(1)} %`;
-    text.push(
-      `  ${kind}: the rejected text is true of ${share(annotations)} by annotations, of ${share(captions)} by captions alone`,
-    );
-  }
+  const made = Object.entries(pictures);
+  if (made.length > 0)
+    text.push("contrast pictures made, and how many of them rejected is known to be true or false of:");
+  for (const [name, counts] of made)
+    text.push(`  ${counts.made} ${name}: true of ${counts.true}, false of ${counts.false}`);
   if (columnsLeftOut.length > 0) text.push(`columns not kept: ${columnsLeftOut.join(", ")}`);
   if (quarantined > 0) text.push(`reasons (${relative(process.cwd(), quarantine)}):`, ...each(reasons));
   return `${text.join("\n")}\n`;

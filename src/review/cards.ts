@@ -38,22 +38,35 @@ export class Cards {
   async of(rows: readonly number[]): Promise<Card[]> {
     if (rows.length === 0) return [];
     const read = await this.#connection.runAndReadAll(
-      `select ${ROW}, id, prompt, chosen, rejected, kind, detail, stage, difficulty from pairs
+      `select ${ROW}, id, prompt, chosen, rejected, kind, detail, stage, difficulty, rejected_true, rejected_true_by from pairs
       where ${ROW} in (${rows.join(", ")})`,
     );
     const cards = new Map<number, Promise<Card>>();
     for (const cells of read.getRows()) {
-      const [row, id, prompt, chosen, rejected, kind, detail, stage, difficulty] = cells as [
-        ...[number, string, string, string],
-        ...[string | null, string | null, string | null, number | null, number | null],
-      ];
+      const [row, id, prompt, chosen, rejected, kind, detail, stage, difficulty, rejectedTrue, rejectedTrueBy] =
+        cells as [
+          ...[number, string, string, string],
+          ...[string | null, string | null, string | null, number | null, number | null, boolean | null, string | null],
+        ];
       const [one, other] =
         rejected === null ? [[{ text: chosen, changed: false }], null] : changedPieces(chosen, rejected);
       const decision = this.#decisionOf(row, { id, prompt, chosen, rejected });
       cards.set(
         row,
         decision.then((decided) => ({
-          ...{ row, id, prompt, chosen: one, rejected: other, kind, detail, stage, difficulty },
+          ...{
+            row,
+            id,
+            prompt,
+            chosen: one,
+            rejected: other,
+            kind,
+            detail,
+            stage,
+            difficulty,
+            rejectedTrue,
+            rejectedTrueBy,
+          },
           stagesToGive: this.#table.stagesToGive,
           decision: decided,
         })),

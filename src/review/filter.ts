@@ -12,6 +12,7 @@ export const FILTER: z.ZodType<Filter> = z.strictObject({
   kinds: z.array(z.string().nullable()).max(1000),
   stages: z.array(z.int().nullable()).max(1000),
   verdicts: z.array(z.enum(VERDICTS)),
+  truths: z.array(z.boolean().nullable()).max(10),
   ranges: z.array(z.strictObject({ column: z.string(), low: number, high: number })).max(1000),
   incomplete: z.boolean(),
 });
@@ -28,6 +29,7 @@ export function conditionOf(filter: Filter, table: PairTable): string {
   const parts = [
     oneOf("kind", filter.kinds, sqlText),
     oneOf("stage", filter.stages, String),
+    oneOf("rejected_true", filter.truths, String),
     oneOf(
       "verdict",
       filter.verdicts.map((verdict) => (verdict === "undecided" ? null : verdict)),

@@ -19,6 +19,7 @@ export interface PairTable {
   readonly numbers: readonly NumberColumn[];
   readonly kinds: readonly Count<string>[];
   readonly stages: readonly Count<number>[];
+  readonly truths: readonly Count<boolean>[];
   /** Stages that a reviewer can give: up to the file's last one, and at least three. */
   readonly stagesToGive: readonly number[];
   /** Ids that stand in several rows. */
@@ -53,6 +54,8 @@ export async function readPairTable(connection: DuckDBConnection, path: string):
   await connection.run(`create table pairs as select file_row_number::uinteger as ${ROW}, ${id} as id,
     ${TEXTS.map((name) => `${has(name) ? `${name}::varchar` : "null::varchar"} as ${name}`).join(", ")},
     ${has("stage") ? "stage::integer" : "null::integer"} as stage
+    , ${has("rejected_true") ? "rejected_true::boolean" : "null::boolean"} as rejected_true
+    , ${has("rejected_true_by") ? "rejected_true_by::varchar" : "null::varchar"} as rejected_true_by
     ${has("difficulty") ? "" : ", null::double as difficulty"}
     ${names.map((name) => `, case when isfinite(${sqlName(name)}::double) then ${sqlName(name)}::double end as ${sqlName(name)}`).join("")}
     from ${parquetSource(path)}`);
@@ -69,6 +72,7 @@ export async function readPairTable(connection: DuckDBConnection, path: string):
     numbers: await numberColumns(connection, names),
     kinds: await counts<string>(connection, "kind"),
     stages,
+    truths: await counts<boolean>(connection, "rejected_true"),
     stagesToGive: Array.from({ length: lastStage + 1 }, (_, stage) => stage),
     repeatedIds: new Set(repeated.getRows().map(([each]) => String(each))),
     async findLacking() {
@@ -108,6 +112,7 @@ function requireColumns(path: string, columns: ReadonlyMap<string, string>): voi
     ["rejected", /^VARCHAR$/, "text"],
     ["stage", NUMBER, "whole numbers"],
     ["difficulty", NUMBER, "numbers"],
+    ["rejected_true", /^BOOLEAN$/, "true or false"],
   ];
   for (const [name, type, what] of expected) {
     const is = columns.get(name);
@@ -129,9 +134,9 @@ async function numberColumns(connection: DuckDBConnection, names: readonly strin
   });
 }
 
-async function counts<Value extends string | number>(
+async function counts<Value extends string | number | boolean>(
   connection: DuckDBConnection,
-  column: "kind" | "stage",
+  column: "kind" | "stage" | "rejected_true",
 ): Promise<Count<Value>[]> {
   const read = await connection.runAndReadAll(
     `select ${column}, count(*) from pairs group by ${column} order by ${column} nulls last`,

@@ -86,7 +86,7 @@ export class Review {
 
   /** What the page shows before anything is asked. */
   async facts(): Promise<FileFacts> {
-    const { path, rows, kinds, stages, numbers, columns } = this.table;
+    const { path, rows, kinds, stages, truths, numbers, columns } = this.table;
     const read = await this.#connection.runAndReadAll("select verdict, count(*) from decided group by verdict");
     const counts = new Map(read.getRows().map(([verdict, count]) => [verdict as Verdict, Number(count)]));
     const lacks: string[] = [];
@@ -101,7 +101,7 @@ export class Review {
     }
     if (!columns.has("rejected")) lacks.push("The file has no rejected texts: scpo pairs complete makes them.");
     return {
-      ...{ path, rows, kinds, stages, numbers, lacks, decisionsPath: this.decisions.path },
+      ...{ path, rows, kinds, stages, truths, numbers, lacks, decisionsPath: this.decisions.path },
       verdicts: {
         accept: counts.get("accept") ?? 0,
         reject: counts.get("reject") ?? 0,

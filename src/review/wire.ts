@@ -12,6 +12,8 @@ export interface Filter {
   readonly kinds: readonly (string | null)[];
   readonly stages: readonly (number | null)[];
   readonly verdicts: readonly Verdict[];
+  /** Whether the rejected text is true of its picture; null: nobody has said. */
+  readonly truths: readonly (boolean | null)[];
   /** Pairs whose number lies between the two, both included; a pair without the number is left out. */
   readonly ranges: readonly { readonly column: string; readonly low: number | null; readonly high: number | null }[];
   /** Only pairs whose text or picture is still to be made. */
@@ -47,6 +49,8 @@ export interface FileFacts {
   readonly rows: number;
   readonly kinds: readonly Count<string>[];
   readonly stages: readonly Count<number>[];
+  /** Pairs by whether the rejected text is true of its picture. */
+  readonly truths: readonly Count<boolean>[];
   readonly numbers: readonly NumberColumn[];
   readonly verdicts: Readonly<Record<Exclude<Verdict, "undecided">, number>>;
   /** What the file lacks, in sentences. */
@@ -72,6 +76,9 @@ export interface Card {
   readonly rejected: readonly TextPiece[] | null;
   readonly kind: string | null;
   readonly detail: string | null;
+  /** Whether the rejected text is true of its picture, and who says so. */
+  readonly rejectedTrue: boolean | null;
+  readonly rejectedTrueBy: string | null;
   readonly stage: number | null;
   readonly difficulty: number | null;
   /** Stages that it can be given. */

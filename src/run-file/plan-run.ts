@@ -7,6 +7,7 @@ import { referencePolicy } from "../reference/registry.js";
 import { effectiveBatch, plannedSteps, type RunPlan } from "../run/plan.js";
 import type { RunPolicies } from "../run/policies.js";
 import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
+import { refuseFalseContrasts } from "./contrast-truth.js";
 import type { NamedRunSettings } from "./read.js";
 import { EMBEDDED_MODEL } from "./schema.js";
 import { inheritStages, withoutAbsent, type StageInheritance } from "./stages.js";
@@ -84,6 +85,14 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
     };
     return { ...stage, warmupSteps: Math.round(plannedSteps(plan, stage) * own.optimiser.warmup_share) };
   });
+  refuseFalseContrasts(
+    data.pairs,
+    pairs,
+    plan.stages.map(({ name, pairs: rows, objective: { loss, parameters } }) => ({
+      ...{ name, pairs: rows },
+      losses: [{ name: loss, parameters }],
+    })),
+  );
   const { id, ...others } = settings;
   const resolved = { id, ...others, data: { ...data, sha256 }, stages: stages.map(({ settings: own }) => own) };
   return { resolved, plan, policies: { reference, curriculum }, stages };

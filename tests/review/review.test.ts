@@ -15,7 +15,7 @@ import { Review } from "../../src/review/review.js";
 import type { Card, Filter, Sort, Verdict } from "../../src/review/wire.js";
 import { KINDS, reviewPairs } from "../fixtures/review-pairs.js";
 
-const EVERYTHING: Filter = { text: "", kinds: [], stages: [], verdicts: [], ranges: [], incomplete: false };
+const EVERYTHING: Filter = { text: "", kinds: [], stages: [], verdicts: [], truths: [], ranges: [], incomplete: false };
 const IN_ORDER: Sort = { column: null, descending: false };
 
 function number(row: PairRow, column: string): number | null {
@@ -67,6 +67,7 @@ describe("a review of pairs", () => {
     return (
       (filter.text === "" || texts.some((text) => text.includes(filter.text.toLowerCase()))) &&
       isOneOf(row.kind, filter.kinds) &&
+      isOneOf(row.rejectedTrue, filter.truths) &&
       isOneOf(row.stage, filter.stages) &&
       isOneOf(decided.get(row.id) ?? "undecided", filter.verdicts) &&
       filter.ranges.every(({ column, low, high }) => {
@@ -80,6 +81,7 @@ describe("a review of pairs", () => {
   const filters: fc.Arbitrary<Filter> = fc.record({
     text: fc.constantFrom("", "DOG", "1", "pair-1", "on a red", "50% 'quoted' _", "describe"),
     kinds: fc.subarray([...KINDS], { maxLength: 3 }),
+    truths: fc.subarray([true, false, null], { maxLength: 2 }),
     stages: fc.subarray([0, 1, 2, null], { maxLength: 3 }),
     verdicts: fc.subarray<Verdict>(["accept", "reject", "stage", "undecided"], { maxLength: 3 }),
     ranges: fc.array(

@@ -103,7 +103,7 @@ describe("the page of scpo pairs view", function () {
   it("refuses what it does not understand, and lives on", async () => {
     const selection = (filter: string) =>
       `api/selection?filter=${encodeURIComponent(filter)}&sort=${encodeURIComponent('{"column":null,"descending":false}')}`;
-    const filter = { text: "", kinds: [], stages: [], verdicts: [], ranges: [], incomplete: false };
+    const filter = { text: "", kinds: [], stages: [], verdicts: [], truths: [], ranges: [], incomplete: false };
     const range = { column: '"; drop table pairs; --', low: 0, high: 1 };
     for (const [asked, status] of [
       ["api/nothing", 404],
@@ -146,7 +146,7 @@ describe("the page of scpo pairs view", function () {
       const stop = new AbortController();
       const other = await viewPairs({ pairs, decisions: join(folder, `${how}.jsonl`), signal: stop.signal });
       const { pathname } = new URL(other.address);
-      const filter = { text: "", kinds: [], stages: [], verdicts: [], ranges: [], incomplete: true };
+      const filter = { text: "", kinds: [], stages: [], verdicts: [], truths: [], ranges: [], incomplete: true };
       const query = new URLSearchParams({ filter: JSON.stringify(filter), sort: '{"column":null,"descending":false}' });
       const questions = Array.from(
         { length: 60 },

@@ -36,6 +36,8 @@ export interface CheckReport {
   /** Rows by kind and by stage; "" where the column is empty. */
   readonly kinds: Readonly<Record<string, number>>;
   readonly stages: Readonly<Record<string, number>>;
+  /** Rows with a contrast picture, by whether rejected is true of it and who says so: "true (annotation)", "unknown". */
+  readonly rejectedTrue: Readonly<Record<string, number>>;
   readonly textBias: TextBias;
   readonly blindGuess: BlindGuess;
   /** Share of pairs whose chosen is likelier than rejected without the picture (column `blind_margin`); null: unknown. */
@@ -62,6 +64,7 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
   const bias = new TextBiasTally();
   const kinds = new Map<string, number>();
   const stages = new Map<string, number>();
+  const truths = new Map<string, number>();
   const texts: { chosen: string; rejected: string }[] = [];
   const seen: Seen = {
     ids: new HashList(),
@@ -91,6 +94,9 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
         texts.push({ chosen: text.chosen, rejected: text.rejected });
         if (row["rejected_images"] !== null) complete += 1;
       }
+      if (row["rejected_images"] !== null) count(truths, truthOf(row));
+      if (row["rejected_true"] === false)
+        tell("contrast-false", `"${text.rejected ?? ""}" by ${String(row["rejected_true_by"] ?? "nobody named")}`);
       const margin = row["blind_margin"] as number | null;
       if (margin !== null) {
         blind += 1;
@@ -128,6 +134,7 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
     complete,
     kinds: sortedByName(kinds),
     stages: sortedByName(stages),
+    rejectedTrue: sortedByName(truths),
     textBias: bias.result(),
     blindGuess,
     blindModel: blindInterval === null ? null : { pairs: blind, share: blindRight / blind, interval: blindInterval },
@@ -175,6 +182,11 @@ function* textProblems(row: Row, { prompt, chosen, rejected }: Texts): Generator
 function containsWords(text: string, words: string): boolean {
   const wanted = wordsOf(words);
   return wanted.length === 0 || ` ${wordsOf(text).join(" ")} `.includes(` ${wanted.join(" ")} `);
+}
+
+function truthOf(row: Row): string {
+  const [truth, by] = [row["rejected_true"] as boolean | null, row["rejected_true_by"] as string | null];
+  return truth === null ? "unknown" : `${String(truth)}${by === null ? "" : ` (${by})`}`;
 }
 
 function count(counts: Map<string, number>, value: string): void {

@@ -30,6 +30,11 @@ export const ROW_CHECKS = {
     "error",
     "images and rejected_images are the same file, so that rejected is as false of one as of the other",
   ],
+  "contrast-false": [
+    "warning",
+    "rejected is known to be false of rejected_images (column rejected_true): objectives that learn it as true of them " +
+      "refuse such rows; drop them or train on the terms of the other side alone",
+  ],
   words: ["error", "chosen_word or rejected_word does not stand in its text: mend the column or the text"],
   "evaluation-leak": ["error", "a picture is in the evaluation set too, or nearly: drop these rows"],
   "small-picture": ["warning", "a picture is very small: a model sees little of it"],

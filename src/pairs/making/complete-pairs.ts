@@ -13,6 +13,7 @@ import { openContext, RejectedTextMaker } from "./make-rejected.js";
 import { PictureStore } from "./picture-store.js";
 import { RetrievalIndex } from "./retrieval.js";
 import type { MakingRow } from "./making-row.js";
+import type { Annotated } from "./picture-truth.js";
 import { knowledgeOf } from "./row-knowledge.js";
 import type { TextWriter } from "./text-writer.js";
 
@@ -40,11 +41,11 @@ export interface CompleteRequest {
   readonly onProgress?: ((phase: "read" | "made", done: number) => void) | undefined;
 }
 
-/** Pairs whose contrast picture was made, by kind: how many, and of how many the rejected text is known to be true. */
+/** Contrast pictures that were made: how many, and of how many the rejected text is known to be true, or to be false. */
 interface PictureCounts {
   made: number;
-  annotations: number;
-  captions: number;
+  true: number;
+  false: number;
 }
 
 /** What came of it; `read` is `written` and `quarantined` together. */
@@ -56,10 +57,8 @@ export interface CompleteSummary {
   readonly complete: number;
   /** Rejected texts that were made, by kind and detail. */
   readonly texts: Readonly<Record<string, number>>;
-  /** Contrast pictures that were made, by origin. */
-  readonly pictures: Readonly<Record<string, number>>;
-  /** Retrieved pictures by kind, and how many of them the rejected text is true of by annotations, or by captions alone. */
-  readonly retrieved: Readonly<Record<string, PictureCounts>>;
+  /** Contrast pictures that were made, by origin, and retrieved ones by kind too: `retrieval/count`. */
+  readonly pictures: Readonly<Record<string, PictureCounts>>;
   /** Rows in quarantine by reason. */
   readonly reasons: Readonly<Record<string, number>>;
   /** Columns of the user's own that are not kept, such as lists. */
@@ -99,9 +98,9 @@ export async function completePairs(request: CompleteRequest): Promise<CompleteS
     const own = await ownColumns(source);
     await writeWithQuarantine(out, files.quarantine, own.kept, async function* (refuse) {
       const made = inOrder(streamPairRows(source, own.kept), request.concurrency ?? 4, (row) => maker.complete(row));
-      for await (const { row, text, origin, verifiedBy, fault } of made) {
+      for await (const { row, text, origin, fault } of made) {
         signal?.throwIfAborted();
-        tally.count(row, { text, origin, verifiedBy, fault });
+        tally.count(row, { text, origin, fault });
         request.onProgress?.("made", tally.read);
         if (fault === undefined) yield row;
         else await refuse({ row: tally.read - 1, id: row.id, ...fault });
@@ -147,7 +146,8 @@ interface Completed {
   readonly row: PairRow;
   readonly text?: TextContrast | undefined;
   readonly origin?: PictureWay | undefined;
-  readonly verifiedBy?: "annotations" | "captions" | null | undefined;
+  /** Whether the contrast picture is known to have all facts that were read in the rejected text. */
+  readonly fits?: boolean;
   readonly fault?: Fault | undefined;
 }
 
@@ -174,7 +174,7 @@ class Completion {
     for (const name of known.objects ?? []) this.#names.add(name);
     if (!this.#request.ways.includes("retrieval")) return;
     const picture = await this.#store.add(row.images[0] as Uint8Array);
-    this.#index.add({ id: row.id, picture, facts: factsOfRow(known, this.#context), objects: known.objects });
+    this.#index.add({ id: row.id, picture, facts: factsOfRow(known, this.#context), annotated: annotatedOf(known) });
   }
 
   async complete(row: PairRow): Promise<Completed> {
@@ -197,8 +197,9 @@ class Completion {
           reason = made;
           continue;
         }
-        best ??= { ...made, text: texts[at] };
-        if (made.verifiedBy !== null || way !== "retrieval") return { ...made, text: texts[at] };
+        const found = { ...made, text: texts[at] };
+        if (way !== "retrieval" || made.row.rejectedTrue === true) return found;
+        if (best === undefined || rank(found) > rank(best)) best = found;
       }
       if (best !== undefined) return best;
     }
@@ -230,10 +231,20 @@ class Completion {
     const tools = { context: this.#context, seed, index: this.#index, store: this.#store, names: this.#names, editors };
     const made = await makePicture({ ...row, rejected: row.rejected as string }, known, way, tools);
     if (typeof made === "string") return made;
-    const { picture, origin, objects, verifiedBy } = made;
-    const whole = { ...row, rejectedImages: [picture], rejectedImagesOrigin: origin, rejectedObjects: objects };
-    return { row: whole, origin, verifiedBy };
+    const { picture, origin, objects, rejectedTrue, rejectedTrueBy, fits } = made;
+    const half = { rejectedImages: [picture], rejectedImagesOrigin: origin, rejectedObjects: objects };
+    return { row: { ...row, ...half, rejectedTrue, rejectedTrueBy }, origin, fits };
   }
+}
+
+/** How good a retrieved picture is of which the text is not known to be true. */
+function rank({ row, fits }: Completed): number {
+  return (row.rejectedTrue === false ? 0 : 2) + (fits === true ? 1 : 0);
+}
+
+/** What a row's annotations say, which is kept for every row. */
+function annotatedOf({ objects, counts, attributes }: MakingRow): Annotated {
+  return { objects, counts, attributes };
 }
 
 class Tally {
@@ -241,11 +252,10 @@ class Tally {
   written = 0;
   #complete = 0;
   readonly #texts = new Map<string, number>();
-  readonly #pictures = new Map<string, number>();
-  readonly #retrieved = new Map<string, PictureCounts>();
+  readonly #pictures = new Map<string, PictureCounts>();
   readonly #reasons = new Map<string, number>();
 
-  count(row: PairRow, { text, origin, verifiedBy, fault }: Omit<Completed, "row">): void {
+  count(row: PairRow, { text, origin, fault }: Omit<Completed, "row">): void {
     this.read += 1;
     if (fault !== undefined) {
       add(this.#reasons, `${fault.field}: ${fault.reason}`);
@@ -254,13 +264,13 @@ class Tally {
     this.written += 1;
     if (text === undefined && origin === undefined) this.#complete += 1;
     if (text !== undefined) add(this.#texts, `${text.kind}/${text.detail}`);
-    if (origin !== undefined) add(this.#pictures, origin);
-    if (origin !== "retrieval") return;
-    const kind = row.kind ?? "unknown";
-    const counts = this.#retrieved.get(kind) ?? { made: 0, annotations: 0, captions: 0 };
-    counts.made += 1;
-    if (verifiedBy) counts[verifiedBy] += 1;
-    this.#retrieved.set(kind, counts);
+    if (origin === undefined) return;
+    for (const name of origin === "retrieval" ? [origin, `${origin}/${row.kind ?? "unknown"}`] : [origin]) {
+      const counts = this.#pictures.get(name) ?? { made: 0, true: 0, false: 0 };
+      counts.made += 1;
+      if (row.rejectedTrue !== null) counts[row.rejectedTrue ? "true" : "false"] += 1;
+      this.#pictures.set(name, counts);
+    }
   }
 
   summary(): Omit<CompleteSummary, "columnsLeftOut"> {
@@ -271,7 +281,6 @@ class Tally {
       complete: this.#complete,
       texts: sorted(this.#texts),
       pictures: sorted(this.#pictures),
-      retrieved: sorted(this.#retrieved),
       reasons: sorted(this.#reasons),
     };
   }

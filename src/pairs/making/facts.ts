@@ -95,7 +95,7 @@ export function factsOfRow(row: MakingRow, context: MakingContext): Set<Fact> {
 }
 
 /** What a phrase names, in the words of the annotations where it can be. */
-function nameIn(phrase: NounPhrase, { tokens }: Caption, names: ReadonlySet<string>): string {
+export function nameIn(phrase: NounPhrase, { tokens }: Caption, names: ReadonlySet<string>): string {
   for (let from = phrase.name; from < phrase.to; from++) {
     const words = [...tokens.slice(from, phrase.to - 1).map(({ lower }) => lower), phrase.head].join(" ");
     if (names.has(words)) return words;

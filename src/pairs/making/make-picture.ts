@@ -1,11 +1,13 @@
 import { Random } from "../../numbers/random.js";
 import { alterPicture, type Alteration } from "./alter-picture.js";
+import type { TruthSource } from "../contrast-pair.js";
 import type { MakingContext } from "./contrast-text.js";
 import { factsOfRow, factsOfText } from "./facts.js";
 import type { MakingRow, RowWithTexts } from "./making-row.js";
 import type { PictureEditor } from "./picture-editor.js";
 import type { PictureStore } from "./picture-store.js";
-import type { RetrievalIndex, Retrieved } from "./retrieval.js";
+import { truthByAnnotations } from "./picture-truth.js";
+import type { RetrievalIndex } from "./retrieval.js";
 import { objectName } from "./row-knowledge.js";
 
 /** Ways of making a contrast picture. */
@@ -21,8 +23,11 @@ export interface MadePicture {
   readonly origin: PictureWay;
   /** Names of what it shows, where that is known. */
   readonly objects: readonly string[] | null;
-  /** What says that the rejected text is true of it; null where nothing does. */
-  readonly verifiedBy: Retrieved["verifiedBy"];
+  /** Whether the rejected text is true of it, and who says so. */
+  readonly rejectedTrue: boolean | null;
+  readonly rejectedTrueBy: TruthSource | null;
+  /** Whether it is known to have all facts that were read in the rejected text. */
+  readonly fits: boolean;
 }
 
 /** What contrast pictures are made with. */
@@ -53,14 +58,20 @@ export async function makePicture(
 ): Promise<MadePicture | string> {
   const own = row.images[0] as Uint8Array;
   const random = new Random(`picture/${tools.seed}/${way}/${row.id}`);
+  const { context, names } = tools;
   if (way === "retrieval") return retrieve(row, known, tools, random);
   if (way === "command" || way === "endpoint") {
     const picture = (await tools.editors[way]?.edit(own, row)) ?? `no editing ${way} was given`;
-    return typeof picture === "string" ? picture : { picture, origin: way, objects: null, verifiedBy: null };
+    if (typeof picture === "string") return picture;
+    return { picture, origin: way, objects: null, rejectedTrue: null, rejectedTrueBy: null, fits: false };
   }
   try {
     const picture = await alterPicture(own, way, { boxes: boxesOf(way, row, known, tools), random });
-    return { picture, origin: way, objects: null, verifiedBy: null };
+    // It shows no more than before, so that a text is as false of it, unless the text only takes something away.
+    const truth = takesAway(row, context, names)
+      ? ({ rejectedTrue: null, rejectedTrueBy: null } as const)
+      : ({ rejectedTrue: false, rejectedTrueBy: "construction" } as const);
+    return { picture, origin: way, objects: null, ...truth, fits: false };
   } catch (error) {
     return `the picture cannot be decoded (${(error as Error).message.split("\n")[0]})`;
   }
@@ -73,21 +84,47 @@ async function retrieve(
   random: Random,
 ): Promise<MadePicture | string> {
   const read = (text: string): ReadonlySet<string> => factsOfText(context.reader.read(text), context, names);
+  const [chosen, rejected] = [read(row.chosen), read(row.rejected)];
   const found = index.find(
     {
       id: row.id,
       picture: await store.add(row.images[0] as Uint8Array),
       kind: row.kind,
       adds: row.rejectedWord !== null || row.chosenWord === null,
-      chosen: read(row.chosen),
-      rejected: read(row.rejected),
+      chosen,
+      rejected,
       facts: factsOfRow(known, context),
     },
     random,
   );
   if (found === null) return "no picture of the set is known to show what the rejected text says, within the band";
-  const { picture, objects, verifiedBy } = found;
-  return { picture: await store.get(picture), origin: "retrieval", objects, verifiedBy };
+  const { annotated, fits } = found;
+  // A number that was changed counts exactly: of "two dogs" the contrast is "a dog", not "a dog at least".
+  const exactly = new Set(
+    [...rejected]
+      .filter((fact) => !chosen.has(fact))
+      .flatMap((fact) => /^n:(.*):/.exec(fact)?.[1] ?? [])
+      .filter((name) => chosen.has(`o:${name}`)),
+  );
+  const rejectedTrue = truthByAnnotations(context.reader.read(row.rejected), annotated, { names, exactly, context });
+  return {
+    picture: await store.get(found.picture),
+    ...{ origin: "retrieval", objects: annotated.objects, fits },
+    ...{ rejectedTrue, rejectedTrueBy: rejectedTrue === null ? null : "annotation" },
+  };
+}
+
+/** Whether the rejected text says that something is not there, or that there are fewer of it. */
+function takesAway(row: RowWithTexts, context: MakingContext, names: ReadonlySet<string>): boolean {
+  if (row.kind === "presence") return row.detail === "denied";
+  if (row.kind !== "count") return false;
+  const [before, after] = [row.chosen, row.rejected].map((text) =>
+    [...factsOfText(context.reader.read(text), context, names)].reduce(
+      (sum, fact) => sum + Number(/^n:.*:(\d+)$/.exec(fact)?.[1] ?? 0),
+      0,
+    ),
+  ) as [number, number];
+  return after <= before;
 }
 
 /** Boxes of the object that the pair is about; none where it has none. */

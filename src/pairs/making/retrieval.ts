@@ -1,6 +1,7 @@
 import type { Random } from "../../numbers/random.js";
 import type { Embeddings } from "./embeddings.js";
 import { type Fact, FACT_OF_KIND } from "./facts.js";
+import type { Annotated } from "./picture-truth.js";
 
 /** Most rows that are looked at for one contrast picture. */
 const MOST_CANDIDATES = 1024;
@@ -15,8 +16,8 @@ export interface RetrievalRow {
   readonly picture: number;
   /** All that is known of the picture. */
   readonly facts: ReadonlySet<Fact>;
-  /** Names of the objects where they are annotated. */
-  readonly objects: readonly string[] | null;
+  /** What is annotated of the picture. */
+  readonly annotated: Annotated;
 }
 
 /** What is looked for. */
@@ -39,11 +40,11 @@ export interface Retrieved {
   /** Number of the picture. */
   readonly picture: number;
   readonly id: string;
-  readonly objects: readonly string[] | null;
+  readonly annotated: Annotated;
   /** How like the row's own picture it is: cosine of embeddings, or share of common objects among all. */
   readonly similarity: number;
-  /** Which evidence says that all of the rejected text is true of it; null where some of it is only likely. */
-  readonly verifiedBy: "annotations" | "captions" | null;
+  /** Whether it is known to have all facts that were read in the rejected text. */
+  readonly fits: boolean;
 }
 
 interface IndexedRow {
@@ -53,7 +54,7 @@ interface IndexedRow {
   readonly facts: Uint32Array;
   /** Of those, the ones that say what is there. */
   readonly objectFacts: Uint32Array;
-  readonly objects: readonly string[] | null;
+  readonly annotated: Annotated;
 }
 
 /** Finds, for a rejected text, a picture of the set of which it is truer. */
@@ -76,13 +77,13 @@ export class RetrievalIndex {
   }
 
   /** Adds a row's picture. */
-  add({ id, picture, facts, objects }: RetrievalRow): void {
+  add({ id, picture, facts, annotated }: RetrievalRow): void {
     const row = this.#rows.length;
     const numbers = Uint32Array.from([...facts].map((fact) => this.#numberOf(fact))).sort();
     for (const fact of numbers) (this.#holders[fact] as number[]).push(row);
     this.#everyRow.push(row);
     const objectFacts = numbers.filter((fact) => (this.#names[fact] as Fact).startsWith(OBJECT));
-    this.#rows.push({ id, picture, facts: numbers, objectFacts, objects });
+    this.#rows.push({ id, picture, facts: numbers, objectFacts, annotated });
   }
 
   /**
@@ -133,9 +134,8 @@ export class RetrievalIndex {
     if (best?.share !== 1 && second !== first) scan(second);
     if (best === undefined) return this.#byText(query, random);
     const row = this.#rows[best.row] as IndexedRow;
-    const verifiedBy =
-      best.share < 1 ? null : row.objects !== null && letter !== "a" && letter !== "r" ? "annotations" : "captions";
-    return { picture: row.picture, id: row.id, objects: row.objects, similarity: best.similarity, verifiedBy };
+    const { picture, id, annotated } = row;
+    return { picture, id, annotated, similarity: best.similarity, fits: best.share === 1 };
   }
 
   /** By vectors alone: the picture that a rejected text fits best, and better than the row's own. */
@@ -154,8 +154,8 @@ export class RetrievalIndex {
       if (similarity >= this.#band[0] && similarity <= this.#band[1]) best = { row: number, fit, similarity };
     }
     if (best === undefined) return null;
-    const { picture, id, objects } = this.#rows[best.row] as IndexedRow;
-    return { picture, id, objects, similarity: best.similarity, verifiedBy: null };
+    const { picture, id, annotated } = this.#rows[best.row] as IndexedRow;
+    return { picture, id, annotated, similarity: best.similarity, fits: false };
   }
 
   /** Rows that hold the rarest of some facts; all rows where there are none. */

@@ -6,7 +6,7 @@ import { shortened } from "./shorten.js";
 const VERDICT_NAMES = { accept: "accepted", reject: "rejected", stage: "stage" } as const;
 
 /**
- * Pictures and texts of a pair; each text stands under the picture that it is true of.
+ * Pictures and texts of a pair; each text stands under the picture that it is for.
  *
  * @param card - The pair.
  * @param isWhole - Whether long texts are shown in full.
@@ -19,7 +19,7 @@ export function pairSides(card: Card, isWhole = true): Markup {
 }
 
 function side(
-  { row }: Card,
+  card: Card,
   column: "images" | "rejected_images",
   name: "chosen" | "rejected",
   text: readonly TextPiece[] | null,
@@ -28,7 +28,14 @@ function side(
     text === null
       ? markup`<span class="missing">still to be made</span>`
       : markup`${text.map(({ text: piece, changed }) => (changed ? markup`<mark>${piece}</mark>` : markup`${piece}`))}`;
-  return markup`<figure class="side ${name}"><div class="picture"><img src="api/pictures/${row}/${column}" alt="picture of the ${name} text" decoding="async"></div><figcaption><span class="who"><b>${name}</b> · ${column === "images" ? "true above" : "true only above"}</span><span class="said">${said}</span></figcaption></figure>`;
+  return markup`<figure class="side ${name}"><div class="picture"><img src="api/pictures/${card.row}/${column}" alt="picture of the ${name} text" decoding="async"></div><figcaption><span class="who"><b>${name}</b> · ${column === "images" ? "true above" : truthOf(card)}</span><span class="said">${said}</span></figcaption></figure>`;
+}
+
+/** Whether the rejected text is true of the picture above it, and who says so. */
+function truthOf({ rejectedTrue, rejectedTrueBy }: Card): string {
+  if (rejectedTrue === null) return "not known whether it is true above";
+  const by = rejectedTrueBy === null ? "" : ` (${rejectedTrueBy})`;
+  return `${rejectedTrue ? "true only above" : "false above too"}${by}`;
 }
 
 /** What is known of a pair, in a line. */

@@ -41,6 +41,11 @@ export function showFilters(root: HTMLElement, file: FileFacts, filter: Filter):
       file.kinds.map(({ value, count }) =>
         choice("kinds", JSON.stringify(value), value ?? none, count, filter.kinds.includes(value)),
       ),
+    )}${group(
+      "Rejected is true of its picture",
+      file.truths.map(({ value, count }) =>
+        choice("truths", JSON.stringify(value), truthName(value), count, filter.truths.includes(value)),
+      ),
     )}${group("Missing", [choice("incomplete", "true", "still to be made", null, filter.incomplete)])}${
       file.numbers.length === 0
         ? null
@@ -51,6 +56,10 @@ export function showFilters(root: HTMLElement, file: FileFacts, filter: Filter):
     }`,
   );
   if (focused) document.getElementById(focused)?.focus();
+}
+
+function truthName(value: boolean | null): string {
+  return value === null ? "not known" : value ? "yes" : "no";
 }
 
 function group(title: string, content: readonly Markup[]): Markup {
@@ -98,6 +107,8 @@ export function changedFilter(target: EventTarget | null, filter: Filter): Filte
       return { ...filter, stages: toggled(filter.stages, JSON.parse(target.value) as number | null) };
     case "kinds":
       return { ...filter, kinds: toggled(filter.kinds, JSON.parse(target.value) as string | null) };
+    case "truths":
+      return { ...filter, truths: toggled(filter.truths, JSON.parse(target.value) as boolean | null) };
     case "incomplete":
       return { ...filter, incomplete: target.checked };
     case undefined:

@@ -13,7 +13,7 @@ export interface ViewState {
 
 /** Everything, in the order of the file. */
 export const START: ViewState = {
-  filter: { text: "", kinds: [], stages: [], verdicts: [], ranges: [], incomplete: false },
+  filter: { text: "", kinds: [], stages: [], verdicts: [], truths: [], ranges: [], incomplete: false },
   sort: { column: null, descending: false },
   page: 0,
   figures: false,

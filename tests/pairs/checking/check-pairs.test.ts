@@ -72,6 +72,22 @@ describe("check of a pairs file", () => {
     expect(report.stages).to.deep.equal({ "0": 8, "1": 8, "2": 8 });
   });
 
+  it("counts what is known of the truth of rejected, and tells the rows where it is false", async () => {
+    const { report, told } = await found({
+      1: { rejected_true: true, rejected_true_by: "annotation" },
+      2: { rejected_true: false, rejected_true_by: "construction" },
+      3: { rejected_true: false },
+      4: { rejected_images: null },
+    });
+    expect(report.rejectedTrue).to.deep.equal({
+      "false (construction)": 1,
+      false: 1,
+      "true (annotation)": 1,
+      unknown: 20,
+    });
+    expect(told).to.deep.equal({ "contrast-false": [2, 3] });
+  });
+
   it("tells each wrong row, and what is wrong with it", async () => {
     const one = await picture(100);
     const cut = (await picture(101)).subarray(0, 60);

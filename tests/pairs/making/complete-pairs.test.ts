@@ -132,6 +132,10 @@ describe("completing pairs", function () {
           told.relations.every(([relation, to]) =>
             sentence.relations.some((other) => other.join() === `${relation},${to}`),
           ));
+      if (row.rejectedTrue !== null) {
+        expect(isWholeTrue, `${row.rejected} of a picture of: ${shown?.text}`).to.equal(row.rejectedTrue);
+        expect(row.rejectedTrueBy).to.equal("annotation");
+      }
       const truth = truths.get(row.kind as string) ?? { made: 0, yes: 0 };
       truth.made += 1;
       if (isWholeTrue) truth.yes += 1;
@@ -145,10 +149,46 @@ describe("completing pairs", function () {
         expect(shown?.counts.has(gone as string)).to.equal(false);
       }
     }
-    for (const kind of ["object", "presence", "count"]) {
-      expect(summary.retrieved[kind]?.made, kind).to.equal(truths.get(kind)?.made).and.greaterThan(0);
-      expect(summary.retrieved[kind]?.annotations, kind).to.equal(truths.get(kind)?.yes).and.greaterThan(0);
+    for (const [kind, { made, yes }] of truths) {
+      const counts = summary.pictures[`retrieval/${kind}`];
+      expect(counts?.made, kind).to.equal(made);
+      expect(counts?.true, kind).to.be.at.most(yes);
+      expect(counts?.false, kind).to.be.at.most(made - yes);
     }
+    const known = summary.pictures["retrieval"];
+    expect(known?.true).to.be.greaterThan(COUNT / 20);
+  });
+
+  it("says false of a retrieved picture that lacks what the text names, and nothing where annotations do not tell", async () => {
+    const set = join(folder, "truth.parquet");
+    const dog = { object: "dog", attributes: ["brown"] };
+    const row = async (at: number, chosen: string, annotations: PairRow["annotations"], rejected?: string) =>
+      rowOf(at, {
+        ...{ id: `at-${at}`, chosen, annotations, objects: null },
+        ...(rejected === undefined ? { rejectedImages: [await pictureOf(1000 + at)], rejected: "x" } : { rejected }),
+        kind: "object",
+      });
+    await writePairRows(set, [
+      await row(0, "A cat and a car.", [{ object: "cat" }, { object: "car" }], "A dog and a car."),
+      await row(1, "A key.", [{ object: "key" }], "A dog."),
+      await row(2, "A key sleeps.", [{ object: "key" }], "A dog sleeps."),
+      await row(3, "A dog.", [dog]),
+      await row(4, "Two robots.", [{ object: "robot" }, { object: "robot" }], "Two dogs."),
+    ]);
+    const { out, ...rest } = request("truth-out.parquet", { source: set });
+    const summary = await completePairs({ out, ...rest });
+    const rows = await all(out);
+    expect(rows.map(({ id, rejectedTrue, rejectedTrueBy }) => [id, rejectedTrue, rejectedTrueBy])).to.deep.equal([
+      ["at-0", false, "annotation"],
+      ["at-1", true, "annotation"],
+      ["at-2", null, null],
+      ["at-3", null, null],
+      ["at-4", false, "annotation"],
+    ]);
+    expect(summary.pictures).to.deep.equal({
+      retrieval: { made: 4, true: 1, false: 2 },
+      "retrieval/object": { made: 4, true: 1, false: 2 },
+    });
   });
 
   it("ends with the same file after an interruption, and leaves nothing else behind", async () => {
@@ -236,7 +276,8 @@ describe("completing pairs", function () {
     ] as const) {
       const { out, ...rest } = request(`vectored-${best}.parquet`, { source: set, embeddings, band });
       const summary = await completePairs({ out, ...rest });
-      expect(summary.retrieved).to.deep.equal({ unknown: { made: 1, annotations: 0, captions: 0 } });
+      const counts = { made: 1, true: 0, false: 0 };
+      expect(summary.pictures).to.deep.equal({ retrieval: counts, "retrieval/unknown": counts });
       const [row] = await all(out);
       expect(Buffer.from(row?.rejectedImages?.[0] ?? []).equals(await pictureOf(best))).to.equal(true);
     }
@@ -293,7 +334,9 @@ describe("completing pairs", function () {
       await completePairs(one);
       await completePairs(two);
       expect((await readFile(one.out)).equals(await readFile(two.out))).to.equal(true);
-      const made = (await all(one.out))[0]?.rejectedImages?.[0] as Uint8Array;
+      const [whole] = await all(one.out);
+      expect(whole).to.include({ rejectedTrue: false, rejectedTrueBy: "construction" });
+      const made = whole?.rejectedImages?.[0] as Uint8Array;
       const { data, info } = await sharp(made).raw().toBuffer({ resolveWithObject: true });
       expect([info.width, info.height]).to.deep.equal([40, 30]);
       const changed = Array.from({ length: 40 * 30 }, (_, at) =>

@@ -107,7 +107,12 @@ describe("an endpoint that edits pictures", function () {
 
   it("sends model, instruction, settings, picture and key, and takes the picture", async () => {
     const summary = await complete("sent.parquet", { size: "256x256", seed: 7, quality: null });
-    expect(summary).to.deep.include({ read: 3, written: 3, quarantined: 0, pictures: { endpoint: 3 } });
+    expect(summary).to.deep.include({
+      read: 3,
+      written: 3,
+      quarantined: 0,
+      pictures: { endpoint: { made: 3, true: 0, false: 0 } },
+    });
     const rows = await all(join(folder, "sent.parquet"));
     for (const { rejectedImages, rejectedImagesOrigin } of rows) {
       expect(rejectedImagesOrigin).to.equal("endpoint");
@@ -167,7 +172,7 @@ describe("an endpoint that edits pictures", function () {
     };
     const message = await complaintOf(complete("down.parquet"));
     expect(message).to.match(/^editor at http:\/\/127.0.0.1:\d+: no answer after 2 tries \(status 503: overloaded\)/);
-    expect(message).to.include(`pictures so far are kept in ${cache}, the same command goes on from there`);
+    expect(message).to.include(`pictures so far are kept in ${cache}; run the same command to continue`);
     expect((await readdir(folder)).filter((name) => name.startsWith("down"))).to.deep.equal([]);
     reply = () => b64(edited);
     const before = asked.length;
@@ -207,7 +212,7 @@ describe("an endpoint that edits pictures", function () {
     let said = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece: Buffer) => (said += piece.toString()));
     expect(await new Promise((resolve) => child.on("close", resolve)), said).to.equal(0);
-    expect(said).to.include("3 contrast pictures made:\n  3 endpoint");
+    expect(said).to.include("\n  3 endpoint: true of 0, false of 0\n");
     expect(asked[0]?.headers.authorization).to.equal("Bearer from-environment");
   });
 });
