@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { arrayElements } from "./json-array.js";
 import { jsonErrorPosition } from "./json-position.js";
 import { parsePythonJson } from "./python-json.js";
 import { jsonValues } from "./json-values.js";
-import { decodeUtf8, textLines, unreadable, withoutMark } from "./text-file.js";
+import { decodeUtf8, readWhole, textLines, withoutMark } from "./text-file.js";
 
 /** Most characters of a found value that a message repeats. */
 const LONGEST_SHOWN = 60;
@@ -79,9 +78,7 @@ export async function* readTextLines(path: string): AsyncGenerator<FileRow, void
  * @throws UserError when it is missing, empty, not UTF-8 or not JSON, with line and column.
  */
 export async function readJsonFile(path: string): Promise<unknown> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw unreadable(path, cause);
-  });
+  const bytes = await readWhole(path);
   const text = withoutMark(decodeUtf8(bytes, path));
   if (text.trim() === "") throw new UserError(`${path}: is empty, expected JSON`);
   try {

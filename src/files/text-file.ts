@@ -4,6 +4,8 @@ import { UserError } from "../errors.js";
 
 /** No honest line of an answer file comes near this size; it keeps memory bounded where line ends are missing. */
 const LONGEST_LINE = 64 * 2 ** 20;
+/** A file that is read whole becomes one text, which can have twice as many characters. */
+const LARGEST_WHOLE = 256 * 2 ** 20;
 const LINE_FEED = 0x0a;
 const MARK = "\uFEFF";
 
@@ -42,6 +44,25 @@ export async function* fileBytes(path: string): AsyncGenerator<Buffer, void, und
   } catch (cause) {
     throw unreadable(path, cause);
   }
+}
+
+/**
+ * Reads a file whole.
+ *
+ * @param path - The file.
+ * @throws UserError when it cannot be read, or goes on beyond 256 MiB: what is larger is read in pieces, or is another file.
+ */
+export async function readWhole(path: string): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of fileBytes(path)) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > LARGEST_WHOLE) {
+      throw new UserError(`${path}: has more than 256 MiB, expected a smaller file; check that it is the right one`);
+    }
+  }
+  return Buffer.concat(pieces);
 }
 
 /**

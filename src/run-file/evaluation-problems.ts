@@ -17,18 +17,29 @@ import type { NamedRunSettings, ReadSettings } from "./read.js";
 
 type BenchmarkSettings = NamedRunSettings["evaluation"]["benchmarks"][number];
 
+/** Finds what is wrong with the files that an evaluation needs. */
+export type FindEvaluationProblems = (
+  settings: NamedRunSettings["evaluation"],
+  wanted: ReadonlySet<string>,
+) => Promise<LocatedProblem[]>;
+
 /**
  * Looks at everything that an evaluation needs, so that a run does not train for hours towards files that are not there:
  * annotations that can be read and are complete, the images that are asked about, the scenes, a folder to write to.
  *
  * @param read - Checked settings.
  * @param run - The run's folder, of whose evaluation only what is missing is looked at; left out where there is none yet.
+ * @param find - How the files are looked at; here and now where it is left out.
  * @throws SettingsError that names every field.
  */
-export async function requireEvaluation({ settings, refusal }: ReadSettings, run?: string): Promise<void> {
+export async function requireEvaluation(
+  { settings, refusal }: ReadSettings,
+  run?: string,
+  find: FindEvaluationProblems = evaluationProblems,
+): Promise<void> {
   const phase = new EvaluationPhase(run ?? "", settings.evaluation);
   const wanted = await phase.wanted(run === undefined ? NOTHING_YET : await readFolded(runPaths(run)));
-  const problems = await evaluationProblems(settings.evaluation, wanted);
+  const problems = await find(settings.evaluation, wanted);
   if (run !== undefined && wanted.size > 0) {
     const description = await folderMistake(join(run, "evaluation"));
     if (description !== null) problems.push({ path: ["evaluation"], isName: false, description });
@@ -38,29 +49,46 @@ export async function requireEvaluation({ settings, refusal }: ReadSettings, run
 
 const NOTHING_YET: FoldedJournal = foldJournal([]);
 
-async function evaluationProblems(
+/**
+ * Looks at the files that an evaluation needs.
+ *
+ * @param wanted - Names of the benchmarks that count, and of the scenes.
+ * @param onField - Hears of each field before its files are looked at.
+ * @returns What is wrong with each.
+ */
+export async function evaluationProblems(
   { scenes, benchmarks }: NamedRunSettings["evaluation"],
   wanted: ReadonlySet<string>,
+  onField: (path: FieldPath) => void = () => undefined,
 ): Promise<LocatedProblem[]> {
   const problems: LocatedProblem[] = [];
   const add = (description: string | null, ...path: FieldPath) => {
     if (description !== null) problems.push({ path: ["evaluation", ...path], isName: false, description });
   };
-  if (scenes !== undefined && wanted.has(SCENES)) add(await mistake(() => readTruth(scenes)), "scenes");
+  if (scenes !== undefined && wanted.has(SCENES)) {
+    onField(["evaluation", "scenes"]);
+    add(await mistake(() => readTruth(scenes)), "scenes");
+  }
   for (const [at, settings] of benchmarks.entries()) {
     const { benchmark: name } = settings;
     if (benchmarks.findIndex(({ benchmark }) => benchmark === name) < at) {
       add(`found "${name}" a second time, expected each benchmark once`, "benchmarks", at, "benchmark");
     } else if (wanted.has(name)) {
-      const [field, description] = await benchmarkMistake(settings);
+      const [field, description] = await benchmarkMistake(settings, (name) =>
+        onField(["evaluation", "benchmarks", at, name]),
+      );
       add(description, "benchmarks", at, field);
     }
   }
   return problems;
 }
 
-async function benchmarkMistake(settings: BenchmarkSettings): Promise<[field: string, description: string | null]> {
+async function benchmarkMistake(
+  settings: BenchmarkSettings,
+  onField: (name: string) => void,
+): Promise<[field: string, description: string | null]> {
   const { annotations, images } = settings;
+  onField("annotations");
   const benchmark = benchmarkNamed(settings.benchmark);
   const mode = settings.mode ?? benchmark.defaultMode;
   const scoring = await mistake(() => benchmark.open({ annotations, mode, options: {} }));
@@ -71,6 +99,7 @@ async function benchmarkMistake(settings: BenchmarkSettings): Promise<[field: st
   const some = await mistake(() => readQuestions(benchmark, annotations, sample));
   if (some !== null) return ["sample", some.replace(/^sample: /, "")];
   const { prompts } = await readQuestions(benchmark, annotations, sample);
+  onField("images");
   return ["images", (await mistake(() => requireImages(prompts, images)))?.replace(/^images: /, "") ?? null];
 }
 

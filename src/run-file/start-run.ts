@@ -7,7 +7,7 @@ import { plannedSteps } from "../run/plan.js";
 import type { RunPolicies } from "../run/policies.js";
 import { openHandle } from "../run/run-folder.js";
 import { EvaluationPhase } from "./evaluation.js";
-import { requireEvaluation } from "./evaluation-problems.js";
+import { type FindEvaluationProblems, requireEvaluation } from "./evaluation-problems.js";
 import { planRun, type PlannedRun } from "./plan-run.js";
 import { checkRunSettings, readRunFile, type ReadSettings } from "./read.js";
 import { PagePhase } from "./run-page.js";
@@ -28,6 +28,8 @@ export interface ResumeRunOptions {
   readonly policies?: RunPolicies;
   /** Cancels the run. */
   readonly signal?: AbortSignal;
+  /** How the files that the evaluation needs are looked at. @default here and now */
+  readonly findEvaluationProblems?: FindEvaluationProblems;
 }
 
 /** How a run is started beside its settings. */
@@ -60,7 +62,7 @@ export async function prepareRun(settings: RunSettings | string, options: StartR
   const read = typeof settings === "string" ? await readRunFile(settings, id) : checkRunSettings(settings, id);
   const directory = claim?.directory ?? resolve(join(runs, read.settings.id));
   await refuseUnlessEmpty(directory, read.settings.id, claim?.file);
-  return prepared(read, directory);
+  return prepared(read, directory, options);
 }
 
 /**
@@ -95,7 +97,7 @@ export async function startPrepared(run: PreparedRun, options: StartRunOptions =
  * @throws RunNotFoundError when there is no run; UserError when its data have changed.
  */
 export async function resumeRun(directory: string, options: ResumeRunOptions = {}): Promise<RunHandle> {
-  return resumePrepared(await prepareResumption(directory), options);
+  return resumePrepared(await prepareResumption(directory, options), options);
 }
 
 /**
@@ -103,9 +105,9 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
  *
  * @throws RunNotFoundError when there is no run; UserError when its data have changed.
  */
-export async function prepareResumption(directory: string): Promise<PreparedRun> {
+export async function prepareResumption(directory: string, options: ResumeRunOptions = {}): Promise<PreparedRun> {
   const absolute = requireRun(directory);
-  return prepared(await readRunFolder(absolute), absolute);
+  return prepared(await readRunFolder(absolute), absolute, options);
 }
 
 /** Goes on with a run that was prepared. */
@@ -123,8 +125,12 @@ export function openRun(directory: string): Promise<RunHandle> {
   return Promise.resolve(openHandle(requireRun(directory)));
 }
 
-async function prepared(read: ReadSettings, directory: string): Promise<PreparedRun> {
-  await requireEvaluation(read, directory);
+async function prepared(
+  read: ReadSettings,
+  directory: string,
+  { findEvaluationProblems }: ResumeRunOptions,
+): Promise<PreparedRun> {
+  await requireEvaluation(read, directory, findEvaluationProblems);
   const planned = await planRun(read.settings, directory);
   const steps = planned.plan.stages.map((stage) => plannedSteps(planned.plan, stage));
   const text = settingsText(

@@ -17,6 +17,10 @@ export interface ServiceLimits {
   readonly runs: number;
   /** Bytes that the settings of one owner's runs take. */
   readonly settingsBytes: number;
+  /** Seconds that a look at the files of one run's evaluation takes. */
+  readonly evaluationSeconds: number;
+  /** Memory that it takes, beside what every process has. */
+  readonly evaluationMebibytes: number;
   /** Bytes of a request. */
   readonly requestBytes: number;
 }
@@ -29,6 +33,8 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   queued: 1000,
   runs: 10_000,
   settingsBytes: 16 * 1024 * 1024,
+  evaluationSeconds: 60,
+  evaluationMebibytes: 1024,
   requestBytes: 1024 * 1024,
 };
 

@@ -14,6 +14,7 @@ import { runIdProblem, runName } from "./resource-names.js";
 import { runMessage, type Standing } from "./run-messages.js";
 import { RunQueue } from "./run-queue.js";
 import { folderName, RECORD_FILE, runIdOfFolder, RunRecords, type RunRecord } from "./run-records.js";
+import { EvaluationProbe } from "./evaluation-probe.js";
 import { ReadablePaths } from "./readable-paths.js";
 import { guardSettings, requireSamePaths } from "./settings-guard.js";
 import type { Owner } from "./tokens.js";
@@ -36,7 +37,10 @@ export interface RunsOptions {
 }
 
 /** What the service keeps for one owner. */
-export type OwnerLimits = Pick<ServiceLimits, "queued" | "runs" | "settingsBytes">;
+export type OwnerLimits = Pick<
+  ServiceLimits,
+  "queued" | "runs" | "settingsBytes" | "evaluationSeconds" | "evaluationMebibytes"
+>;
 
 const resumable = ["PAUSED", "INTERRUPTED", "FAILED", "CANCELLED"];
 const final = ["SUCCEEDED", "STOPPED", "CANCELLED", "FAILED"];
@@ -52,6 +56,7 @@ export class Runs {
   readonly #records: RunRecords;
   readonly #queue: RunQueue;
   readonly #paths: ReadablePaths;
+  readonly #probe: EvaluationProbe;
   /** Of runs that ended, whose folders change no more, for good; of others for a moment. */
   readonly #known = new Map<string, { description: RunDescription; until: number | null }>();
 
@@ -59,6 +64,7 @@ export class Runs {
     this.#options = options;
     this.#records = records;
     this.#paths = new ReadablePaths(options.dataRoots, options.folder, (name) => records.get(name)?.owner);
+    this.#probe = new EvaluationProbe(options.limits);
     this.#queue = new RunQueue({
       parallel: options.parallel,
       begin: (id) => this.#begin(id),
@@ -185,7 +191,10 @@ export class Runs {
     const problem = runIdProblem(runId, "run_id");
     if (problem !== null) throw invalid(problem);
     const id = folderName(owner, runId);
-    const settings = await guardSettings(request.settings, { paths: this.#paths, owner, runId });
+    const settings = await guardSettings(request.settings, {
+      ...{ paths: this.#paths, owner, runId },
+      findEvaluationProblems: this.#probe.of(owner),
+    });
     if (this.#records.get(id) !== undefined || existsSync(this.#records.directory(id))) {
       throw alreadyExists(runName(runId));
     }
@@ -252,6 +261,7 @@ export class Runs {
 
   /** Pauses what runs; a service that starts on the same folder takes it up. */
   async drain(): Promise<void> {
+    this.#probe.close();
     await this.#queue.drain();
   }
 
@@ -332,9 +342,12 @@ export class Runs {
     await this.#records.requireMark(id);
     const { runId, owner, settings } = this.#records.get(id) as RunRecord & { settings: RunSettings };
     await requireSamePaths(settings, { paths: this.#paths, owner });
-    if ((await this.handle(id)) !== undefined) return resumeRun(this.#records.directory(id));
+    const findEvaluationProblems = this.#probe.of(owner);
+    if ((await this.handle(id)) !== undefined) {
+      return resumeRun(this.#records.directory(id), { findEvaluationProblems });
+    }
     const claim = { directory: this.#records.directory(id), file: RECORD_FILE };
-    return startRun({ ...settings, backend: this.#options.backend }, { id: runId, claim });
+    return startRun({ ...settings, backend: this.#options.backend }, { id: runId, claim, findEvaluationProblems });
   }
 
   async #ended(id: string, failure: unknown): Promise<void> {

@@ -4,7 +4,7 @@ import { followedPath, pathProblem } from "../files/path-guard.js";
 import { pathFields, setField, type PathField } from "../run-file/paths.js";
 import { fieldName } from "../run-file/position.js";
 import { SettingsError } from "../run-file/problems.js";
-import { requireEvaluation } from "../run-file/evaluation-problems.js";
+import { type FindEvaluationProblems, requireEvaluation } from "../run-file/evaluation-problems.js";
 import { checkRunSettings } from "../run-file/read.js";
 import type { RunSettings } from "../run-file/schema.js";
 import { invalid, type FieldViolation } from "./faults.js";
@@ -21,6 +21,8 @@ export interface GuardOptions {
   readonly owner: string;
   /** Name of the run. */
   readonly runId: string;
+  /** How the files that the evaluation needs are looked at. */
+  readonly findEvaluationProblems: FindEvaluationProblems;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function guardSettings(given: unknown, options: GuardOptions): Prom
     violations.push({ field: "settings.id", description: "does not match the run; leave it out and give run_id" });
   }
   violations.push(...(await guardPaths(settings, options)));
-  if (violations.length === 0) violations.push(...(await problems(settings, options.runId)));
+  if (violations.length === 0) violations.push(...(await problems(settings, options)));
   if (violations.length > 0) throw invalid(...violations);
   return settings;
 }
@@ -103,9 +105,12 @@ async function guardPath(
   return null;
 }
 
-async function problems(settings: RunSettings, id: string): Promise<FieldViolation[]> {
+async function problems(
+  settings: RunSettings,
+  { runId, findEvaluationProblems }: GuardOptions,
+): Promise<FieldViolation[]> {
   try {
-    await requireEvaluation(checkRunSettings(settings, id));
+    await requireEvaluation(checkRunSettings(settings, runId), undefined, findEvaluationProblems);
     return [];
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;

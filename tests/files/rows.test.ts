@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -130,6 +130,8 @@ describe("answer files", () => {
     expect(await complaint(() => readJsonFile(path))).to.match(/^F line 2: is not JSON from column 7 on/);
     await writeFile(path, " \n");
     expect(await complaint(() => readJsonFile(path))).to.match(/^F: is empty/);
+    await truncate(path, 2 ** 40);
+    expect(await complaint(() => readJsonFile(path))).to.match(/^F: has more than 256 MiB, expected a smaller file/);
   });
 
   it("finds the place where JSON ends", () => {

@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { idField, place, readJsonArray, readJsonFile, shown, textField } from "../../files/rows.js";
 import { requireFile } from "../benchmark-files.js";
 import type { Prompt } from "../benchmark.js";
-import { decodeUtf8, unreadable, withoutMark } from "../../files/text-file.js";
+import { decodeUtf8, readWhole, withoutMark } from "../../files/text-file.js";
 import { ANNOTATIONS, QUERIES, RELATION, REPOSITORY, SAFE_WORDS } from "./files.js";
 
 /** Kinds of questions that are answered with yes or no. */
@@ -99,9 +98,7 @@ export async function* readPrompts(
 }
 
 async function readText(path: string): Promise<string> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw unreadable(path, cause);
-  });
+  const bytes = await readWhole(path);
   return withoutMark(decodeUtf8(bytes, path));
 }
 

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { UserError } from "../../errors.js";
 import { shown } from "../../files/rows.js";
 import type { Mode } from "../benchmark.js";
-import { decodeUtf8, unreadable, withoutMark } from "../../files/text-file.js";
+import { decodeUtf8, readWhole, withoutMark } from "../../files/text-file.js";
 
 /** COCO's animals, and the words that stand for any: "baby" or "adult" before one is no person. */
 const ANIMALS = "bird cat dog horse sheep cow elephant bear zebra giraffe animal cub".split(" ");
@@ -32,9 +31,7 @@ export interface Synonyms {
  * @throws UserError when the file cannot be read or a line holds no name.
  */
 export async function readSynonyms(path: string, mode: Mode): Promise<Synonyms> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw unreadable(path, cause);
-  });
+  const bytes = await readWhole(path);
   const lines = withoutMark(decodeUtf8(bytes, path)).split(/\r?\n/);
   if (lines.at(-1) === "") lines.pop();
   if (lines.length === 0) throw new UserError(`${path}: is empty, expected a line of words for each object`);

@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { findFile } from "../benchmark-files.js";
 import type { BenchmarkFile, OpenOptions } from "../benchmark.js";
-import { decodeUtf8, unreadable } from "../../files/text-file.js";
+import { decodeUtf8, readWhole } from "../../files/text-file.js";
 
 /** Text of an official Python script, from which a judge's prompt is read so that it need not be copied. */
 export interface OfficialScript {
@@ -49,9 +48,7 @@ export async function openPrompt<T>(
 ): Promise<JudgePrompt<T>> {
   const path = options["script"] ?? (await findFile(annotations, file));
   if (path !== null) {
-    const bytes = await readFile(path).catch((cause: unknown) => {
-      throw unreadable(path, cause);
-    });
+    const bytes = await readWhole(path);
     const prompt = read({ path, text: decodeUtf8(bytes, path).replaceAll("\r\n", "\n") });
     return { origin: "official", inputs: [path], take: () => prompt };
   }

@@ -1,9 +1,8 @@
 import { parsePythonJson } from "../../files/python-json.js";
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { textLines, unreadable } from "../../files/text-file.js";
+import { textLines, readWhole } from "../../files/text-file.js";
 
 /** What every results file holds; the rest is passed over. */
 const schema = z.object({
@@ -49,9 +48,7 @@ const RESULTS_NAME = /results\.json$/;
  * @throws UserError when it is missing or something else.
  */
 export async function readResultsFile(path: string): Promise<ResultsFile> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw unreadable(path, cause);
-  });
+  const text = (await readWhole(path)).toString("utf8");
   let content: z.infer<typeof schema>;
   try {
     content = schema.parse(parsePythonJson(text));

@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { UserError } from "../../errors.js";
 import { shown } from "../../files/rows.js";
 import { requireFile } from "../benchmark-files.js";
 import type { BenchmarkFile } from "../benchmark.js";
 import { csvRows } from "../../files/csv.js";
-import { decodeUtf8, unreadable, withoutMark } from "../../files/text-file.js";
+import { decodeUtf8, readWhole, withoutMark } from "../../files/text-file.js";
 
 /** A question of MMVP as annotated. */
 export interface MmvpItem {
@@ -49,9 +48,7 @@ const COLUMNS = ["Question", "Options", "Correct Answer"] as const;
  */
 export async function readMmvp(folder: string, corrected: boolean): Promise<{ path: string; items: MmvpItem[] }> {
   const path = await requireFile(folder, QUESTIONS, REPOSITORY);
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw unreadable(path, cause);
-  });
+  const bytes = await readWhole(path);
   const [head, ...rows] = csvRows(withoutMark(decodeUtf8(bytes, path)), path);
   const places = COLUMNS.map((name) => {
     const at = head?.cells.findIndex((cell) => cell.trim() === name) ?? -1;

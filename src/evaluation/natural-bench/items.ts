@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { UserError } from "../../errors.js";
@@ -86,6 +86,8 @@ async function parquetFiles(folder: string): Promise<string[]> {
 }
 
 async function fromTable(path: string): Promise<NaturalItem[]> {
+  // To open a pipe would wait for whoever writes to it.
+  if (!(await stat(path)).isFile()) throw new UserError(`${path}: is no file, expected a table of NaturalBench`);
   let rows: Record<string, unknown>[];
   try {
     rows = await parquetReadObjects({ file: await asyncBufferFromFile(path), columns: COLUMNS });
