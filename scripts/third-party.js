@@ -1,5 +1,6 @@
 // Makes THIRD_PARTY.md, the list of what the two packages use at run time with licences, and a CycloneDX bill of
-// materials for each in sbom/. With --check it compares the list with the lock files instead, without the network.
+// materials for each in sbom/. With --check it compares the list with the lock files instead, without the network; with
+// --bills FOLDER it writes the bills alone, into FOLDER.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -72,6 +73,15 @@ ${table(pythonPackages())}
 `;
 }
 
+/** CycloneDX of the Node package, from package-lock.json. */
+function nodeBill() {
+  const args = ["sbom", "--package-lock-only", "--omit", "dev", "--sbom-format", "cyclonedx"];
+  const bill = JSON.parse(execFileSync("npm", args, { cwd: root, maxBuffer: 2 ** 26, encoding: "utf8" }));
+  // npm takes the name of the folder.
+  bill.metadata.component.name = JSON.parse(read("package.json")).name;
+  return bill;
+}
+
 /** CycloneDX of the Python package, from the pinned list; the hashes are those of requirements.lock. */
 function pythonBill() {
   const hashes = new Map();
@@ -118,18 +128,21 @@ function pythonBill() {
   };
 }
 
+function writeBills(folder) {
+  mkdirSync(folder, { recursive: true });
+  const write = (name, bill) => writeFileSync(join(folder, name), `${JSON.stringify(bill, null, 2)}\n`);
+  write("scpo.cdx.json", nodeBill());
+  write("scpo-trl.cdx.json", pythonBill());
+}
+
 if (process.argv.includes("--check")) {
   if (read("THIRD_PARTY.md") !== text()) {
     console.error("THIRD_PARTY.md is not what the lock files give: run npm run third-party and commit it");
     process.exitCode = 1;
   }
+} else if (process.argv.includes("--bills")) {
+  writeBills(process.argv[process.argv.indexOf("--bills") + 1]);
 } else {
   writeFileSync(list, text());
-  mkdirSync(join(root, "sbom"), { recursive: true });
-  const args = ["sbom", "--package-lock-only", "--omit", "dev", "--sbom-format", "cyclonedx"];
-  const bill = JSON.parse(execFileSync("npm", args, { cwd: root, maxBuffer: 2 ** 26, encoding: "utf8" }));
-  // npm takes the name of the folder.
-  bill.metadata.component.name = JSON.parse(read("package.json")).name;
-  writeFileSync(join(root, "sbom", "scpo.cdx.json"), `${JSON.stringify(bill, null, 2)}\n`);
-  writeFileSync(join(root, "sbom", "scpo-trl.cdx.json"), `${JSON.stringify(pythonBill(), null, 2)}\n`);
+  writeBills(join(root, "sbom"));
 }

@@ -1,6 +1,10 @@
+import { type Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { expect } from "chai";
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { PACKAGE_ROOT } from "../src/package-root.js";
 
 const read = (...path: string[]) => readFile(join(PACKAGE_ROOT, ...path), "utf8");
@@ -30,4 +34,27 @@ describe("what is installed", () => {
       if (resolved !== undefined) expect(resolved, path).to.match(/^https:\/\/registry\.npmjs\.org\//);
     }
   });
+
+  it("is listed in bills of materials as CycloneDX's schema has them", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "bills-"));
+    try {
+      const script = join(PACKAGE_ROOT, "scripts", "third-party.js");
+      await promisify(execFile)(process.execPath, [script, "--bills", folder]);
+      for (const [name, component] of [
+        ["scpo.cdx.json", "zod"],
+        ["scpo-trl.cdx.json", "transformers"],
+      ] as const) {
+        const bill = await readFile(join(folder, name), "utf8");
+        const { specVersion, components } = JSON.parse(bill) as {
+          specVersion: Spec.Version;
+          components: { name: string }[];
+        };
+        const mistakes: unknown = await new Validation.JsonStrictValidator(specVersion).validate(bill);
+        expect(mistakes, `${name}: ${JSON.stringify(mistakes, null, 2)}`).to.equal(null);
+        expect(components.map(({ name }) => name)).to.include(component);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }).timeout(60_000);
 });
