@@ -47,6 +47,8 @@ export interface ChatAnswer {
 
 /** Longest wait in milliseconds that a server may ask for. */
 const LONGEST_WAIT = 600_000;
+/** Keys of servers of one's own may be a letter; what is this long stands nowhere by chance. */
+const SHORTEST_SECRET = 8;
 const LARGEST_ANSWER = 16 * 2 ** 20;
 /** Of a failure's answer no more is read: a message is short. */
 const LARGEST_FAILURE = 64 * 1024;
@@ -249,9 +251,13 @@ export function failure(endpoint: Endpoint, what: string): UserError {
 }
 
 function withoutKey({ key }: Endpoint, text: string): string {
-  // Some servers repeat the key that they refuse.
+  // Some servers repeat the key that they refuse. A short key stands by chance within words, which are no secret.
   if (key === undefined) return text;
-  return text.replaceAll(key, "[key]").replaceAll(JSON.stringify(key).slice(1, -1), "[key]");
+  return [key, JSON.stringify(key).slice(1, -1)].reduce((rest, secret) => {
+    const whole = secret.length >= SHORTEST_SECRET ? "" : "\\w";
+    const quoted = secret.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+    return rest.replace(new RegExp(whole === "" ? quoted : `(?<!${whole})${quoted}(?!${whole})`, "g"), "[key]");
+  }, text);
 }
 
 function reasonOf(endpoint: Endpoint, cause: unknown): string {

@@ -1,5 +1,6 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { readJsonFile } from "../files/rows.js";
@@ -51,6 +52,26 @@ export async function perceptronTagger(folder: string): Promise<FileTagger> {
     throw new UserError(`${file}: field ${path.slice(1).join(".") || "(whole file)"} is not as NLTK writes it`);
   }
   return { tag: taggerOf(parsed.data), inputs };
+}
+
+/**
+ * Finds that tagger where NLTK itself looks for its data.
+ *
+ * Source: https://www.nltk.org/data.html
+ *
+ * @param environment - May name a folder in `NLTK_DATA`.
+ * @returns Its folder, undefined where there is none.
+ */
+export async function installedTagger(environment: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
+  const named = (environment["NLTK_DATA"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const usual = ["/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib"].map((folder) =>
+    join(folder, "nltk_data"),
+  );
+  for (const folder of [...named, join(homedir(), "nltk_data"), ...usual]) {
+    const tagger = join(folder, "taggers", "averaged_perceptron_tagger_eng");
+    if ((await stat(tagger).catch(() => undefined))?.isDirectory() === true) return tagger;
+  }
+  return undefined;
 }
 
 function taggerOf(model: z.infer<typeof MODEL>): Tagger {

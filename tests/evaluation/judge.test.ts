@@ -146,6 +146,20 @@ describe("a judge", () => {
     expect(server.asked).to.have.length(1);
   });
 
+  it("masks a short key where it stands by itself, and leaves words alone", async () => {
+    server = await judgeServer(() => ({
+      status: 401,
+      body: '{"error":"x is no key, expected one such as x-y: max 3"}',
+    }));
+    const judge = judgeFromOptions(
+      { judgeUrl: server.url, judgeModel: "m", judgeCache: cache },
+      { SCPO_JUDGE_API_KEY: "x" },
+    ) as Judge;
+    expect(await complaint(() => judge.ask(HELLO, {}))).to.include(
+      "refuses the question (status 401: [key] is no key, expected one such as [key]-y: max 3)",
+    );
+  });
+
   it("never shows a part of the key, wherever the message is cut", async () => {
     const key = `sk-"proj"-${"k".repeat(48)}`;
     const bodies: ((text: string) => Reply)[] = [

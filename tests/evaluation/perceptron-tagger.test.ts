@@ -1,11 +1,11 @@
 import { expect } from "chai";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { UserError } from "../../src/errors.js";
 import { synonymsOf } from "../../src/evaluation/chair/synonyms.js";
 import { ObjectWords } from "../../src/evaluation/chair/object-words.js";
-import { perceptronTagger } from "../../src/evaluation/perceptron-tagger.js";
+import { installedTagger, perceptronTagger } from "../../src/evaluation/perceptron-tagger.js";
 
 describe("NLTK's tagger", () => {
   let folder: string;
@@ -19,6 +19,12 @@ describe("NLTK's tagger", () => {
       await writeFile(join(folder, `averaged_perceptron_tagger_eng.${part}.json`), JSON.stringify(content));
     }
   }
+
+  it("is found where NLTK looks for its data", async () => {
+    const tagger = join(folder, "taggers", "averaged_perceptron_tagger_eng");
+    await mkdir(tagger, { recursive: true });
+    expect(await installedTagger({ NLTK_DATA: `${join(folder, "nowhere")}${delimiter}${folder}` })).to.equal(tagger);
+  });
 
   it("adds the weights of features and of tags before", async () => {
     await write(

@@ -2,7 +2,7 @@ import { UserError } from "../../errors.js";
 import { type FileRow, shown, textField } from "../../files/rows.js";
 import type { Benchmark, Metric, Mode, OpenOptions, Scored, Scorer } from "../benchmark.js";
 import { taggerName } from "../../english/part-of-speech.js";
-import { perceptronTagger } from "../perceptron-tagger.js";
+import { installedTagger, perceptronTagger } from "../perceptron-tagger.js";
 import { ReadOtherwise } from "../yes-no.js";
 import { TallySheet, type Totals } from "../tally-sheet.js";
 import { readAnnotations, readPrompts } from "./annotations.js";
@@ -52,9 +52,11 @@ const GENERATIVE_OPTIONS = {
     "table of similar words: word, word, similarity a line, or word vectors (a word and its numbers a line); " +
     "without it only equal words are similar",
   tagger:
-    "folder of NLTK's averaged_perceptron_tagger_eng, whose parts of speech are the official ones; without it those " +
-    "of wink-pos-tagger",
-  nouns: "auto: a response of nouns alone is taken as it stands (default); tagged: parts of speech decide everywhere",
+    "folder of NLTK's averaged_perceptron_tagger_eng, whose parts of speech are the official ones; without it strict " +
+    "mode takes that of nltk_data where NLTK looks for it, else those of wink-pos-tagger",
+  nouns:
+    "auto: a response of nouns alone is taken as it stands (default when fixed); tagged: parts of speech decide " +
+    "everywhere, as officially (default when strict)",
 };
 
 /** AMBER's descriptions (arXiv 2311.07397). */
@@ -91,12 +93,14 @@ function benchmark(part: Part): Benchmark {
 }
 
 async function openAmber(part: Part, { annotations, mode, options }: OpenOptions): Promise<Scorer> {
-  const { nouns: finding = "auto", similarity, tagger } = options;
+  const { nouns: finding = mode === "strict" ? "tagged" : "auto", similarity } = options;
   if (finding !== "auto" && finding !== "tagged") {
     throw new UserError(`option nouns is ${shown(finding)}, expected auto or tagged`);
   }
   const truth = await readAnnotations(annotations);
   const similar: Similar = similarity === undefined ? sameWord : await readSimilarity(similarity, truth.vocabulary);
+  const described = part !== "discriminative";
+  const tagger = options["tagger"] ?? (described && mode === "strict" ? await installedTagger() : undefined);
   const official = tagger === undefined ? undefined : await perceptronTagger(tagger);
   const finder =
     part === "discriminative" ? undefined : new VocabularyNouns(truth.vocabulary, mode, finding, official?.tag);
@@ -128,6 +132,12 @@ async function openAmber(part: Part, { annotations, mode, options }: OpenOptions
     },
     finish(): Scored {
       const notes = [...answered.notes(mode), ...otherwise.notes()];
+      if (described && mode === "strict" && tagger === undefined) {
+        notes.push(
+          "the nouns were found by wink-pos-tagger; the official script takes NLTK's tagger, whose figures differ by points " +
+            'where responses are no sentences: get it with nltk.download("averaged_perceptron_tagger_eng")',
+        );
+      }
       if (undecided > 0) notes.push(`${undecided} answers are neither yes nor no and count as wrong`);
       return {
         sheet,

@@ -15,7 +15,8 @@ const METRICS: readonly Metric[] = [
   { name: "chair_s", title: "captions that name an absent object", better: "lower", digits: 2 },
   { name: "chair_i", title: "absent objects among the named", better: "lower", digits: 2 },
   { name: "recall", title: "named objects among the present", better: "higher", digits: 2 },
-  { name: "mean_length", title: "mean length in words", better: "neither", digits: 1 },
+  { name: "mean_length", title: "mean length in tokens, the Len of papers", better: "neither", digits: 1 },
+  { name: "mean_words", title: "mean length in words between blanks", better: "neither", digits: 1 },
 ];
 
 /** CHAIR (arXiv 1809.02156): objects that captions of COCO's pictures name. */
@@ -101,7 +102,7 @@ async function openChair({ annotations, mode, options }: OpenOptions): Promise<S
         );
       }
       seen.add(row, image);
-      const named = words.objects(caption);
+      const { objects: named, tokens } = words.mentions(caption);
       const absent = named.filter((object) => !present.has(object)).length;
       sheet.add(image, "captions", 1);
       sheet.add(image, "hallucinatedCaptions", absent > 0 ? 1 : 0);
@@ -109,6 +110,7 @@ async function openChair({ annotations, mode, options }: OpenOptions): Promise<S
       sheet.add(image, "absentMentions", absent);
       sheet.add(image, "presentObjects", present.size);
       sheet.add(image, "namedObjects", new Set(named.filter((object) => present.has(object))).size);
+      sheet.add(image, "tokens", tokens);
       sheet.add(image, "words", wordCount(caption));
     },
     finish: (): Scored => ({ sheet, n: seen.size, metrics: METRICS, figures }),
@@ -121,7 +123,7 @@ async function openChair({ annotations, mode, options }: OpenOptions): Promise<S
  * Source: CHAIR (arXiv 1809.02156), theirs; recall and mean length as its later users report them.
  *
  * @param totals - Sums of counts over images.
- * @returns Percentages, and mean length in words; null where a denominator is 0.
+ * @returns Percentages, and mean lengths; null where a denominator is 0.
  */
 export function figures(totals: Totals): Record<string, number | null> {
   const ratio = (part: string, whole: string, scale: number): number | null => {
@@ -132,7 +134,8 @@ export function figures(totals: Totals): Record<string, number | null> {
     chair_s: ratio("hallucinatedCaptions", "captions", 100),
     chair_i: ratio("absentMentions", "mentions", 100),
     recall: ratio("namedObjects", "presentObjects", 100),
-    mean_length: ratio("words", "captions", 1),
+    mean_length: ratio("tokens", "captions", 1),
+    mean_words: ratio("words", "captions", 1),
   };
 }
 

@@ -35,6 +35,18 @@ export class ObjectWords {
    * @returns Names of objects; one that is named twice stands twice.
    */
   objects(caption: string): string[] {
+    return this.mentions(caption).objects;
+  }
+
+  /**
+   * The objects of a caption and its length as CHAIR's later scripts count it: in tokens, marks of punctuation among them,
+   * a phrase of the list as one.
+   *
+   * Source: the length is that of the script that came into use with OPERA (arXiv 2311.17911), `Len`.
+   *
+   * @param caption - Any text.
+   */
+  mentions(caption: string): { objects: string[]; tokens: number } {
     const { objects, words: listed } = this.#synonyms;
     const tokens = tokenise(caption.toLowerCase());
     const lemmas = this.#lemmatise(tokens);
@@ -46,7 +58,10 @@ export class ObjectWords {
     const words = this.#merged(lemmas);
     // The seat of a toilet is no chair.
     const seatless = words.includes("toilet") ? words.filter((word) => word !== "seat") : words;
-    return seatless.map((word) => objects.get(word)).filter((object) => object !== undefined);
+    return {
+      objects: seatless.map((word) => objects.get(word)).filter((object) => object !== undefined),
+      tokens: words.length,
+    };
   }
 
   /** Joins phrases from left to right, the longest first. */
