@@ -52,7 +52,7 @@ export type { Verdict } from "./review/wire.js";
 export type { ReferenceAtOpen, ReferenceMove, ReferencePolicy, ReferenceState } from "./reference/reference.js";
 export { referencePolicy, referencePolicyNames, type ReferenceSettings } from "./reference/registry.js";
 export { direct, type DirectOptions } from "./run/director.js";
-export type { Evaluation, PhaseName, RunEvent, RunOutcome, SequencedEvent } from "./run/events.js";
+export type { Evaluation, PhaseName, RunEvent, RunOutcome, SequencedEvent } from "./run/log/entries.js";
 export type { Precision, RunPlan, StagePlan } from "./run/plan.js";
 export type { Choice, Decide, EndStagePolicy, RunPolicies, RunState } from "./run/policies.js";
 export type { RunSummary, SavedCheckpoint, StageSummary } from "./run/summary.js";

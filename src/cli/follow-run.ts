@@ -1,4 +1,4 @@
-import type { RunEvent } from "../run/events.js";
+import type { RunEvent } from "../run/log/entries.js";
 import type { RunHandle } from "../run/handle.js";
 import { plannedSteps } from "../run/plan.js";
 import type { PreparedRun } from "../run-file/start-run.js";
@@ -49,9 +49,7 @@ const NOTES: { readonly [Type in RunEvent["type"]]?: (event: Extract<RunEvent, {
     `step ${step}: ${reason}; from here on ${passes} passes of ${batchSize} pairs`,
 };
 
-function dtypesText(dtypes: Extract<RunEvent, { type: "started" }>["dtypes"]): string {
-  if (dtypes === undefined) return "";
-  const { stored, weights, autocast } = dtypes;
+function dtypesText({ stored, weights, autocast }: Extract<RunEvent, { type: "started" }>["dtypes"]): string {
   const before = stored === weights ? "" : `, stored in ${stored}`;
   return `${before}, trained and saved in ${weights}${autocast === "" ? "" : `, computed in ${autocast}`}`;
 }

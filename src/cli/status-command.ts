@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { UserError } from "../errors.js";
 import type { RunDescription } from "../run/handle.js";
-import type { Evaluation } from "../run/events.js";
+import type { Evaluation } from "../run/log/entries.js";
 import { openRun } from "../run-file/start-run.js";
 import { SETTINGS_FILE, typed } from "../run-file/settings-folder.js";
 
@@ -10,7 +11,15 @@ import { SETTINGS_FILE, typed } from "../run-file/settings-folder.js";
 export async function status(directory: string | undefined, options: { runs: string; json: boolean }): Promise<void> {
   const directories = directory === undefined ? await runsIn(options.runs) : [directory];
   const found: RunDescription[] = [];
-  for (const each of directories) found.push(await (await openRun(each)).describe());
+  for (const each of directories) {
+    try {
+      found.push(await (await openRun(each)).describe());
+    } catch (error) {
+      // One run that cannot be read hides no other.
+      if (directory !== undefined || !(error instanceof UserError)) throw error;
+      process.stderr.write(`scpo: ${error.message}\n`);
+    }
+  }
   if (options.json) {
     process.stdout.write(`${JSON.stringify(directory === undefined ? found : found[0], null, 2)}\n`);
   } else if (found.length === 0) {

@@ -4,15 +4,17 @@ import { open, truncate } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { UserError } from "../errors.js";
 
-/** A line before the last is not JSON. */
+/** A line before the last cannot be read. */
 export class DamagedLineError extends Error {
   override readonly name = "DamagedLineError";
   /** Counted from 1. */
   readonly line: number;
+  readonly reason: string;
 
-  constructor(path: string, line: number, cause: unknown) {
-    super(`${path}, line ${line}: not JSON.`, { cause });
+  constructor(path: string, line: number, reason = "not JSON", cause?: unknown) {
+    super(`${path}, line ${line}: ${reason}`, { cause });
     this.line = line;
+    this.reason = reason;
   }
 }
 
@@ -22,11 +24,18 @@ export class JsonlWriter {
   readonly #file: FileHandle;
   readonly #sync: boolean;
   #last: Promise<void> = Promise.resolve();
+  #end: number;
 
-  private constructor(path: string, file: FileHandle, sync: boolean) {
+  private constructor(path: string, file: FileHandle, sync: boolean, end: number) {
     this.#path = path;
     this.#file = file;
     this.#sync = sync;
+    this.#end = end;
+  }
+
+  /** The byte at which the next line begins. */
+  get end(): number {
+    return this.#end;
   }
 
   /**
@@ -38,7 +47,7 @@ export class JsonlWriter {
     const file = await open(path, "a");
     // An entry after a torn line would be lost with it; after a power cut its bytes may be there, but zero.
     await truncateAfter(path, isJson);
-    return new JsonlWriter(path, file, options.sync ?? false);
+    return new JsonlWriter(path, file, options.sync ?? false, (await file.stat()).size);
   }
 
   /**
@@ -49,6 +58,7 @@ export class JsonlWriter {
    */
   append(...values: readonly object[]): Promise<void> {
     const text = values.map((value) => `${JSON.stringify(value)}\n`).join("");
+    this.#end += Buffer.byteLength(text);
     return this.#then(async () => {
       await this.#file.appendFile(text);
       if (this.#sync) await this.#file.datasync();
@@ -98,23 +108,39 @@ function isJson(text: string): boolean {
  * @throws DamagedLineError when a line before the last is not JSON.
  */
 export async function* readJsonl<T = unknown>(path: string): AsyncGenerator<T, void, undefined> {
+  for await (const { value } of scanLines(path, (text) => JSON.parse(text) as T)) {
+    if (value instanceof DamagedLineError) throw value;
+    yield value;
+  }
+}
+
+/**
+ * Reads lines one by one, past damaged ones, each with its number, counted from 1; a torn last line is dropped.
+ *
+ * @param parse - What a line says; it throws where the line is damaged.
+ */
+export async function* scanLines<T>(
+  path: string,
+  parse: (text: string) => T,
+): AsyncGenerator<{ number: number; value: T | DamagedLineError }, void, undefined> {
   const input = createReadStream(path, "utf8");
   const lines = createInterface({ input, crlfDelay: Infinity });
   let number = 0;
-  let torn: { number: number; cause: unknown } | undefined;
+  let torn: DamagedLineError | undefined;
   try {
     for await (const line of lines) {
+      if (torn !== undefined) yield { number, value: torn };
+      torn = undefined;
       number += 1;
-      if (torn !== undefined) throw new DamagedLineError(path, torn.number, torn.cause);
       if (line === "") continue;
       let value: T;
       try {
-        value = JSON.parse(line) as T;
+        value = parse(line);
       } catch (cause) {
-        torn = { number, cause };
+        torn = new DamagedLineError(path, number, undefined, cause);
         continue;
       }
-      yield value;
+      yield { number, value };
     }
   } finally {
     // A reader may leave early.
@@ -133,12 +159,13 @@ export async function readAllJsonl<T>(path: string): Promise<T[]> {
 const PIECE = 64 * 1024;
 
 /**
- * Reads the lines of a file from the last to the first, no more of it than is asked for; a torn last line is dropped.
+ * Reads the lines of a file from the last to the first, and at which byte each begins, no more of it than is asked for; a
+ * torn last line is dropped.
  *
  * @returns None where the file is missing.
  */
-export async function* linesFromEnd(path: string): AsyncGenerator<string, void, undefined> {
-  for await (const { text } of backwards(path)) if (text !== null) yield text;
+export async function* linesFromEnd(path: string): AsyncGenerator<{ start: number; text: string }, void, undefined> {
+  for await (const { start, text } of backwards(path)) if (text !== null) yield { start, text };
 }
 
 /**

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { PairRecord } from "../generated/scpo/v1/telemetry.js";
-import { readJournal } from "../run/journal.js";
-import { reportOf, type StepMetrics } from "../run/metrics.js";
+import type { StepReport } from "../generated/scpo/v1/trainer.js";
+import { readEntries } from "../run/log/read.js";
+import { refuseEarlierVersion, runPaths } from "../run/run-files.js";
 import { readJsonl } from "../files/jsonl.js";
 import type { ReferenceUpdate, TrainedStage, TrainingHistory } from "./report-data.js";
 
@@ -10,8 +10,7 @@ import type { ReferenceUpdate, TrainedStage, TrainingHistory } from "./report-da
 const RECORD_BYTES = 256 * 1024 * 1024;
 
 /**
- * Reads what a run left in its folder: `journal.jsonl`, `metrics.jsonl` and, unless telemetry was off,
- * `pair-records.jsonl`.
+ * Reads what a run left in its folder: its log and, unless telemetry was off, `pair-records.jsonl`.
  *
  * @param directory - The run's folder.
  * @param method - Key of the method that was trained.
@@ -24,16 +23,17 @@ export async function readTraining(
   telemetry: TrainingHistory["telemetry"] = { lost: 0, complete: true },
   recordBytes: number = RECORD_BYTES,
 ): Promise<TrainingHistory> {
-  const [journal, steps, records] = await Promise.all([
-    readJournal(join(directory, "journal.jsonl")),
-    readSteps(join(directory, "metrics.jsonl")),
-    readRecords(join(directory, "pair-records.jsonl"), recordBytes),
-  ]);
+  refuseEarlierVersion(directory);
+  const { log, pairRecords } = runPaths(directory);
+  const records = readRecords(pairRecords, recordBytes);
+  // Awaited below; a log that cannot be read comes first.
+  records.catch(() => undefined);
   const stages: TrainedStage[] = [];
   const referenceUpdates: ReferenceUpdate[] = [];
+  const steps: StepReport[] = [];
   let name = "";
   let done = 0;
-  for (const entry of journal) {
+  for await (const entry of readEntries(log)) {
     if (entry.type === "stage-opened") {
       name = entry.name;
       // The first stage starts from the initial model whatever its mode: nothing moves there.
@@ -41,32 +41,17 @@ export async function readTraining(
         const reason = entry.reference === "policy" ? "reset to the policy" : "reset to the initial model";
         referenceUpdates.push({ step: done, alpha: entry.reference === "policy" ? 1 : 0, reason });
       }
-    } else if (entry.type === "decision" && entry.moveReferenceAlpha !== null) {
-      referenceUpdates.push({ step: entry.step, alpha: entry.moveReferenceAlpha, reason: entry.reason });
+    } else if (entry.type === "step") {
+      // No curve needs the pairs, and those of a long run take room.
+      steps.push({ ...entry.report, pairs: [] });
+    } else if (entry.type === "reference-moved") {
+      referenceUpdates.push({ step: entry.step, alpha: entry.alpha, reason: entry.reason });
     } else if (entry.type === "stage-closed") {
       stages.push({ stage: entry.stage, name, firstStep: done + 1, lastStep: done + entry.steps });
       done += entry.steps;
     }
   }
-  return {
-    method,
-    stages,
-    referenceUpdates,
-    steps,
-    ...records,
-    telemetry,
-  };
-}
-
-/** The reports without their pairs, which no curve needs. */
-async function readSteps(path: string): Promise<StepMetrics[]> {
-  const steps: StepMetrics[] = [];
-  for await (const line of readJsonl(path)) {
-    const report: StepMetrics & { pairs?: unknown } = reportOf(line);
-    delete report.pairs;
-    steps.push(report);
-  }
-  return steps;
+  return { method, stages, referenceUpdates, steps, ...(await records), telemetry };
 }
 
 async function readRecords(

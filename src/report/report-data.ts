@@ -58,7 +58,7 @@ export interface TrainingHistory {
   method: string;
   stages: readonly TrainedStage[];
   referenceUpdates: readonly ReferenceUpdate[];
-  steps: readonly Omit<StepReport, "pairs" | "heldOut">[];
+  steps: readonly StepReport[];
   records: readonly PairRecord[];
   /** The records are those of every so many steps; left out: of all. */
   recordsEvery?: number;

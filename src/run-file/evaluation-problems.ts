@@ -6,8 +6,8 @@ import { benchmarkNamed } from "../evaluation/registry.js";
 import { requireImages } from "../evaluation/run/images.js";
 import { readQuestions } from "../evaluation/run/questions.js";
 import { readTruth } from "../study/scene-truth.js";
-import { foldJournal, type FoldedJournal } from "../run/journal.js";
-import { readFolded } from "../run/read-run.js";
+import { type FoldedLog, foldLog } from "../run/log/fold.js";
+import { readFolded } from "../run/log/read.js";
 import { runPaths } from "../run/run-files.js";
 import { EvaluationPhase } from "./evaluation.js";
 import { imageSample, SCENES } from "./evaluation-task.js";
@@ -38,7 +38,7 @@ export async function requireEvaluation(
   find: FindEvaluationProblems = evaluationProblems,
 ): Promise<void> {
   const phase = new EvaluationPhase(run ?? "", settings.evaluation);
-  const wanted = await phase.wanted(run === undefined ? NOTHING_YET : await readFolded(runPaths(run)));
+  const wanted = await phase.wanted(run === undefined ? NOTHING_YET : await readFolded(runPaths(run).log));
   const problems = await find(settings.evaluation, wanted);
   if (run !== undefined && wanted.size > 0) {
     const description = await folderMistake(join(run, "evaluation"));
@@ -47,7 +47,7 @@ export async function requireEvaluation(
   if (problems.length > 0) throw refusal(problems);
 }
 
-const NOTHING_YET: FoldedJournal = foldJournal([]);
+const NOTHING_YET: FoldedLog = foldLog([]);
 
 /**
  * Looks at the files that an evaluation needs.

@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { FoldedJournal } from "../run/journal.js";
-import { trainingEnd } from "../run/journal.js";
+import { type FoldedLog, trainingEnd } from "../run/log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "../run/phase.js";
 import {
   benchmarkTask,
@@ -34,30 +33,29 @@ export class EvaluationPhase implements Phase {
     this.#settings = settings;
   }
 
-  async isOver(journal: FoldedJournal): Promise<boolean> {
-    return (await this.#left(journal)).length === 0;
+  async isOver(log: FoldedLog): Promise<boolean> {
+    return (await this.#left(log)).length === 0;
   }
 
   /** What is still to be scored, by benchmark's name; everything before the training has ended. */
-  async wanted(journal: FoldedJournal): Promise<ReadonlySet<string>> {
+  async wanted(log: FoldedLog): Promise<ReadonlySet<string>> {
     const { scenes, benchmarks } = this.#settings;
-    if (trainingEnd(journal) !== null) return new Set((await this.#left(journal)).map(({ benchmark }) => benchmark));
+    if (trainingEnd(log) !== null) return new Set((await this.#left(log)).map(({ benchmark }) => benchmark));
     return new Set([...(scenes === undefined ? [] : [SCENES]), ...benchmarks.map(({ benchmark }) => benchmark)]);
   }
 
   async advance(context: PhaseContext): Promise<PhaseEnd | null> {
-    const [task] = await this.#left(await context.journal());
+    const [task] = await this.#left(await context.log());
     if (task === undefined) return { outcome: "completed", reason: "" };
     const { stage, benchmark } = task;
     if (!existsSync(task.result)) {
-      await context.emit({ type: "evaluation-started", stage, benchmark });
+      await context.tell({ type: "evaluation-started", stage, benchmark });
       await mkdir(this.#folder, { recursive: true });
       const opening = { roots: [this.#directory, ...task.roots], logPath: join(this.#folder, "trainer.log") };
       await task.perform(() => context.trainer(opening), this.#progress(task, context), context.stop.requested);
     }
     const figures = await task.figures();
-    await context.write({ type: "evaluated", stage, benchmark, figures });
-    await context.emit({ type: "evaluation-finished", stage, benchmark, figures, path: task.result });
+    await context.tell({ type: "evaluation-finished", stage, benchmark, figures, path: task.result });
     return null;
   }
 
@@ -65,7 +63,7 @@ export class EvaluationPhase implements Phase {
     return join(this.#directory, "evaluation");
   }
 
-  async #left({ entries }: FoldedJournal): Promise<EvaluationTask[]> {
+  async #left({ entries }: FoldedLog): Promise<EvaluationTask[]> {
     const { when, scenes, benchmarks } = this.#settings;
     const folder = this.#folder;
     const tasks = (await stageModels(this.#directory, when)).flatMap((model) => [
@@ -75,19 +73,20 @@ export class EvaluationPhase implements Phase {
     // A result whose line is missing was written just before a kill: it counts once the line is there.
     const told = (task: EvaluationTask) =>
       entries.some(
-        (entry) => entry.type === "evaluated" && entry.stage === task.stage && entry.benchmark === task.benchmark,
+        (entry) =>
+          entry.type === "evaluation-finished" && entry.stage === task.stage && entry.benchmark === task.benchmark,
       );
     return tasks.filter((task) => !existsSync(task.result) || !told(task));
   }
 
-  #progress({ stage, benchmark }: EvaluationTask, { emit }: PhaseContext): Progress {
-    let told: { what: string; until: number } | undefined;
+  #progress({ stage, benchmark }: EvaluationTask, { tell }: PhaseContext): Progress {
+    let shown: { what: string; until: number } | undefined;
     return (what, done, total) => {
       const now = Date.now();
-      if (told?.what === what && now < told.until && done < total) return;
-      told = { what, until: now + progressMilliseconds };
+      if (shown?.what === what && now < shown.until && done < total) return;
+      shown = { what, until: now + progressMilliseconds };
       // A disk that is full fails what is written for the record, too.
-      emit({ type: "evaluation-progress", stage, benchmark, what, done, total }).catch(() => undefined);
+      tell({ type: "evaluation-progress", stage, benchmark, what, done, total }).catch(() => undefined);
     };
   }
 }

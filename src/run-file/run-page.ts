@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import { readPairs } from "../pairs/pair-rows.js";
 import { readTraining } from "../report/read-training.js";
 import { writeRunReport } from "../report/run-report.js";
-import type { FoldedJournal } from "../run/journal.js";
+import type { FoldedLog } from "../run/log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "../run/phase.js";
 import { readSceneScores } from "./evaluation.js";
 import { SCENES } from "./evaluation-task.js";
@@ -25,20 +25,19 @@ export class PagePhase implements Phase {
     this.#settings = settings;
   }
 
-  isOver({ entries }: FoldedJournal): Promise<boolean> {
+  isOver({ entries }: FoldedLog): Promise<boolean> {
     const isTold = entries.some(({ type }) => type === "page-written");
     return Promise.resolve(isTold && existsSync(join(this.#directory, PAGE_FILE)));
   }
 
-  async advance({ journal, write, emit }: PhaseContext): Promise<PhaseEnd> {
+  async advance({ log, tell }: PhaseContext): Promise<PhaseEnd> {
     const path = join(this.#directory, PAGE_FILE);
-    if (!existsSync(path)) await this.#write(path, (await journal()).entries);
-    await write({ type: "page-written" });
-    await emit({ type: "page-written", path });
+    if (!existsSync(path)) await this.#write(path, (await log()).entries);
+    await tell({ type: "page-written", path });
     return { outcome: "completed", reason: "" };
   }
 
-  async #write(path: string, entries: FoldedJournal["entries"]): Promise<void> {
+  async #write(path: string, entries: FoldedLog["entries"]): Promise<void> {
     const settings = this.#settings;
     const nameOf = (stage: number) => settings.stages[stage]?.name ?? `stage ${stage}`;
     const pairs = await readPairs(settings.data.pairs, { images: false });
@@ -53,7 +52,9 @@ export class PagePhase implements Phase {
         scores: figures,
       })),
       evaluations: entries.flatMap((entry) =>
-        entry.type === "evaluated" && entry.benchmark !== SCENES ? [{ ...entry, stage: nameOf(entry.stage) }] : [],
+        entry.type === "evaluation-finished" && entry.benchmark !== SCENES
+          ? [{ ...entry, stage: nameOf(entry.stage) }]
+          : [],
       ),
       settings: stringify(settings),
     });

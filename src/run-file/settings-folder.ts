@@ -4,6 +4,7 @@ import { join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { UserError, type ErrorCode } from "../errors.js";
 import { writeAtomically } from "../files/write-atomically.js";
+import { refuseEarlierVersion } from "../run/run-files.js";
 import type { ResolvedRunSettings } from "./plan-run.js";
 import { readRunFile, type ReadSettings } from "./read.js";
 
@@ -82,10 +83,11 @@ export async function readRunFolder(directory: string): Promise<ReadSettings> {
 /**
  * The absolute path of a run's folder.
  *
- * @throws RunNotFoundError when there is no run.
+ * @throws RunNotFoundError when there is no run; UserError when an earlier version made it.
  */
 export function requireRun(directory: string): string {
   const absolute = resolve(directory);
+  refuseEarlierVersion(absolute);
   if (existsSync(join(absolute, SETTINGS_FILE))) return absolute;
   throw new RunNotFoundError(
     `${typed(absolute)}: found no run there, expected a folder with ${SETTINGS_FILE}: scpo status lists the runs`,

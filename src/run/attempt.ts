@@ -3,31 +3,19 @@ import type { Trainer } from "../backend/trainer.js";
 import { TrainerExitedError } from "../backend/trainer.js";
 import type { TelemetryReceiver, TelemetryTotals } from "../telemetry/receiver.js";
 import { openTelemetryReceiver } from "../telemetry/receiver.js";
-import type { CheckpointSettings } from "./definition.js";
-import { Dialogue } from "./dialogue.js";
-import type { RunEvent, RunOutcome } from "./events.js";
+import { Dialogue, type DialogueParts } from "./dialogue.js";
+import type { RunOutcome } from "./log/entries.js";
 import type { History } from "./history.js";
 import { Outbox } from "./outbox.js";
-import type { RunPlan } from "./plan.js";
-import type { RunPolicies } from "./policies.js";
 import { startTraining } from "./requests.js";
-import type { RunFiles } from "./run-files.js";
 import type { StopRequest } from "./stop-request.js";
 
 /** The final telemetry message of a training that was cut off may never come. */
 const drainAfterStopMilliseconds = 100;
 
 /** What one trainer is given to do. */
-export interface AttemptParts {
-  readonly plan: RunPlan;
-  readonly policies: RunPolicies;
-  readonly checkpoints: CheckpointSettings;
+export interface AttemptParts extends Omit<DialogueParts, "outbox" | "cancellation"> {
   readonly history: History;
-  /** Why the run goes on where `history` ends; null for a run that begins. */
-  readonly resumedBecause: string | null;
-  readonly files: RunFiles;
-  readonly stop: StopRequest;
-  readonly emit: (event: RunEvent) => Promise<void>;
   /** Whether per-pair records are received and written. */
   readonly telemetry: boolean;
 }
@@ -42,7 +30,7 @@ export interface AttemptEnd {
 
 /**
  * Trains with one trainer from where the history ends to the end of training: holds the Train stream, decides after every
- * optimiser step, writes journal, metrics and records.
+ * optimiser step, writes the log and the records.
  *
  * @param trainer The model to begin from is loaded in it.
  * @throws TrainerExitedError when it dies; UserError, LossNotFiniteError, OutOfMemoryError, CheckpointDamagedError.
@@ -53,7 +41,7 @@ export async function attempt(trainer: Trainer, parts: AttemptParts): Promise<At
   let receiver: TelemetryReceiver | undefined;
   try {
     const endpoint = `ipc://${sockets.socket("telemetry.sock")}`;
-    receiver = await openTelemetryReceiver({ endpoint, path: parts.files.paths.pairRecords });
+    receiver = await openTelemetryReceiver({ endpoint, path: parts.paths.pairRecords });
     const end = await converse(trainer, parts, receiver.endpoint);
     const drain = end.outcome === "cancelled" || end.outcome === "paused" ? drainAfterStopMilliseconds : undefined;
     return { ...end, telemetry: await receiver.close(drain) };
@@ -70,7 +58,7 @@ async function converse(
   parts: AttemptParts,
   endpoint: string,
 ): Promise<Omit<AttemptEnd, "telemetry">> {
-  const { plan, files, history, stop } = parts;
+  const { plan, paths, history, stop } = parts;
   const outbox = new Outbox();
   const cut = new AbortController();
   const dialogue = new Dialogue({ ...parts, outbox, cancellation: cancellationOf(stop, trainer) });
@@ -81,7 +69,7 @@ async function converse(
   };
   stop.requested.addEventListener("abort", cutIfSaved);
   try {
-    outbox.send({ $case: "start", value: startTraining(plan, files.paths.checkpoints, endpoint, history.name) });
+    outbox.send({ $case: "start", value: startTraining(plan, paths.checkpoints, endpoint, history.name) });
     const signal = AbortSignal.any([stop.cutOff, cut.signal]);
     cutIfSaved();
     for await (const { response } of trainer.client.train(outbox, { signal })) {

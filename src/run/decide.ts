@@ -1,15 +1,9 @@
 import { UserError } from "../errors.js";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
 import { Decision } from "../generated/scpo/v1/trainer.js";
+import type { Decided } from "./log/entries.js";
 import type { Choice, RunPolicies, RunState } from "./policies.js";
 import { keepsReferenceWeights } from "./policies.js";
-
-/** An answer, and whether it ends the run earlier than its stages do, and for the caller. */
-export interface Decided {
-  readonly decision: Decision;
-  readonly stopped: boolean;
-  readonly cancelled: boolean;
-}
 
 /** How a decision hears that the caller cancels the run. */
 export interface Cancellation {

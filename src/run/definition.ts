@@ -1,7 +1,7 @@
 import type { BackendSettings } from "../backend/settings.js";
 import type { Trainer } from "../backend/trainer.js";
 import type { Phase } from "./phase.js";
-import type { RunEvent } from "./events.js";
+import type { RunEvent } from "./log/entries.js";
 import type { RunPlan } from "./plan.js";
 import type { RunPolicies } from "./policies.js";
 

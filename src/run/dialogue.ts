@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type {
   CheckpointSaved,
+  Decision,
   StageClosed,
   StageOpened,
   StepReport,
@@ -8,20 +9,18 @@ import type {
   TrainRequest,
   TrainResponse,
 } from "../generated/scpo/v1/trainer.js";
-import { Decision } from "../generated/scpo/v1/trainer.js";
-import type { Cancellation, Decided } from "./decide.js";
+import { inOrder } from "../step-figures/in-order.js";
+import type { Cancellation } from "./decide.js";
 import { decide } from "./decide.js";
-import type { RunEvent, RunOutcome } from "./events.js";
 import type { History } from "./history.js";
-import type { JournalEntry, JournalLine } from "./journal.js";
-import { stepMetrics } from "./metrics.js";
+import type { Decided, LogEntry, RunBeginning, RunOutcome } from "./log/entries.js";
 import type { Outbox } from "./outbox.js";
 import type { RunPlan, StagePlan } from "./plan.js";
-import { effectiveBatch, plannedSteps } from "./plan.js";
+import { effectiveBatch } from "./plan.js";
 import type { RunPolicies, RunState } from "./policies.js";
 import { keepsReferenceWeights } from "./policies.js";
 import { openStage } from "./requests.js";
-import type { RunFiles } from "./run-files.js";
+import type { RunPaths } from "./run-files.js";
 import { sweepTrainings } from "./run-files.js";
 import type { CheckpointSettings } from "./definition.js";
 import { StageHistory } from "./stage-history.js";
@@ -35,13 +34,18 @@ export interface DialogueParts {
   readonly plan: RunPlan;
   readonly policies: RunPolicies;
   readonly checkpoints: CheckpointSettings;
-  readonly files: RunFiles;
+  /** What the run begins with, unless it did. */
+  readonly beginning: RunBeginning;
+  /** Why the run goes on where its history ends; null for a run that begins. */
+  readonly resumedBecause: string | null;
+  readonly paths: RunPaths;
   readonly outbox: Outbox;
   readonly stop: StopRequest;
   readonly cancellation: Cancellation;
-  readonly emit: (event: RunEvent) => Promise<void>;
-  /** Why the run goes on where `history` ends; null for a run that begins. */
-  readonly resumedBecause: string | null;
+  /** Appends to the run's log, and tells all who watch the run. */
+  readonly tell: (entry: LogEntry) => Promise<void>;
+  /** Resolves when the disk has everything told so far. */
+  readonly sync: () => Promise<void>;
 }
 
 type Response = NonNullable<TrainResponse["response"]>;
@@ -61,7 +65,7 @@ interface OpenStageState {
 /**
  * Answers each response of a Train stream: opens stages, keeps the window of pairs full, decides after each step.
  *
- * A resumed run first takes its own history as if the trainer told it, with the decisions that the journal holds, and
+ * A resumed run first takes its own history as if the trainer told it, with the decisions that the log holds, and
  * sends and writes nothing meanwhile: whatever follows from the past is rebuilt by the code that made it.
  */
 export class Dialogue {
@@ -104,37 +108,18 @@ export class Dialogue {
   }
 
   /** Takes what happened before; call it before the first response. */
-  async replay({ entries, reports, saved, step }: History): Promise<void> {
-    const told = reports[Symbol.asyncIterator]();
-    try {
-      for (const entry of entries) await this.#replayed(entry, told);
-    } finally {
-      await told.return?.();
+  async replay({ entries, saved, step }: History): Promise<void> {
+    let report: StepReport | undefined;
+    for await (const entry of entries) {
+      if (entry.type === "step") ({ report } = entry);
+      else if (entry.type === "started") this.#open(0);
+      else if (entry.type === "stage-opened") await this.#stageOpened(entry);
+      else if (entry.type === "decision") await this.#stepReport(report as StepReport, entry);
+      else if (entry.type === "stage-closed") await this.#stageClosed(entry);
     }
     this.#saved = [...saved];
     this.#savedStep = step;
     this.#reopening = this.#stage !== undefined && step > 0;
-  }
-
-  async #replayed(entry: JournalEntry, reports: AsyncIterator<StepReport>): Promise<void> {
-    switch (entry.type) {
-      case "plan":
-        return this.#open(0);
-      case "stage-opened":
-        return this.#stageOpened({ stage: entry.stage, tableSeconds: 0 });
-      case "decision":
-        return this.#stepReport((await reports.next()).value as StepReport, recorded(entry, this.#parts.plan));
-      case "stage-closed":
-        return this.#stageClosed(entry);
-      case "checkpoint":
-      case "training-ended":
-      case "phase-opened":
-      case "evaluated":
-      case "page-written":
-      case "ended":
-      case "failed":
-        return;
-    }
   }
 
   /** Handles one response and sends what follows from it. */
@@ -144,11 +129,11 @@ export class Dialogue {
       case "started":
         return this.#started(response.value);
       case "tableProgress":
-        return this.#emit({ type: "table", stage: this.#current().index, ...response.value });
+        return this.#tell({ type: "table", stage: this.#current().index, ...response.value });
       case "stageOpened":
         return this.#stageOpened(response.value);
       case "stepReport":
-        return this.#stepReport(response.value);
+        return this.#stepReport(inOrder(response.value));
       case "checkpointSaved":
         return this.#checkpointSaved(response.value);
       case "stageClosed":
@@ -161,14 +146,13 @@ export class Dialogue {
   }
 
   async #started({ trainableParameters, storedDtype, weightsDtype, autocastDtype }: TrainingStarted): Promise<void> {
-    const { plan, resumedBecause } = this.#parts;
+    const { beginning, resumedBecause } = this.#parts;
     const dtypes = { stored: storedDtype, weights: weightsDtype, autocast: autocastDtype };
-    const stages = plan.stages.map((stage) => ({ name: stage.name, steps: plannedSteps(plan, stage) }));
     const stage = this.#stage?.index ?? 0;
     if (resumedBecause === null) {
-      await this.#emit({ type: "started", name: plan.name, stages, trainableParameters, dtypes });
+      await this.#tell({ type: "started", ...beginning, trainableParameters, dtypes });
     } else {
-      await this.#emit({ type: "resumed", step: this.#step, stage, reason: resumedBecause });
+      await this.#tell({ type: "resumed", step: this.#step, stage, reason: resumedBecause });
     }
     if (this.#reopening) this.#openAgain(stage);
     else this.#open(stage);
@@ -190,14 +174,14 @@ export class Dialogue {
     this.#request({ $case: "openStage", value: openStage(plan, index, keepsReferenceWeights(policies, plan)) });
   }
 
-  async #stageOpened({ tableSeconds }: StageOpened): Promise<void> {
+  async #stageOpened({ tableSeconds }: Pick<StageOpened, "tableSeconds">): Promise<void> {
     if (this.#reopening) return this.#feedAgain();
     const { index, plan, steps } = this.#current();
     this.#history.open(plan.reference);
     const feed = this.#nextFeed();
-    const opened = { type: "stage-opened", stage: index, name: plan.name, steps, reference: plan.reference } as const;
-    await this.#write({ ...opened, reason: feed?.reason ?? "" });
-    await this.#emit({ ...opened, tableSeconds });
+    const { name, reference } = plan;
+    const reason = feed?.reason ?? "";
+    await this.#tell({ type: "stage-opened", stage: index, name, steps, reference, reason, tableSeconds });
     this.#feed(feed);
   }
 
@@ -225,13 +209,10 @@ export class Dialogue {
   }
 
   async #stepReport(report: StepReport, recordedThen?: Decided): Promise<void> {
-    const { policies, files, cancellation } = this.#parts;
+    const { policies, sync, cancellation } = this.#parts;
     this.#history.add(report);
     this.#step = report.step;
-    const told = Promise.all([
-      this.#live ? files.metrics.write(report) : undefined,
-      this.#emit({ type: "step", report: stepMetrics(report) }),
-    ]);
+    const told = this.#tell({ type: "step", report });
     // Awaited below; a policy's failure comes first.
     told.catch(() => undefined);
     const decided = recordedThen ?? (await decide(report, this.#state(), policies, cancellation));
@@ -241,15 +222,15 @@ export class Dialogue {
     this.#cancelled = decided.cancelled;
     if (decision.moveReferenceAlpha !== undefined) this.#history.move();
     const feed = decision.endStage ? null : this.#nextFeed();
-    // The journal holds the two together.
+    // The log holds the two together.
     if (recordedThen === undefined) {
       decision.reason = [decision.reason, feed?.reason ?? ""].filter((reason) => reason !== "").join("; ");
     }
-    await Promise.all([told, this.#journal(decided, report.loss), this.#afterDecision(decision)]);
+    await Promise.all([told, this.#tell({ type: "decision", ...decided }), this.#afterDecision(decision)]);
     if (!this.#live) return this.#feed(feed);
     const answer = this.#withSaving(decision);
     // No checkpoint may lie on the disk without the decision that asked for it.
-    if (answer.checkpoint !== "" || answer.saveTraining !== "") await files.journal.sync();
+    if (answer.checkpoint !== "" || answer.saveTraining !== "") await sync();
     // Before the decision: the trainer fetches ahead as soon as it goes on.
     this.#feed(feed);
     this.#request({ $case: "decision", value: answer });
@@ -273,7 +254,7 @@ export class Dialogue {
     };
   }
 
-  /** Adds what the journal does not hold, since it changes nothing of what is learnt: savings, and a pause. */
+  /** Adds what the log does not hold, since it changes nothing of what is learnt: savings, and a pause. */
   #withSaving(decision: Decision): Decision {
     const { checkpoints, stop } = this.#parts;
     if (stop.stop?.kind === "cancel") return decision;
@@ -282,42 +263,22 @@ export class Dialogue {
     return { ...decision, pause, saveTraining: pause || due ? `step-${decision.step}` : "" };
   }
 
-  async #journal({ decision, stopped }: Decided, loss: number): Promise<void> {
-    const { step, reason, moveReferenceAlpha, checkpoint, endStage } = decision;
-    await this.#write({
-      type: "decision",
-      step,
-      stage: this.#current().index,
-      loss,
-      reason,
-      moveReferenceAlpha: moveReferenceAlpha ?? null,
-      checkpoint,
-      evaluateHeldOut: decision.evaluateHeldOut,
-      endStage,
-      stop: stopped,
-    });
-  }
-
   async #afterDecision({ step, moveReferenceAlpha: alpha, reason }: Decision): Promise<void> {
     if (alpha === undefined) return;
-    await this.#emit({ type: "reference-moved", stage: this.#current().index, step, alpha, reason });
+    await this.#tell({ type: "reference-moved", stage: this.#current().index, step, alpha, reason });
   }
 
   async #checkpointSaved({ name, step, weightsSha256, training }: CheckpointSaved): Promise<void> {
-    const { files, checkpoints } = this.#parts;
+    const { paths, checkpoints } = this.#parts;
     const stage = this.#current().index;
     if (!training) {
-      await this.#write({ type: "checkpoint", step, stage, name, weightsSha256 });
-      const path = join(files.paths.checkpoints, name);
-      return this.#emit({ type: "checkpoint", stage, step, name, path, weightsSha256 });
+      const path = join(paths.checkpoints, name);
+      return this.#tell({ type: "checkpoint", stage, step, name, path, weightsSha256 });
     }
-    // Whoever resumes there reads the reports up to there.
-    await files.metrics.sync();
-    await this.#write({ type: "training-saved", step, stage, name });
-    await this.#emit({ type: "training-saved", stage, step, name });
+    await this.#tell({ type: "training-saved", stage, step, name });
     this.#savedStep = step;
     this.#saved = [...this.#saved.filter((earlier) => earlier !== name), name].slice(-checkpoints.keep);
-    await sweepTrainings(files.paths.checkpoints, this.#saved);
+    await sweepTrainings(paths.checkpoints, this.#saved);
   }
 
   async #stageClosed({ steps, unusedPairs }: Omit<StageClosed, "stage">): Promise<void> {
@@ -326,9 +287,7 @@ export class Dialogue {
     // A stage that was over when its training was saved was fed in the trainer's earlier life.
     const unused = this.#reopening ? fed.pairs.slice(steps * effectiveBatch(plan)) : unusedPairs;
     this.#reopening = false;
-    const closed = { type: "stage-closed", stage: index, steps, unusedPairs: unused } as const;
-    await this.#write(closed);
-    await this.#emit(closed);
+    await this.#tell({ type: "stage-closed", stage: index, steps, unusedPairs: unused });
     this.#stage = undefined;
     if (this.#decision?.stop !== true && index + 1 < plan.stages.length) this.#open(index + 1);
     else if (this.#live) outbox.end();
@@ -342,12 +301,8 @@ export class Dialogue {
     else this.#outcome = this.#stopped ? "stopped" : "completed";
   }
 
-  #write(entry: JournalLine): Promise<void> {
-    return this.#live ? this.#parts.files.journal.write(entry) : Promise.resolve();
-  }
-
-  #emit(event: RunEvent): Promise<void> {
-    return this.#live ? this.#parts.emit(event) : Promise.resolve();
+  #tell(entry: LogEntry): Promise<void> {
+    return this.#live ? this.#parts.tell(entry) : Promise.resolve();
   }
 
   #request(request: NonNullable<TrainRequest["request"]>): void {
@@ -358,15 +313,6 @@ export class Dialogue {
     if (this.#stage === undefined) throw new Error("The trainer reported a stage that is not open.");
     return this.#stage;
   }
-}
-
-/** The decision that a line of the journal tells of. */
-function recorded(entry: Extract<JournalEntry, { type: "decision" }>, plan: RunPlan): Decided {
-  const { step, reason, checkpoint, evaluateHeldOut, endStage, stop } = entry;
-  const decision = Decision.fromPartial({ step, reason, checkpoint, evaluateHeldOut, endStage });
-  if (entry.moveReferenceAlpha !== null) decision.moveReferenceAlpha = entry.moveReferenceAlpha;
-  decision.stop = stop || (endStage && entry.stage === plan.stages.length - 1);
-  return { decision, stopped: stop, cancelled: false };
 }
 
 function stageFeed(plan: RunPlan, stage: StagePlan, policies: RunPolicies): StageFeed {

@@ -1,6 +1,6 @@
 import type { Trainer } from "../backend/trainer.js";
 import { execute } from "./execute.js";
-import type { RunEvent } from "./events.js";
+import type { RunEvent } from "./log/entries.js";
 import type { RunPlan } from "./plan.js";
 import type { RunPolicies } from "./policies.js";
 import { RunFailedError } from "./run-failed.js";

@@ -3,16 +3,16 @@ import { sweepStaleSockets } from "../backend/stale-sockets.js";
 import { UserError } from "../errors.js";
 import { clearRequests } from "./control.js";
 import type { ExecuteOptions, RunDefinition } from "./definition.js";
-import { EventLog } from "./event-log.js";
 import { Execution } from "./execution.js";
 import type { RunHandle } from "./handle.js";
-import { type FoldedJournal, trainingEnd } from "./journal.js";
+import { entryOf, type FoldedLog, trainingEnd } from "./log/fold.js";
+import { readFolded } from "./log/read.js";
+import { RunLog } from "./log/run-log.js";
 import { ownRun } from "./owner.js";
 import type { Phase } from "./phase.js";
 import { checkPlan } from "./plan-problems.js";
 import { checkPolicies } from "./policies.js";
-import { readFolded } from "./read-run.js";
-import { requireNoRun, runPaths } from "./run-files.js";
+import { refuseEarlierVersion, requireNoRun, runPaths } from "./run-files.js";
 import { directedHere, openHandle } from "./run-folder.js";
 import { StopRequest } from "./stop-request.js";
 import { Training } from "./training.js";
@@ -40,9 +40,10 @@ export async function execute(definition: RunDefinition, options: ExecuteOptions
     });
     const phases = [training, ...(options.phases ?? [])];
     if (options.resume === true) {
-      const journal = await readFolded(paths);
-      requireFunctions(definition, journal);
-      if (await isOver(phases, journal)) {
+      refuseEarlierVersion(directory);
+      const found = await readFolded(paths.log);
+      requireFunctions(definition, found);
+      if (await isOver(phases, found)) {
         await owner.release();
         return openHandle(directory);
       }
@@ -51,9 +52,9 @@ export async function execute(definition: RunDefinition, options: ExecuteOptions
     }
     await sweepStaleSockets();
     await clearRequests(paths.control);
-    const events = await EventLog.open(paths.events);
+    const log = await RunLog.open(paths.log);
     const stop = new StopRequest();
-    const execution = new Execution({ definition, options, phases, paths, stop, events });
+    const execution = new Execution({ definition, options, phases, paths, stop, log });
     const ended = execution.run().finally(() => owner.release());
     return directedHere(definition, stop, ended);
   } catch (error) {
@@ -63,10 +64,9 @@ export async function execute(definition: RunDefinition, options: ExecuteOptions
 }
 
 /** What the caller's functions decided cannot be decided without them. */
-function requireFunctions({ functions = [] }: RunDefinition, journal: FoldedJournal): void {
-  const begun = journal.entries.find((entry) => entry.type === "plan");
-  const missing = begun?.functions?.filter((name) => !functions.includes(name)) ?? [];
-  if (missing.length === 0 || trainingEnd(journal) !== null) return;
+function requireFunctions({ functions = [] }: RunDefinition, log: FoldedLog): void {
+  const missing = entryOf(log, "started")?.functions?.filter((name) => !functions.includes(name)) ?? [];
+  if (missing.length === 0 || trainingEnd(log) !== null) return;
   throw new UserError(
     `policies: found no function for ${missing.join(", ")}, but the run began with one: resume it from TypeScript, ` +
       "resumeRun(folder, { policies }), with the functions it began with",
@@ -74,10 +74,10 @@ function requireFunctions({ functions = [] }: RunDefinition, journal: FoldedJour
 }
 
 /** Whether the run ended well and nothing is missing. */
-async function isOver(phases: readonly Phase[], journal: FoldedJournal): Promise<boolean> {
-  const end = journal.entries.at(-1);
+async function isOver(phases: readonly Phase[], log: FoldedLog): Promise<boolean> {
+  const end = log.entries.at(-1);
   if (end?.type !== "ended" || (end.outcome !== "completed" && end.outcome !== "stopped")) return false;
-  for (const phase of phases) if (!(await phase.isOver(journal))) return false;
+  for (const phase of phases) if (!(await phase.isOver(log))) return false;
   return true;
 }
 

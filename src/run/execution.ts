@@ -10,12 +10,12 @@ import { UserError } from "../errors.js";
 import type { TelemetryTotals } from "../telemetry/receiver.js";
 import { watchRequests } from "./control.js";
 import type { ExecuteOptions, RunDefinition } from "./definition.js";
-import type { EventLog } from "./event-log.js";
-import type { RunEvent } from "./events.js";
-import type { JournalLine } from "./journal.js";
-import { openJournal, trainingEnd } from "./journal.js";
+import { isEvent, type LogEntry } from "./log/entries.js";
+import { trainingEnd } from "./log/fold.js";
+import { readFolded } from "./log/read.js";
+import type { RunLog } from "./log/run-log.js";
 import type { Phase, PhaseContext, PhaseEnd } from "./phase.js";
-import { readFolded, readSummary } from "./read-run.js";
+import { readSummary } from "./read-run.js";
 import { LossNotFiniteError, RunFailedError } from "./run-failed.js";
 import type { RunPaths } from "./run-files.js";
 import type { StopRequest } from "./stop-request.js";
@@ -29,7 +29,7 @@ export interface ExecutionParts {
   readonly phases: readonly Phase[];
   readonly paths: RunPaths;
   readonly stop: StopRequest;
-  readonly events: EventLog;
+  readonly log: RunLog;
 }
 
 /** Brings a run through its phases to its end, past the deaths of its trainers. */
@@ -51,14 +51,14 @@ export class Execution {
    * @throws RunFailedError when a fault cannot be mended.
    */
   async run(): Promise<RunSummary> {
-    const { definition, options, phases, paths, stop, events } = this.#parts;
+    const { definition, options, phases, paths, stop, log } = this.#parts;
     const cancel = () => stop.cancel(reasonOf(options.signal?.reason));
     options.signal?.addEventListener("abort", cancel);
     if (options.signal?.aborted === true) cancel();
     const unwatch = watchRequests(paths.control, stop);
     let phase: Phase | undefined;
     try {
-      await this.#emit({ type: "claimed", processId: process.pid });
+      await this.#tell({ type: "claimed", processId: process.pid });
       await this.#reopen();
       let end: PhaseEnd | undefined;
       for (phase of phases) {
@@ -66,7 +66,7 @@ export class Execution {
         if (early !== null) end = early;
         if (early !== null) break;
       }
-      await this.#end(end ?? (trainingEnd(await readFolded(paths)) as PhaseEnd));
+      await this.#end(end ?? (trainingEnd(await readFolded(paths.log)) as PhaseEnd));
       await this.#letGo();
       return await readSummary(definition.directory);
     } catch (error) {
@@ -80,30 +80,26 @@ export class Execution {
       unwatch();
       options.signal?.removeEventListener("abort", cancel);
       stop.dispose();
-      await events.close().catch(() => undefined);
+      await log.close().catch(() => undefined);
     }
   }
 
-  /** A run whose training is over goes on behind it: how it ended before is void. */
+  /** A run whose training is over goes on behind it. */
   async #reopen(): Promise<void> {
-    const journal = await readFolded(this.#parts.paths);
-    const trained = trainingEnd(journal);
+    const log = await readFolded(this.#parts.paths.log);
+    const trained = trainingEnd(log);
     if (trained === null) return;
     this.#steps = trained.steps;
-    await this.#write({ type: "reopened" });
-    const stage = journal.entries.findLast((entry) => entry.type === "stage-opened")?.stage ?? 0;
-    await this.#emit({ type: "resumed", step: trained.steps, stage, reason: "resumed by the caller" });
+    const stage = log.entries.findLast((entry) => entry.type === "stage-opened")?.stage ?? 0;
+    await this.#tell({ type: "resumed", step: trained.steps, stage, reason: "resumed by the caller" });
   }
 
   /** @returns How the run ends when it ends with this phase; null when it goes on. */
   async #through(phase: Phase): Promise<PhaseEnd | null> {
     const { options, paths, stop } = this.#parts;
-    if (await phase.isOver(await readFolded(paths))) return null;
+    if (await phase.isOver(await readFolded(paths.log))) return null;
     const { name } = phase;
-    if (name !== "training") {
-      await this.#write({ type: "phase-opened", phase: name });
-      await this.#emit({ type: "phase-opened", phase: name });
-    }
+    if (name !== "training") await this.#tell({ type: "phase-opened", phase: name });
     let reason = options.resume === true ? "resumed by the caller" : null;
     for (;;) {
       if (stop.stop !== null) return this.#given();
@@ -115,14 +111,9 @@ export class Execution {
         this.#telemetry = end.telemetry ?? this.#telemetry;
         if (end.outcome !== "completed" && end.outcome !== "stopped") return end;
         if (name === "training") {
-          const ended = {
-            type: "training-ended",
-            outcome: end.outcome,
-            reason: end.reason,
-            steps: this.#steps,
-          } as const;
-          await this.#write(ended);
-          await this.#emit({ ...ended, telemetry: this.#telemetry });
+          const { outcome, reason: why } = end;
+          const [steps, telemetry] = [this.#steps, this.#telemetry];
+          await this.#tell({ type: "training-ended", outcome, reason: why, steps, telemetry });
         }
         return null;
       } catch (error) {
@@ -149,9 +140,9 @@ export class Execution {
     set steps(steps) {
       execution.#steps = steps;
     },
-    journal: () => readFolded(execution.#parts.paths),
-    write: (line) => execution.#write(line),
-    emit: (event) => execution.#emit(event),
+    log: () => readFolded(execution.#parts.paths.log),
+    tell: (entry) => execution.#tell(entry),
+    sync: () => execution.#parts.log.sync(),
     trainer: (opening) => execution.#openTrainer(opening),
     letGo: () => execution.#letGo(),
   }))(this);
@@ -165,7 +156,7 @@ export class Execution {
     const { limit, firstDelaySeconds } = definition.restarts;
     if (this.#deaths > limit) throw error;
     const delaySeconds = firstDelaySeconds * 2 ** (this.#deaths - 1);
-    await this.#emit({ type: "trainer-exited", reason: error.message, restart: this.#deaths, limit, delaySeconds });
+    await this.#tell({ type: "trainer-exited", reason: error.message, restart: this.#deaths, limit, delaySeconds });
     await sleep(1000 * delaySeconds, undefined, { signal: stop.requested }).catch(() => undefined);
     return error.message.split("; its log")[0] ?? error.message;
   }
@@ -193,33 +184,20 @@ export class Execution {
   }
 
   async #end({ outcome, reason }: PhaseEnd): Promise<void> {
-    const ended = { type: "ended", outcome, reason, steps: this.#steps } as const;
-    await this.#write(ended);
-    await this.#emit({ ...ended, telemetry: this.#telemetry });
+    await this.#tell({ type: "ended", outcome, reason, steps: this.#steps, telemetry: this.#telemetry });
   }
 
   async #fail(reason: string, error: Error): Promise<void> {
     const pairs = error instanceof LossNotFiniteError ? [...error.pairs] : [];
-    const failed = { type: "failed", reason, step: this.#steps, pairs } as const;
     // On a full disk the run is interrupted instead: the caller hears of the failure all the same.
-    await this.#write(failed).catch(() => undefined);
-    await this.#emit(failed).catch(() => undefined);
+    await this.#tell({ type: "failed", reason, step: this.#steps, pairs }).catch(() => undefined);
   }
 
-  async #write(line: JournalLine): Promise<void> {
-    const journal = await openJournal(this.#parts.paths.journal);
-    try {
-      await journal.write(line);
-    } finally {
-      await journal.close();
-    }
-  }
-
-  async #emit(event: RunEvent): Promise<void> {
-    if (event.type === "step") this.#steps = event.report.step;
-    if (event.type === "training-saved" || event.type === "evaluation-finished") this.#deaths = 0;
-    await this.#parts.events.append(event);
-    this.#parts.options.onEvent?.(event);
+  async #tell(entry: LogEntry): Promise<void> {
+    if (entry.type === "step") this.#steps = entry.report.step;
+    if (entry.type === "training-saved" || entry.type === "evaluation-finished") this.#deaths = 0;
+    await this.#parts.log.write(entry);
+    if (isEvent(entry)) this.#parts.options.onEvent?.(entry);
   }
 }
 

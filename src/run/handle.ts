@@ -1,10 +1,10 @@
-import type { Evaluation, PhaseName, RunEvent, SequencedEvent } from "./events.js";
-import type { StepMetrics } from "./metrics.js";
+import type { Evaluation, PhaseName, RunEvent, SequencedEvent } from "./log/entries.js";
+import type { StepReport } from "../generated/scpo/v1/trainer.js";
 import type { RunSummary, SavedCheckpoint } from "./summary.js";
 
 /**
- * Where a run stands. It is derived from the run's folder: QUEUED has no journal yet; RUNNING has a living director;
- * INTERRUPTED has none and no end in its journal, as after a crash: it can be resumed.
+ * Where a run stands. It is derived from the run's folder: QUEUED has not begun; RUNNING has a living director;
+ * INTERRUPTED has none and no end in its log, as after a crash: it can be resumed.
  */
 export type RunStatus =
   "QUEUED" | "RUNNING" | "PAUSED" | "CANCELLED" | "SUCCEEDED" | "STOPPED" | "FAILED" | "INTERRUPTED";
@@ -20,14 +20,14 @@ export interface RunDescription {
   readonly phase: PhaseName;
   /** The stage that is open, or was opened last; null before the first. */
   readonly stage: { readonly index: number; readonly name: string } | null;
-  /** Stages of the plan; 0 before the journal is begun. */
+  /** Stages of the plan; 0 before it has begun. */
   readonly stages: number;
   /** Optimiser steps done. */
   readonly step: number;
   /** Optimiser steps of the plan. */
   readonly plannedSteps: number;
   /** The last step's report; null before the first. */
-  readonly metrics: StepMetrics | null;
+  readonly metrics: StepReport | null;
   /** Models that were saved, in order. */
   readonly checkpoints: readonly SavedCheckpoint[];
   /** What its models scored, in order. */

@@ -1,8 +1,8 @@
 import type { OpenTrainerOptions } from "../backend/trainer.js";
 import type { Trainer } from "../backend/trainer.js";
 import type { TelemetryTotals } from "../telemetry/receiver.js";
-import type { PhaseName, RunEvent, RunOutcome } from "./events.js";
-import type { FoldedJournal, JournalLine } from "./journal.js";
+import type { LogEntry, PhaseName, RunOutcome } from "./log/entries.js";
+import type { FoldedLog } from "./log/fold.js";
 import type { StopRequest } from "./stop-request.js";
 
 /** What a phase works with. */
@@ -12,11 +12,11 @@ export interface PhaseContext {
   /** Optimiser steps done. */
   steps: number;
   /** What happened so far. */
-  readonly journal: () => Promise<FoldedJournal>;
-  /** Appends to the run's journal. */
-  readonly write: (line: JournalLine) => Promise<void>;
-  /** Tells all who watch the run. */
-  readonly emit: (event: RunEvent) => Promise<void>;
+  readonly log: () => Promise<FoldedLog>;
+  /** Appends to the run's log, as `RunLog.write` does, and tells all who watch the run. */
+  readonly tell: (entry: LogEntry) => Promise<void>;
+  /** Resolves when the disk has everything told so far. */
+  readonly sync: () => Promise<void>;
   /** The trainer that the phase has, or a new one; it is let go of when the phase ends, or when it dies. */
   readonly trainer: (opening: Pick<OpenTrainerOptions, "roots" | "logPath">) => Promise<Trainer>;
   /** Ends the trainer; the next one is new. */
@@ -32,14 +32,14 @@ export interface PhaseEnd {
 }
 
 /**
- * A part of a run's life: training, the evaluation, the page. What is done of it stands in the journal, so that a run
+ * A part of a run's life: training, the evaluation, the page. What is done of it stands in the log, so that a run
  * that died, failed or was paused goes on with the first phase that is not over.
  */
 export interface Phase {
   /** Stands before the reason of a failure. */
   readonly name: PhaseName;
-  /** Whether, by the run's journal and folder, nothing is left to do. */
-  isOver(journal: FoldedJournal): Promise<boolean>;
+  /** Whether, by the run's log and folder, nothing is left to do. */
+  isOver(log: FoldedLog): Promise<boolean>;
   /**
    * Does the next piece of what is left.
    *

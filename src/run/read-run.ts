@@ -1,29 +1,21 @@
 import { basename, join } from "node:path";
 import { UserError } from "../errors.js";
-import { followEvents, readEnd } from "./event-log.js";
 import type { RunDescription, RunStatus } from "./handle.js";
-import type { FoldedJournal, JournalEntry } from "./journal.js";
-import { foldJournal, readJournalLines, trainingEnd } from "./journal.js";
+import type { Evaluation, Landmark, PhaseName } from "./log/entries.js";
+import { entryOf, type FoldedLog, trainingEnd } from "./log/fold.js";
+import { readEnd, readEntries, readFolded } from "./log/read.js";
 import { isOwned } from "./owner.js";
-import type { Evaluation, PhaseName } from "./events.js";
 import { plannedSteps } from "./plan.js";
 import { RunFailedError } from "./run-failed.js";
 import type { RunPaths } from "./run-files.js";
 import { runPaths } from "./run-files.js";
 import type { RunSummary, SavedCheckpoint, StageSummary } from "./summary.js";
 
-type Ended = Extract<JournalEntry, { type: "ended" }>;
-type Failed = Extract<JournalEntry, { type: "failed" }>;
+type Of<Type extends Landmark["type"]> = Extract<Landmark, { type: Type }>;
 
-/** What the events of a run say that the journal, which knows no clock, does not. */
-interface Told {
-  readonly tableSeconds: ReadonlyMap<number, number>;
-  readonly telemetry: RunSummary["telemetry"];
-}
-
-/** How the run ended, once its journal says so. */
-export async function runEnd(directory: string): Promise<Ended | Failed | null> {
-  return endOf(await readFolded(runPaths(directory)));
+/** How the run ended, once its log says so. */
+export async function runEnd(directory: string): Promise<Of<"ended" | "failed"> | null> {
+  return endOf(await readFolded(runPaths(directory).log));
 }
 
 /**
@@ -33,26 +25,27 @@ export async function runEnd(directory: string): Promise<Ended | Failed | null> 
  */
 export async function readSummary(directory: string): Promise<RunSummary> {
   const paths = runPaths(directory);
-  const journal = await readFolded(paths);
-  const end = endOf(journal);
+  const log = await readFolded(paths.log);
+  const end = endOf(log);
   if (end === null) throw new UserError(`run: ${directory} has not ended: resume it`);
   if (end.type === "failed") throw new RunFailedError(directory, end.reason, new UserError(end.reason));
-  const told = await readTold(paths);
+  const referenceMoves: RunSummary["referenceMoves"] = [];
+  for await (const entry of readEntries(paths.log, log)) {
+    if (entry.type !== "reference-moved") continue;
+    const { step, alpha, reason } = entry;
+    referenceMoves.push({ step, alpha, reason });
+  }
   return {
     outcome: end.outcome,
     reason: end.reason,
     steps: end.steps,
-    seconds: (await readEnd(paths.events)).end.held / 1000,
-    initialWeightsSha256: planOf(journal)?.weightsSha256 ?? "",
-    stages: stagesOf(journal, paths, told),
-    checkpoints: checkpointsOf(journal, paths),
-    referenceMoves: journal.entries.flatMap((entry) =>
-      entry.type === "decision" && entry.moveReferenceAlpha !== null
-        ? [{ step: entry.step, alpha: entry.moveReferenceAlpha, reason: entry.reason }]
-        : [],
-    ),
-    evaluations: evaluationsOf(journal),
-    telemetry: told.telemetry,
+    seconds: ((await readEnd(paths.log)).last?.held ?? 0) / 1000,
+    initialWeightsSha256: entryOf(log, "started")?.weightsSha256 ?? "",
+    stages: stagesOf(log, paths),
+    checkpoints: checkpointsOf(log, paths),
+    referenceMoves,
+    evaluations: evaluationsOf(log),
+    telemetry: end.telemetry ?? trainingEnd(log)?.telemetry ?? null,
   };
 }
 
@@ -61,46 +54,36 @@ export async function describeRun(directory: string): Promise<RunDescription> {
   const paths = runPaths(directory);
   // Asked first: a run that ends meanwhile is not taken for one that was interrupted.
   const owned = await isOwned(paths.owner);
-  const journal = await readFolded(paths);
-  const log = await readEnd(paths.events);
-  const end = endOf(journal);
-  const plan = planOf(journal)?.plan;
-  const opened = journal.entries.findLast((entry) => entry.type === "stage-opened");
-  const decided = journal.entries.findLast((entry) => entry.type === "decision");
+  const log = await readFolded(paths.log);
+  const { last, report, step } = await readEnd(paths.log);
+  const end = endOf(log);
+  const plan = entryOf(log, "started")?.plan;
+  const opened = log.entries.findLast((entry) => entry.type === "stage-opened");
   return {
     id: basename(directory),
     directory,
-    status: statusOf(journal, end, owned),
+    status: statusOf(end, { begun: plan !== undefined, owned }),
     reason: end?.reason ?? "",
-    phase: phaseOf(journal),
+    phase: phaseOf(log),
     stage: opened === undefined ? null : { index: opened.stage, name: opened.name },
     stages: plan?.stages.length ?? 0,
-    step: decided?.step ?? 0,
+    step,
     plannedSteps: plan?.stages.reduce((sum, stage) => sum + plannedSteps(plan, stage), 0) ?? 0,
-    metrics: log.metrics,
-    checkpoints: checkpointsOf(journal, paths),
-    evaluations: evaluationsOf(journal),
-    resumableStep: journal.saved.at(-1)?.step ?? 0,
-    seconds: log.end.held / 1000,
-    lastSequence: log.end.sequence,
+    metrics: report,
+    checkpoints: checkpointsOf(log, paths),
+    evaluations: evaluationsOf(log),
+    resumableStep: log.saved.at(-1)?.step ?? 0,
+    seconds: (last?.held ?? 0) / 1000,
+    lastSequence: last?.sequence ?? 0,
   };
 }
 
-/** What happened in a run, by its journal. */
-export async function readFolded(paths: RunPaths): Promise<FoldedJournal> {
-  return foldJournal((await readJournalLines(paths.journal)).lines);
-}
-
-function endOf({ entries }: FoldedJournal): Ended | Failed | null {
+function endOf({ entries }: FoldedLog): Of<"ended" | "failed"> | null {
   const last = entries.at(-1);
   return last?.type === "ended" || last?.type === "failed" ? last : null;
 }
 
-function planOf({ entries }: FoldedJournal): Extract<JournalEntry, { type: "plan" }> | undefined {
-  return entries.find((entry) => entry.type === "plan");
-}
-
-function statusOf({ entries }: FoldedJournal, end: Ended | Failed | null, owned: boolean): RunStatus {
+function statusOf(end: Of<"ended" | "failed"> | null, { begun, owned }: { begun: boolean; owned: boolean }): RunStatus {
   if (end?.type === "failed") return "FAILED";
   if (end !== null) {
     return ({ completed: "SUCCEEDED", stopped: "STOPPED", cancelled: "CANCELLED", paused: "PAUSED" } as const)[
@@ -108,47 +91,40 @@ function statusOf({ entries }: FoldedJournal, end: Ended | Failed | null, owned:
     ];
   }
   if (owned) return "RUNNING";
-  return entries.length === 0 ? "QUEUED" : "INTERRUPTED";
+  return begun ? "INTERRUPTED" : "QUEUED";
 }
 
-function phaseOf(journal: FoldedJournal): PhaseName {
-  if (trainingEnd(journal) === null) return "training";
-  return journal.entries.findLast((entry) => entry.type === "phase-opened")?.phase ?? "training";
+function phaseOf(log: FoldedLog): PhaseName {
+  if (trainingEnd(log) === null) return "training";
+  return log.entries.findLast((entry) => entry.type === "phase-opened")?.phase ?? "training";
 }
 
 /** The last of each model and benchmark: what was scored again replaces what was scored before. */
-function evaluationsOf({ entries }: FoldedJournal): Evaluation[] {
+function evaluationsOf({ entries }: FoldedLog): Evaluation[] {
   const found = new Map<string, Evaluation>();
   for (const entry of entries) {
-    if (entry.type !== "evaluated") continue;
+    if (entry.type !== "evaluation-finished") continue;
     const { stage, benchmark, figures } = entry;
     found.set(`${benchmark} ${stage}`, { stage, benchmark, figures });
   }
   return [...found.values()];
 }
 
-function checkpointsOf({ entries }: FoldedJournal, paths: RunPaths): SavedCheckpoint[] {
+function checkpointsOf({ entries }: FoldedLog, paths: RunPaths): SavedCheckpoint[] {
   return entries.flatMap((entry) => (entry.type === "checkpoint" ? [savedAt(entry, paths)] : []));
 }
 
-function savedAt(entry: Extract<JournalEntry, { type: "checkpoint" }>, paths: RunPaths): SavedCheckpoint {
+function savedAt(entry: Of<"checkpoint">, paths: RunPaths): SavedCheckpoint {
   const { name, stage, step, weightsSha256 } = entry;
   return { name, stage, step, path: join(paths.checkpoints, name), weightsSha256 };
 }
 
-function stagesOf({ entries }: FoldedJournal, paths: RunPaths, told: Told): StageSummary[] {
+function stagesOf({ entries }: FoldedLog, paths: RunPaths): StageSummary[] {
   const stages: StageSummary[] = [];
   for (const entry of entries) {
     if (entry.type === "stage-opened") {
-      const tableSeconds = told.tableSeconds.get(entry.stage) ?? 0;
-      stages.push({
-        name: entry.name,
-        plannedSteps: entry.steps,
-        steps: 0,
-        unusedPairs: [],
-        checkpoint: null,
-        tableSeconds,
-      });
+      const { name, steps: planned, tableSeconds } = entry;
+      stages.push({ name, plannedSteps: planned, steps: 0, unusedPairs: [], checkpoint: null, tableSeconds });
       continue;
     }
     const stage = stages.at(-1);
@@ -157,14 +133,4 @@ function stagesOf({ entries }: FoldedJournal, paths: RunPaths, told: Told): Stag
     if (entry.type === "stage-closed") Object.assign(stage, { steps: entry.steps, unusedPairs: entry.unusedPairs });
   }
   return stages;
-}
-
-async function readTold(paths: RunPaths): Promise<Told> {
-  let telemetry: RunSummary["telemetry"] = null;
-  const tableSeconds = new Map<number, number>();
-  for await (const { event } of followEvents(paths.events, { ended: () => true })) {
-    if (event.type === "stage-opened") tableSeconds.set(event.stage, event.tableSeconds);
-    if (event.type === "training-ended" || event.type === "ended") telemetry = event.telemetry ?? telemetry;
-  }
-  return { tableSeconds, telemetry };
 }

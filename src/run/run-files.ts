@@ -1,17 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import type { Journal } from "./journal.js";
-import { openJournal } from "./journal.js";
-import type { MetricsFile } from "./metrics.js";
-import { openMetrics } from "./metrics.js";
 
 /** Where a run's files lie. */
 export interface RunPaths {
-  readonly journal: string;
-  readonly metrics: string;
-  readonly events: string;
+  readonly log: string;
   readonly pairRecords: string;
   readonly checkpoints: string;
   readonly owner: string;
@@ -22,9 +16,7 @@ export interface RunPaths {
 /** The paths of a run's files. */
 export function runPaths(directory: string): RunPaths {
   return {
-    journal: join(directory, "journal.jsonl"),
-    metrics: join(directory, "metrics.jsonl"),
-    events: join(directory, "events.jsonl"),
+    log: join(directory, "log.jsonl"),
     pairRecords: join(directory, "pair-records.jsonl"),
     checkpoints: join(directory, "checkpoints"),
     owner: join(directory, "owner.json"),
@@ -33,12 +25,23 @@ export function runPaths(directory: string): RunPaths {
   };
 }
 
-/** The open files of a run. */
-export interface RunFiles {
-  readonly paths: RunPaths;
-  readonly journal: Journal;
-  readonly metrics: MetricsFile;
-  close(): Promise<void>;
+/** What told of a run up to version 0.2.0. */
+const earlierFiles = ["journal.jsonl", "metrics.jsonl", "events.jsonl"] as const;
+
+/** Why the run in a folder cannot be read: an earlier version made it; null when none did. */
+export function earlierVersionProblem(directory: string): string | null {
+  const [journal] = earlierFiles;
+  if (existsSync(runPaths(directory).log) || !existsSync(join(directory, journal))) return null;
+  return (
+    `${directory}: found ${journal} and no log.jsonl, a run of scpo 0.2.0 or earlier, which this version does not read: ` +
+    "start a new run; the folders in its checkpoints/ that are named stage-... can be its model"
+  );
+}
+
+/** @throws UserError when an earlier version made the run in a folder. */
+export function refuseEarlierVersion(directory: string): void {
+  const problem = earlierVersionProblem(directory);
+  if (problem !== null) throw new UserError(problem);
 }
 
 /**
@@ -48,30 +51,16 @@ export interface RunFiles {
  * @throws UserError when there is one.
  */
 export async function requireNoRun(directory: string, replace: boolean): Promise<void> {
-  const { journal, metrics, events, pairRecords, checkpoints } = runPaths(directory);
-  // A run whose director died before it began left events at most.
-  if (existsSync(journal) && !replace) {
+  const { log, pairRecords, checkpoints } = runPaths(directory);
+  const earlier = earlierFiles.map((name) => join(directory, name));
+  if (!replace && [log, ...earlier].some((path) => existsSync(path))) {
     throw new UserError(
       `directory: found the files of another run in ${directory}, expected none: choose another folder, remove it, or ` +
         "resume the run",
     );
   }
   if (!replace) return;
-  for (const path of [journal, metrics, events, pairRecords, checkpoints]) {
-    await rm(path, { recursive: true, force: true });
-  }
-}
-
-/** Opens the run's files for writing. */
-export async function openRunFiles(paths: RunPaths): Promise<RunFiles> {
-  await mkdir(paths.checkpoints, { recursive: true });
-  const journal = await openJournal(paths.journal);
-  const metrics = await openMetrics(paths.metrics);
-  const close = async () => {
-    await journal.close();
-    await metrics.close();
-  };
-  return { paths, journal, metrics, close };
+  for (const path of [log, pairRecords, checkpoints, ...earlier]) await rm(path, { recursive: true, force: true });
 }
 
 /**

@@ -2,10 +2,10 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { requestStop } from "./control.js";
 import type { RunDefinition } from "./definition.js";
-import { EventLog, followEvents } from "./event-log.js";
-import type { RunEvent, SequencedEvent } from "./events.js";
+import type { RunEvent, SequencedEvent } from "./log/entries.js";
+import { followEvents } from "./log/read.js";
+import { RunLog } from "./log/run-log.js";
 import type { EventsOptions, RunDescription, RunHandle } from "./handle.js";
-import { openJournal } from "./journal.js";
 import { isOwned, ownRun } from "./owner.js";
 import { describeRun, readSummary, runEnd } from "./read-run.js";
 import { runPaths } from "./run-files.js";
@@ -101,7 +101,7 @@ class FolderHandle implements RunHandle {
   }
 
   events(options: EventsOptions = {}): AsyncIterable<SequencedEvent> {
-    return followEvents(runPaths(this.directory).events, { ...options, ended: () => this.#director.isOver() });
+    return followEvents(runPaths(this.directory).log, { ...options, ended: () => this.#director.isOver() });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RunEvent, void, undefined> {
@@ -113,12 +113,9 @@ class FolderHandle implements RunHandle {
     const { step } = await this.describe();
     const owner = await ownRun(paths.owner);
     try {
-      const journal = await openJournal(paths.journal);
-      await journal.write({ type: "ended", outcome: "cancelled", reason, steps: step });
-      await journal.close();
-      const events = await EventLog.open(paths.events);
-      await events.append({ type: "ended", outcome: "cancelled", reason, steps: step, telemetry: null });
-      await events.close();
+      const log = await RunLog.open(paths.log);
+      await log.write({ type: "ended", outcome: "cancelled", reason, steps: step, telemetry: null });
+      await log.close();
     } finally {
       await owner.release();
     }

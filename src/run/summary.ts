@@ -1,5 +1,5 @@
 import type { TelemetryTotals } from "../telemetry/receiver.js";
-import type { Evaluation, RunOutcome } from "./events.js";
+import type { Evaluation, RunOutcome } from "./log/entries.js";
 
 /** A checkpoint that the trainer saved. */
 export interface SavedCheckpoint {

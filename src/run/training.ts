@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isLocalAddress } from "../backend/settings.js";
 import { UserError } from "../errors.js";
@@ -6,15 +7,13 @@ import { attempt } from "./attempt.js";
 import type { RunDefinition } from "./definition.js";
 import type { History } from "./history.js";
 import { goBackToSaved } from "./history.js";
-import type { FoldedJournal } from "./journal.js";
-import { trainingEnd } from "./journal.js";
-import { smallerMicroBatch } from "./micro-batch.js";
+import type { RunBeginning } from "./log/entries.js";
+import { type FoldedLog, trainingEnd } from "./log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "./phase.js";
 import type { RunPlan } from "./plan.js";
 import { recordedPlan } from "./plan.js";
 import { differenceOf } from "./plan-difference.js";
 import type { RunPaths } from "./run-files.js";
-import { openRunFiles } from "./run-files.js";
 import { CheckpointDamagedError, OutOfMemoryError } from "./training-failed.js";
 
 /** How a run is trained beside its definition. */
@@ -24,6 +23,8 @@ export interface TrainingOptions {
   /** Whether the trainer came from the caller. */
   readonly isGiven: boolean;
 }
+
+type MicroBatch = Pick<RunPlan, "batchSize" | "gradientAccumulationSteps">;
 
 /** Trains the stages of the plan, from the newest saved training on; a fault that can be mended is one more advance. */
 export class Training implements Phase {
@@ -41,15 +42,18 @@ export class Training implements Phase {
     this.#options = options;
   }
 
-  isOver(journal: FoldedJournal): Promise<boolean> {
-    return Promise.resolve(trainingEnd(journal) !== null);
+  isOver(log: FoldedLog): Promise<boolean> {
+    return Promise.resolve(trainingEnd(log) !== null);
   }
 
   async advance(context: PhaseContext, reason: string | null): Promise<PhaseEnd | null> {
     if (reason !== null) this.#resumedBecause = reason;
     const history = await goBackToSaved(this.#paths, this.#useless);
     context.steps = history.step;
-    for (const damage of history.damaged) await context.emit({ type: "file-damaged", ...damage });
+    const { damage } = history;
+    if (damage !== null) {
+      await context.tell({ type: "file-damaged", file: "log.jsonl", reason: `line ${damage.line}: ${damage.reason}` });
+    }
     try {
       return await this.#attempt(history, context);
     } catch (error) {
@@ -60,40 +64,37 @@ export class Training implements Phase {
 
   async #attempt(history: History, context: PhaseContext): Promise<PhaseEnd> {
     const { policies, checkpoints, directory } = this.#definition;
-    const { stop, write, emit } = context;
+    const { stop, tell, sync } = context;
     const trainer = await context.trainer({ roots: this.#roots(), logPath: this.#paths.trainerLog });
     stop.requested.throwIfAborted();
     const plan: RunPlan = { ...this.#definition.plan, directory, ...history.microBatch };
     const { weightsSha256 } = await trainer.client.loadModel({ path: plan.model }, { signal: stop.requested });
-    const begun = history.entries.find((entry) => entry.type === "plan");
-    const recorded = recordedPlan({ ...this.#definition.plan, directory });
     const { functions = [] } = this.#definition;
     const named = functions.length === 0 ? {} : { functions };
-    if (begun === undefined) await write({ type: "plan", plan: recorded, weightsSha256, ...named });
-    else requireSame(begun, { plan: recorded, weightsSha256 });
-    const files = await openRunFiles(this.#paths);
-    try {
-      return await attempt(trainer, {
-        plan,
-        policies,
-        checkpoints,
-        history,
-        resumedBecause: begun === undefined ? null : (this.#resumedBecause ?? ""),
-        files,
-        stop,
-        emit,
-        telemetry: this.#options.telemetry && this.#hearsTelemetry(),
-      });
-    } finally {
-      await files.close();
-    }
+    const beginning = { plan: recordedPlan({ ...this.#definition.plan, directory }), weightsSha256, ...named };
+    const { begun } = history;
+    if (begun !== undefined) requireSame(begun, beginning);
+    await mkdir(this.#paths.checkpoints, { recursive: true });
+    return attempt(trainer, {
+      plan,
+      policies,
+      checkpoints,
+      history,
+      beginning,
+      resumedBecause: begun === undefined ? null : (this.#resumedBecause ?? ""),
+      paths: this.#paths,
+      stop,
+      tell,
+      sync,
+      telemetry: this.#options.telemetry && this.#hearsTelemetry(),
+    });
   }
 
   /** Makes good what concerns training alone; gives the reason of the resumption that follows, or throws what it cannot. */
   async #mend(error: unknown, history: History, context: PhaseContext): Promise<string> {
     if (error instanceof CheckpointDamagedError) {
       this.#useless.add(error.checkpoint);
-      await context.emit({ type: "checkpoint-damaged", name: error.checkpoint, reason: error.message });
+      await context.tell({ type: "checkpoint-damaged", name: error.checkpoint, reason: error.message });
       return error.message;
     }
     if (!(error instanceof OutOfMemoryError)) throw error;
@@ -106,9 +107,7 @@ export class Training implements Phase {
         { cause: error },
       );
     }
-    const halved = { step: context.steps, ...smaller, reason: error.message };
-    await context.write({ type: "micro-batch", ...halved });
-    await context.emit({ type: "micro-batch-halved", ...halved });
+    await context.tell({ type: "micro-batch-halved", step: context.steps, ...smaller, reason: error.message });
     // What the failed one still holds of the memory goes with it.
     await context.letGo();
     return `out of memory: micro-batch ${smaller.batchSize}, accumulated ${smaller.gradientAccumulationSteps} times`;
@@ -134,10 +133,16 @@ export class Training implements Phase {
   }
 }
 
-function requireSame(
-  begun: { readonly plan: object; readonly weightsSha256: string },
-  now: { readonly plan: object; readonly weightsSha256: string },
-): void {
+/** At most half as many pairs a pass, and the same number a step; null when a pass has one pair already. */
+function smallerMicroBatch({ batchSize, gradientAccumulationSteps }: MicroBatch): MicroBatch | null {
+  const perStep = batchSize * gradientAccumulationSteps;
+  for (let size = Math.floor(batchSize / 2); size >= 1; size--) {
+    if (perStep % size === 0) return { batchSize: size, gradientAccumulationSteps: perStep / size };
+  }
+  return null;
+}
+
+function requireSame(begun: RunBeginning, now: RunBeginning): void {
   const difference = differenceOf(begun.plan, now.plan);
   if (difference !== null) {
     const { field, before, after } = difference;

@@ -1,5 +1,6 @@
-import type { Evaluation, PhaseName, RunOutcome, SequencedEvent } from "../run/events.js";
+import type { Evaluation, PhaseName, RunOutcome, SequencedEvent } from "../run/log/entries.js";
 import type { RunDescription, RunStatus } from "../run/handle.js";
+import { plannedSteps } from "../run/plan.js";
 import type { SavedCheckpoint } from "../run/summary.js";
 import type { Checkpoint, Evaluation as EvaluationMessage, Run, RunEvent } from "../generated/scpo/v1/run.js";
 import { RunEvent_Step, RunPhase, RunState } from "../generated/scpo/v1/run.js";
@@ -81,10 +82,10 @@ function eventOf(run: string, event: SequencedEvent["event"]): RunEvent["event"]
     case "claimed":
       return { $case: "claimed", value: {} };
     case "started": {
-      const stages = event.stages.map(({ name, steps }) => ({ name, plannedSteps: steps }));
-      const { name, trainableParameters, dtypes = { stored: "", weights: "", autocast: "" } } = event;
+      const { plan, trainableParameters, dtypes } = event;
       const { stored: storedDtype, weights: weightsDtype, autocast: autocastDtype } = dtypes;
-      const started = { name, stages, trainableParameters, storedDtype, weightsDtype, autocastDtype };
+      const stages = plan.stages.map((stage) => ({ name: stage.name, plannedSteps: plannedSteps(plan, stage) }));
+      const started = { name: plan.name, stages, trainableParameters, storedDtype, weightsDtype, autocastDtype };
       return { $case: "started", value: started };
     }
     case "resumed":

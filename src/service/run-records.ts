@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { UserError } from "../errors.js";
 import { writeAtomically } from "../files/write-atomically.js";
 import { ownRun } from "../run/owner.js";
-import { runPaths } from "../run/run-files.js";
+import { earlierVersionProblem, runPaths } from "../run/run-files.js";
 import { LOCAL_OWNER, type Owner } from "./tokens.js";
 
 /** What the service knows of a run beside the run's own files. It lies in the run's folder and marks it as the service's. */
@@ -62,9 +62,13 @@ export class RunRecords {
   static async open(folder: string, log: (line: string) => void): Promise<RunRecords> {
     const records = new Map<string, RunRecord>();
     for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const record = entry.isDirectory() ? await readRecord(join(folder, entry.name)) : null;
+      const directory = join(folder, entry.name);
+      const record = entry.isDirectory() ? await readRecord(directory) : null;
       // A folder that was copied is not the service's, though the record came along.
-      if (record !== null && folderName(record.owner, record.runId) === entry.name) records.set(entry.name, record);
+      if (record === null || folderName(record.owner, record.runId) !== entry.name) continue;
+      const problem = earlierVersionProblem(directory);
+      if (problem === null) records.set(entry.name, record);
+      else log(`${problem}; it is not served`);
     }
     const opened = new RunRecords(folder, records);
     await opened.#sweep(log);

@@ -1,14 +1,13 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { CurriculumPair } from "../curriculum/curriculum.js";
 import { UserError } from "../errors.js";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
 import { readPairs } from "../pairs/pair-rows.js";
 import { sha256File } from "../files/sha256.js";
 import type { ReferenceMove } from "../reference/reference.js";
-import { readJournal } from "../run/journal.js";
-import { readMetrics } from "../run/metrics.js";
+import { readEntries } from "../run/log/read.js";
 import type { RecordedPlan } from "../run/plan.js";
+import { refuseEarlierVersion, runPaths } from "../run/run-files.js";
 
 /** The record of a run's decisions. */
 export interface RecordedRun {
@@ -27,29 +26,23 @@ export interface RecordedRun {
  * @throws UserError when it holds no run, or none that took a step.
  */
 export async function readRecordedRun(directory: string): Promise<RecordedRun> {
-  const [journal, metrics] = [join(directory, "journal.jsonl"), join(directory, "metrics.jsonl")];
-  for (const path of [journal, metrics]) {
-    if (!existsSync(path)) throw new UserError(`${directory}: found no ${path}, expected the folder of a run`);
-  }
-  const entries = await readJournal(journal);
-  const first = entries[0];
-  if (first?.type !== "plan")
-    throw new UserError(`${journal}: found no plan in its first line, expected one: is it cut?`);
-  const reports = await readMetrics(metrics);
-  if (reports.length === 0)
-    throw new UserError(`${metrics}: found no steps, expected one or more: the run took none yet`);
-  if (reports.some(({ pairs }) => (pairs as StepReport["pairs"] | undefined) === undefined)) {
-    throw new UserError(`${metrics}: found steps without their pairs, expected a run of this version: train again`);
-  }
+  const { log } = runPaths(directory);
+  refuseEarlierVersion(directory);
+  if (!existsSync(log)) throw new UserError(`${directory}: found no ${log}, expected the folder of a run`);
+  let plan: RecordedPlan | undefined;
+  const reports: StepReport[] = [];
   const moves = new Map<number, ReferenceMove>();
   const ended = new Set<number>();
-  for (const entry of entries) {
-    if (entry.type !== "decision") continue;
-    const { step, moveReferenceAlpha: alpha, reason } = entry;
-    if (alpha !== null) moves.set(step, { alpha, reason });
-    if (entry.endStage) ended.add(step);
+  for await (const entry of readEntries(log)) {
+    if (entry.type === "started") ({ plan } = entry);
+    else if (entry.type === "step") reports.push(entry.report);
+    else if (entry.type === "reference-moved") moves.set(entry.step, entry);
+    else if (entry.type === "decision" && entry.decision.endStage) ended.add(entry.decision.step);
   }
-  return { plan: first.plan, reports, moves, ended };
+  if (plan === undefined || reports.length === 0) {
+    throw new UserError(`${log}: found no steps, expected one or more: the run took none yet`);
+  }
+  return { plan, reports, moves, ended };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../run/events.js";
+import type { RunEvent } from "../run/log/entries.js";
 import type { SceneScores } from "../evaluation/scene-scores.js";
 import type { Agreement } from "../difficulty/agreement.js";
 import type { TrainingSettings } from "./recipe.js";

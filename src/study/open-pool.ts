@@ -1,4 +1,5 @@
 import type { Progress } from "../progress/progress.js";
+import { plannedSteps } from "../run/plan.js";
 import type { JobProgress } from "./job.js";
 import type { Recipe } from "./recipe.js";
 import { WorkerPool } from "./worker-pool.js";
@@ -31,7 +32,13 @@ function followJob(progress: Progress): (task: string, report: JobProgress) => v
       return;
     }
     const { event } = report;
-    if (event.type === "started") stages.set(task, event.stages);
+    if (event.type === "started") {
+      const { plan } = event;
+      stages.set(
+        task,
+        plan.stages.map((stage) => ({ name: stage.name, steps: plannedSteps(plan, stage) })),
+      );
+    }
     const planned = stages.get(task) ?? [];
     const total = planned.reduce((sum, { steps }) => sum + steps, 0);
     if (event.type === "table") progress.update(task, "reference log-probs", event.done, event.total);

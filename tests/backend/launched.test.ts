@@ -12,6 +12,7 @@ import type { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { readAllJsonl } from "../../src/files/jsonl.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { direct } from "../../src/run/director.js";
+import { reportsOf } from "../fixtures/run-log.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
 import { failure } from "../fixtures/rejection.js";
@@ -34,7 +35,7 @@ function siblings(processId: number): number[] {
 }
 
 async function losses(directory: string): Promise<number[]> {
-  return (await readAllJsonl<StepReport>(join(directory, "metrics.jsonl"))).map(({ loss }) => loss);
+  return (await reportsOf(directory)).map(({ loss }) => loss);
 }
 
 describe("launched trainer", function () {

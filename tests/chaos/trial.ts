@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { followEvents } from "../../src/run/event-log.js";
-import { readJournal } from "../../src/run/journal.js";
-import { readMetrics } from "../../src/run/metrics.js";
+import { readEqualPart } from "../../src/run/log/equal-runs.js";
+import { followEvents } from "../../src/run/log/read.js";
 import { readSummary } from "../../src/run/read-run.js";
 import { Random } from "../../src/numbers/random.js";
 import type { ScenarioName } from "../fixtures/chaos-scenarios.js";
@@ -20,8 +19,8 @@ const mostLives = 8;
 /** What a run came to: everything that must not depend on whether it died in between. */
 export interface Result {
   readonly weights: Record<string, string>;
-  readonly journal: string;
-  readonly metrics: string;
+  /** What equal runs share of their logs. */
+  readonly log: string;
   readonly summary: string;
 }
 
@@ -45,12 +44,6 @@ export async function resultOf(directory: string): Promise<Result> {
     const content = await readFile(join(directory, "checkpoints", `stage-${stage}`, "model.safetensors"));
     weights[`stage-${stage}`] = createHash("sha256").update(content).digest("hex");
   }
-  const metrics = (await readMetrics(join(directory, "metrics.jsonl"))).map((report) => ({
-    ...report,
-    // What a clock and the process's memory say.
-    seconds: 0,
-    memoryBytes: 0,
-  }));
   const summary = await readSummary(directory);
   const told = {
     ...summary,
@@ -60,8 +53,7 @@ export async function resultOf(directory: string): Promise<Result> {
   };
   return {
     weights,
-    journal: JSON.stringify(await readJournal(join(directory, "journal.jsonl"))),
-    metrics: JSON.stringify(metrics),
+    log: JSON.stringify(await readEqualPart(join(directory, "log.jsonl"))),
     summary: JSON.stringify(told).replaceAll(directory, "."),
   };
 }
@@ -109,7 +101,7 @@ export async function runTrial(
 async function compared(directory: string, whole: Result): Promise<string[]> {
   const found = await resultOf(directory).catch((error: unknown) => String(error));
   if (typeof found === "string") return [found];
-  const names = ["weights", "journal", "metrics", "summary"] as const;
+  const names = ["weights", "log", "summary"] as const;
   const differences = names
     .filter((name) => JSON.stringify(found[name]) !== JSON.stringify(whole[name]))
     .map((name) => `${name} differ`);
@@ -119,7 +111,7 @@ async function compared(directory: string, whole: Result): Promise<string[]> {
 /** Sequence numbers of events go on without gaps or repetitions. */
 async function gaps(directory: string): Promise<string[]> {
   let expected = 1;
-  for await (const { sequence } of followEvents(join(directory, "events.jsonl"), { ended: () => true })) {
+  for await (const { sequence } of followEvents(join(directory, "log.jsonl"), { ended: () => true })) {
     if (sequence !== expected) return [`event ${sequence} stands where ${expected} was expected`];
     expected += 1;
   }
@@ -131,7 +123,7 @@ async function leftovers(directory: string): Promise<string[]> {
   const checkpoints = await readdir(join(directory, "checkpoints"));
   const found = checkpoints.filter((name) => !/^(stage|step)-\d+$/.test(name));
   const owners: number[] = [];
-  for await (const { event } of followEvents(join(directory, "events.jsonl"), { ended: () => true })) {
+  for await (const { event } of followEvents(join(directory, "log.jsonl"), { ended: () => true })) {
     if (event.type === "claimed") owners.push(event.processId);
   }
   // The next start sweeps what the last one that was killed left; only those before it must be gone.
@@ -144,7 +136,7 @@ async function leftovers(directory: string): Promise<string[]> {
 async function redoneSteps(directory: string): Promise<number[]> {
   const redone: number[] = [];
   let step = 0;
-  for await (const { event } of followEvents(join(directory, "events.jsonl"), { ended: () => true })) {
+  for await (const { event } of followEvents(join(directory, "log.jsonl"), { ended: () => true })) {
     if (event.type === "step") step = event.report.step;
     if (event.type === "resumed") redone.push(Math.max(step - event.step, 0));
     if (event.type === "resumed") step = event.step;

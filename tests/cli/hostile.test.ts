@@ -36,7 +36,7 @@ const READ: Readonly<Record<string, Line>> = {
     before: () => link(one, join(folder, "plot.svg")),
   }),
   "simulate over a file of the run": ({ run }) => ({
-    words: ["simulate", run, "--reference", "fixed", "--out", join(run, "metrics.jsonl")],
+    words: ["simulate", run, "--reference", "fixed", "--out", join(run, "log.jsonl")],
   }),
   "pairs import over its source": ({ rows }) => ({
     words: ["pairs", "import", rows, "--from", "trl", "--out", rows],

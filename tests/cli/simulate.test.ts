@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
-import { openMetrics } from "../../src/run/metrics.js";
+import { started, writeLog } from "../fixtures/run-log.js";
 import { SCPO } from "../fixtures/scpo-command.js";
 
 describe("scpo simulate", function () {
@@ -20,13 +20,11 @@ describe("scpo simulate", function () {
     const stages = [{ name: "<easy>", pairs: [0, 1, 2, 3], reference: "policy" }];
     const dataset = { path: join(folder, "gone.parquet"), sha256: "0".repeat(64) };
     const plan = { name: "short", batchSize: 1, gradientAccumulationSteps: 1, seed: 1, dataset, stages };
-    await writeFile(join(run, "journal.jsonl"), `${JSON.stringify({ type: "plan", plan, weightsSha256: "" })}\n`);
-    const metrics = await openMetrics(join(run, "metrics.jsonl"));
-    for (let step = 1; step <= 4; step += 1) {
+    const reports = [1, 2, 3, 4].map((step) => {
       const pairs = [{ pair: step - 1, margins: { textual: 1 } }];
-      await metrics.write(StepReport.fromPartial({ step, stepInStage: step, klReference: step, pairs }));
-    }
-    await metrics.close();
+      return StepReport.fromPartial({ step, stepInStage: step, klReference: step, pairs });
+    });
+    await writeLog(run, [started(plan), ...reports.map((report) => ({ type: "step", report }) as const)]);
   });
 
   after(() => rm(folder, { recursive: true }));
@@ -56,7 +54,7 @@ describe("scpo simulate", function () {
       [[run, "--reference", "kl"], /^scpo: reference\.policy: found "kl", expected one of each-stage, .*\n$/],
       [[run, "--reference", "kl-bound,bound"], /^scpo: --reference: found "bound", expected name=value.*\n$/],
       [[run, "--curriculum", "staged"], /^scpo: .*gone\.parquet: not found, expected the pairs of the run.*\n$/],
-      [[folder, "--reference", "fixed"], /^scpo: .*found no .*journal\.jsonl, expected the folder of a run\n$/],
+      [[folder, "--reference", "fixed"], /^scpo: .*found no .*log\.jsonl, expected the folder of a run\n$/],
     ];
     for (const [options, message] of cases) {
       const { code, errors } = await scpo(...options);

@@ -150,10 +150,10 @@ describe("scpo train", function () {
   });
 
   async function stepped(id: string, step: number): Promise<void> {
-    const path = join(folder, "runs", id, "metrics.jsonl");
+    const path = join(folder, "runs", id, "log.jsonl");
     for (;;) {
       const text = await readFile(path, "utf8").catch(() => "");
-      if (text.split("\n").length - 1 >= step) return;
+      if (text.includes(`"type":"step","report":{"step":${step},`)) return;
       await sleep(50);
     }
   }

@@ -48,7 +48,7 @@ describe("JSON lines", () => {
         const lines = sizes.map((size, n) => JSON.stringify({ n, text: "ü".repeat(size) }));
         await writeFile(path, lines.map((line) => `${line}\n`).join("") + (isTorn ? '{"n":' : ""));
         const fromEnd: string[] = [];
-        for await (const line of linesFromEnd(path)) fromEnd.push(line);
+        for await (const { text } of linesFromEnd(path)) fromEnd.push(text);
         expect(fromEnd).to.deep.equal([...lines].reverse());
         await truncateAfter(path, (line) => (JSON.parse(line) as { n: number }).n <= last);
         const kept = lines.slice(0, last + 1);

@@ -196,6 +196,8 @@ function training(method: string, stages: number, chance: () => number): Trainin
       seconds: 0.3,
       tokens: 900,
       memoryBytes: 0,
+      pairs: [],
+      heldOut: undefined,
     });
   }
   const names = stages === 1 ? ["shuffled"] : ["easy", "medium", "hard"];

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import type { PairRecord } from "../../src/generated/scpo/v1/telemetry.js";
 import { chooseScenes, chooseWorstPairs } from "../../src/report/choose-examples.js";
 import { readTraining } from "../../src/report/read-training.js";
-import type { JournalEntry } from "../../src/run/journal.js";
+import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
+import type { LogEntry } from "../../src/run/log/entries.js";
+import { writeLog } from "../fixtures/run-log.js";
 import type { SceneTally } from "../../src/evaluation/scene-tally.js";
 
 const record = (pair: number, textualMargin: number, visualMargin: number): PairRecord => ({
@@ -25,20 +27,19 @@ describe("readTraining", () => {
   it("finds stages, reference updates and records in a run's folder", async () => {
     const folder = mkdtempSync(join(tmpdir(), "scpo-training-"));
     try {
-      const decision = { stage: 0, loss: 1, checkpoint: "", evaluateHeldOut: false, endStage: false, stop: false };
-      const journal: JournalEntry[] = [
-        { type: "stage-opened", stage: 0, name: "easy", steps: 3, reference: "policy", reason: "" },
-        { type: "decision", step: 1, reason: "", moveReferenceAlpha: null, ...decision },
-        { type: "decision", step: 2, reason: "every 2 steps", moveReferenceAlpha: 0.6, ...decision },
+      const opened = { type: "stage-opened", reason: "", tableSeconds: 0 } as const;
+      const entries: LogEntry[] = [
+        { ...opened, stage: 0, name: "easy", steps: 3, reference: "policy" },
+        { type: "step", report: StepReport.fromPartial({ step: 1, klInitial: 0.5, pairs: [{ pair: 4 }] }) },
+        { type: "reference-moved", stage: 0, step: 2, reason: "every 2 steps", alpha: 0.6 },
         { type: "stage-closed", stage: 0, steps: 3, unusedPairs: [] },
-        { type: "stage-opened", stage: 1, name: "hard", steps: 2, reference: "policy", reason: "" },
+        { ...opened, stage: 1, name: "hard", steps: 2, reference: "policy" },
         { type: "stage-closed", stage: 1, steps: 2, unusedPairs: [] },
-        { type: "stage-opened", stage: 2, name: "again", steps: 1, reference: "keep", reason: "" },
+        { ...opened, stage: 2, name: "again", steps: 1, reference: "keep" },
         { type: "stage-closed", stage: 2, steps: 1, unusedPairs: [] },
       ];
       const lines = (values: readonly object[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
-      writeFileSync(join(folder, "journal.jsonl"), lines(journal));
-      writeFileSync(join(folder, "metrics.jsonl"), lines([{ step: 1, klInitial: 0.5 }]));
+      await writeLog(folder, entries);
       writeFileSync(join(folder, "pair-records.jsonl"), `${lines([record(4, 0, -1)])}{"torn":`);
       const training = await readTraining(folder, "scpo", { lost: 2, complete: false });
       expect(training.stages).to.deep.equal([

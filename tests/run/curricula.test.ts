@@ -7,15 +7,14 @@ import { UserError } from "../../src/errors.js";
 import { referencePolicy } from "../../src/reference/registry.js";
 import type { RunDefinition } from "../../src/run/definition.js";
 import { direct } from "../../src/run/director.js";
-import type { RunEvent } from "../../src/run/events.js";
+import type { RunEvent } from "../../src/run/log/entries.js";
 import { execute } from "../../src/run/execute.js";
 import type { RunHandle } from "../../src/run/handle.js";
-import { readJournal } from "../../src/run/journal.js";
-import { readMetrics } from "../../src/run/metrics.js";
 import type { RunPlan } from "../../src/run/plan.js";
 import type { RunSummary } from "../../src/run/summary.js";
 import { readRecordedRun } from "../../src/simulate/recorded-run.js";
 import { simulate } from "../../src/simulate/simulate.js";
+import { entriesOf, reportsOf } from "../fixtures/run-log.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
 
@@ -61,10 +60,9 @@ describe("curricula over the stream", function () {
       [3, []],
       [3, []],
     ]);
-    const journal = await readJournal(join(plan.directory, "journal.jsonl"));
-    const reasons = journal.flatMap((entry) => (entry.type === "decision" ? [entry.reason] : []));
+    const reasons = (await entriesOf(plan.directory, "decision")).map(({ decision }) => decision.reason);
     expect(reasons[0]).to.match(/^curriculum: easiest \d+ of 12 pairs, [12] of them by the policy's margin$/);
-    expect(journal[1]).to.have.property(
+    expect((await entriesOf(plan.directory, "stage-opened"))[0]).to.have.property(
       "reason",
       "curriculum: easiest 3 of 12 pairs, 0 of them by the policy's margin",
     );
@@ -96,7 +94,7 @@ describe("curricula over the stream", function () {
     );
     // Every pair's own margin is positive after it was trained on; of a pair that was not, one in four suffices.
     const summary = await direct(trainer, plan, { policies: { curriculum } });
-    const reports = await readMetrics(join(plan.directory, "metrics.jsonl"));
+    const reports = await reportsOf(plan.directory);
     const evaluated = reports.filter(({ heldOut }) => heldOut !== undefined);
     expect(evaluated[0]).to.include({ step: 2, stage: 0 });
     const figures = evaluated[0]?.heldOut;
@@ -119,10 +117,8 @@ describe("curricula over the stream", function () {
     for (const { pair } of reports.flatMap(({ pairs }) => pairs)) expect(held.has(pair)).to.equal(false);
     const mean = Object.values(figures?.accuracies ?? {}).reduce((sum, accuracy) => sum + accuracy / 4, 0);
     expect(summary.stages[0]?.steps).to.equal(mean >= 0.01 ? 2 : 6);
-    const decisions = (await readJournal(join(plan.directory, "journal.jsonl"))).filter(
-      ({ type }) => type === "decision",
-    );
-    expect(decisions[0]).to.include({ evaluateHeldOut: true, reason: "curriculum: held-out pairs every 2 steps" });
+    const [first] = await entriesOf(plan.directory, "decision");
+    expect(first?.decision).to.include({ evaluateHeldOut: true, reason: "curriculum: held-out pairs every 2 steps" });
   });
 
   it("goes on after a pause with the rows and the figures that it would have had", async () => {
@@ -155,7 +151,7 @@ describe("curricula over the stream", function () {
     const weights = ({ checkpoints }: RunSummary) => checkpoints.map((saved) => saved.weightsSha256);
     expect(weights(resumed)).to.deep.equal(weights(whole));
     const read = async (name: string) => {
-      const reports = await readMetrics(join(run(name).directory, "metrics.jsonl"));
+      const reports = await reportsOf(run(name).directory);
       return reports.map(({ pairs, heldOut }) => [pairs, heldOut && { ...heldOut, seconds: 0 }]);
     };
     expect(await read("paused")).to.deep.equal(await read("whole"));
@@ -173,7 +169,7 @@ describe("curricula over the stream", function () {
     }));
     const summary = await direct(trainer, own[0], { policies: { curriculum: own[1] } });
     expect(summary.steps).to.equal(3);
-    const reports = await readMetrics(join(own[0].directory, "metrics.jsonl"));
+    const reports = await reportsOf(own[0].directory);
     expect(reports.map(({ pairs }) => pairs.map(({ pair }) => pair))).to.deep.equal(seen);
   });
 

@@ -6,14 +6,14 @@ import type { Trainer } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
 import { Decision } from "../../src/generated/scpo/v1/trainer.js";
 import { direct } from "../../src/run/director.js";
-import type { RunEvent } from "../../src/run/events.js";
-import { readJournal } from "../../src/run/journal.js";
-import { readMetrics } from "../../src/run/metrics.js";
+import type { RunEvent } from "../../src/run/log/entries.js";
+import { readEqualPart } from "../../src/run/log/equal-runs.js";
 import { Outbox } from "../../src/run/outbox.js";
 import type { Decide } from "../../src/run/policies.js";
 import { openStage, startTraining } from "../../src/run/requests.js";
 import type { RunSummary } from "../../src/run/summary.js";
 import { readAllJsonl } from "../../src/files/jsonl.js";
+import { entriesOf, reportsOf } from "../fixtures/run-log.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
 
@@ -95,14 +95,14 @@ describe("directed run", function () {
     for (const { loss } of first) expect(loss).to.be.closeTo(4 * Math.LN2, 1e-5);
   });
 
-  it("leaves journal, metrics and records that agree", async () => {
+  it("leaves a log and records that agree", async () => {
     const { directory, ...recorded } = world.plan("base");
-    const journal = await readJournal(join(directory, "journal.jsonl"));
-    expect(journal[0]).to.deep.equal({ type: "plan", plan: recorded, weightsSha256: base.initialWeightsSha256 });
-    expect(journal.filter(({ type }) => type === "decision")).to.have.length(6);
-    expect(journal.at(-1)).to.include({ type: "ended", outcome: "completed", steps: 6 });
-    const metrics = await readMetrics(join(directory, "metrics.jsonl"));
-    expect(metrics.map(({ step, stage }) => [step, stage])).to.deep.equal([
+    const weightsSha256 = base.initialWeightsSha256;
+    expect((await entriesOf(directory, "started"))[0]).to.deep.include({ plan: recorded, weightsSha256 });
+    expect(await entriesOf(directory, "decision")).to.have.length(6);
+    expect((await entriesOf(directory, "ended"))[0]).to.include({ outcome: "completed", steps: 6 });
+    const reports = await reportsOf(directory);
+    expect(reports.map(({ step, stage }) => [step, stage])).to.deep.equal([
       [1, 0],
       [2, 0],
       [3, 1],
@@ -118,13 +118,11 @@ describe("directed run", function () {
   it("is the same again, but for seconds and memory", async () => {
     const again = await direct(trainer, world.plan("again"));
     expect(hashes(again)).to.deep.equal(hashes(base));
-    const text = async (run: string, file: string) =>
-      (await readFile(join(world.folder, "runs", run, file), "utf8"))
-        .replace(/"(seconds|memoryBytes)":[^,}]+/g, "")
-        .replace('"name":"again"', '"name":"base"');
-    for (const file of ["journal.jsonl", "metrics.jsonl", "pair-records.jsonl"]) {
-      expect(await text("again", file), file).to.equal(await text("base", file));
-    }
+    const records = (run: string) => readFile(join(world.folder, "runs", run, "pair-records.jsonl"), "utf8");
+    expect(await records("again")).to.equal(await records("base"));
+    const log = async (run: string) =>
+      JSON.stringify(await readEqualPart(join(world.folder, "runs", run, "log.jsonl")));
+    expect((await log("again")).replace('"name":"again"', '"name":"base"')).to.equal(await log("base"));
   });
 
   it("moves the reference when a policy says so, and learns something else", async () => {
@@ -152,8 +150,8 @@ describe("directed run", function () {
       [2, []],
     ]);
     hashes(early).forEach((hash, stage) => expect(hash).not.to.equal(hashes(base)[stage]));
-    const journal = await readJournal(join(world.plan("early").directory, "journal.jsonl"));
-    expect(journal.filter((entry) => entry.type === "decision" && entry.reason !== "")[0]).to.include({
+    const decisions = await entriesOf(world.plan("early").directory, "decision");
+    expect(decisions.find(({ decision }) => decision.reason !== "")?.decision).to.include({
       step: 1,
       moveReferenceAlpha: 0.25,
       reason: "a quarter",
@@ -251,6 +249,6 @@ describe("directed run", function () {
     const error = await rejection(direct(trainer, world.plan("base")));
     expect(error).to.be.instanceOf(UserError).with.property("message").contains("another run");
     expect(hashes(await direct(trainer, world.plan("base"), { replace: true }))).to.deep.equal(hashes(base));
-    expect(await readMetrics(join(world.plan("base").directory, "metrics.jsonl"))).to.have.length(6);
+    expect(await reportsOf(world.plan("base").directory)).to.have.length(6);
   });
 });

@@ -8,15 +8,14 @@ import { UserError } from "../../src/errors.js";
 import type { RunDefinition } from "../../src/run/definition.js";
 import type { ExecuteOptions } from "../../src/run/definition.js";
 import { execute } from "../../src/run/execute.js";
-import type { RunEvent } from "../../src/run/events.js";
-import { readJournal, readJournalLines } from "../../src/run/journal.js";
-import { readMetrics } from "../../src/run/metrics.js";
+import type { RunEvent } from "../../src/run/log/entries.js";
 import { LossNotFiniteError, RunFailedError } from "../../src/run/run-failed.js";
 import { openHandle } from "../../src/run/run-folder.js";
 import type { RunSummary } from "../../src/run/summary.js";
 import type { Result } from "../chaos/trial.js";
 import { resultOf } from "../chaos/trial.js";
 import { chaosDefinition } from "../fixtures/chaos-scenarios.js";
+import { entriesOf, reportsOf } from "../fixtures/run-log.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
 
@@ -158,22 +157,22 @@ describe("executed run", function () {
 
   it("minds no torn lines, and goes back behind damaged ones, which it names", async () => {
     const directory = await pausedAfter(8);
-    for (const file of ["journal", "metrics", "events", "pair-records"]) {
+    for (const file of ["log", "pair-records"]) {
       await appendFile(join(directory, `${file}.jsonl`), '{"type":"torn');
     }
     const copy = place();
     await cp(directory, copy, { recursive: true });
     expect((await resumed(directory)).events.filter(({ type }) => type === "file-damaged")).to.deep.equal([]);
 
-    const journal = join(copy, "journal.jsonl");
-    const lines = (await readFile(journal, "utf8")).split("\n");
+    const log = join(copy, "log.jsonl");
+    const lines = (await readFile(log, "utf8")).split("\n");
     const sevenths = lines.findIndex((line) => line.includes('"step":7'));
     lines[sevenths] = "\0".repeat(20);
-    await writeFile(journal, lines.join("\n"));
+    await writeFile(log, lines.join("\n"));
     const { events } = await resumed(copy);
     expect(events.find(({ type }) => type === "file-damaged")).to.deep.include({
-      file: "journal.jsonl",
-      reason: `line ${sevenths + 1} cannot be read`,
+      file: "log.jsonl",
+      reason: `line ${sevenths + 1}: not JSON`,
     });
     expect(events.find(({ type }) => type === "resumed")).to.include({ step: 6 });
   });
@@ -212,7 +211,7 @@ describe("executed run", function () {
     const { step, pairs } = cause as LossNotFiniteError;
     expect(step).to.equal(10);
     expect(pairs).to.have.length(1);
-    expect((await readJournal(join(directory, "journal.jsonl"))).at(-1)).to.deep.include({ type: "failed", pairs });
+    expect((await entriesOf(directory, "failed")).at(-1)).to.deep.include({ pairs });
     expect(await openHandle(directory).describe()).to.include({ status: "FAILED", resumableStep: 9 });
     expect(await readdir(join(directory, "checkpoints"))).to.include.members(["stage-0", "step-9"]);
   });
@@ -275,12 +274,10 @@ describe("executed run", function () {
     expect(halved.length).to.be.greaterThan(0);
     const { batchSize, gradientAccumulationSteps } = halved.at(-1) as (typeof halved)[number];
     expect(batchSize * gradientAccumulationSteps).to.equal(2048);
-    const { lines } = await readJournalLines(join(directory, "journal.jsonl"));
-    expect(lines.filter(({ type }) => type === "micro-batch")).to.have.length(halved.length);
     // From its beginning on it was the run with the smaller one.
     const small = place();
     await run(small, {}, { ...plan, batchSize, gradientAccumulationSteps });
-    const losses = async (run: string) => (await readMetrics(join(run, "metrics.jsonl"))).map(({ loss }) => loss);
+    const losses = async (run: string) => (await reportsOf(run)).map(({ loss }) => loss);
     expect(await losses(directory)).to.deep.equal(await losses(small));
   });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { backendSettings } from "../../src/backend/settings.js";
 import { findPython } from "../../src/backend/python.js";
 import { execute } from "../../src/run/execute.js";
-import type { RunEvent } from "../../src/run/events.js";
+import type { RunEvent } from "../../src/run/log/entries.js";
 import { chaosDefinition } from "../fixtures/chaos-scenarios.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";

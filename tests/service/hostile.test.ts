@@ -110,7 +110,7 @@ describe("service of runs against hostile clients", function () {
       const files = {
         "demo/data/pairs.parquet": "pairs",
         "trained/run.yaml": "id: trained\n",
-        "trained/journal.jsonl": "",
+        "trained/log.jsonl": "",
         "trained/checkpoints/stage-0/model.safetensors": "weights",
         "a-file": "content",
         ".service/notes.txt": "mine",

@@ -321,9 +321,11 @@ describe("service of runs", function () {
     const events = Array.from({ length: 20_000 }, (_, at) => ({
       sequence: at + 1,
       time: new Date(0).toISOString(),
-      event: { type: "training-saved", stage: 0, step: at, name: "x".repeat(200) },
+      held: 0,
+      landmark: null,
+      entry: { type: "training-saved", stage: 0, step: at, name: "x".repeat(200) },
     }));
-    writeFileSync(join(runs, "big", "events.jsonl"), events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    writeFileSync(join(runs, "big", "log.jsonl"), events.map((event) => `${JSON.stringify(event)}\n`).join(""));
     const own = await start({ ...idle, runs });
     const stalled = own.watchRun({ name: "runs/big" })[Symbol.asyncIterator]();
     expect((await stalled.next()).value).to.have.nested.property("event.sequence", 1);

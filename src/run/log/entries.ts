@@ -1,6 +1,7 @@
-import type { ReferenceAtOpen } from "../reference/reference.js";
-import type { TelemetryTotals } from "../telemetry/receiver.js";
-import type { StepMetrics } from "./metrics.js";
+import type { Decision, StepReport } from "../../generated/scpo/v1/trainer.js";
+import type { ReferenceAtOpen } from "../../reference/reference.js";
+import type { TelemetryTotals } from "../../telemetry/receiver.js";
+import type { RecordedPlan } from "../plan.js";
 
 /** How a run ended: as planned, by a policy's decision, or by the caller; a paused one may be resumed. */
 export type RunOutcome = "completed" | "stopped" | "cancelled" | "paused";
@@ -17,21 +18,27 @@ export interface Evaluation {
   figures: Record<string, number | null>;
 }
 
-/** What happens in a run, in the order in which it happens. */
+/** What a run begins with; it is resumed with the same. */
+export interface RunBeginning {
+  readonly plan: RecordedPlan;
+  readonly weightsSha256: string;
+  /** Policies that are functions of the caller's, by name; left out where there are none. */
+  readonly functions?: readonly string[];
+}
+
+/** Something that happened in a run and that people and the service see. */
 export type RunEvent =
-  /** A director holds the run from here on. */
+  /** A director holds the run from here on: how the run ended before is void. */
   | { type: "claimed"; processId: number }
-  | {
+  | ({
       type: "started";
-      name: string;
-      stages: { name: string; steps: number }[];
       trainableParameters: number;
       /**
        * What the model was stored in, what it is trained and saved in, and what the passes compute in where that is
-       * another type; such as "bfloat16", "float32". Absent in runs of older versions.
+       * another type; such as "bfloat16", "float32".
        */
-      dtypes?: { stored: string; weights: string; autocast: string };
-    }
+      dtypes: { stored: string; weights: string; autocast: string };
+    } & RunBeginning)
   /** The run goes on after optimiser step `step`, 0: from its beginning; what was told of later steps is void. */
   | { type: "resumed"; step: number; stage: number; reason: string }
   /** Reference log-probabilities of `done` of `total` pairs are computed; comes before `stage-opened`. */
@@ -43,9 +50,11 @@ export type RunEvent =
       /** Planned optimiser steps. */
       steps: number;
       reference: ReferenceAtOpen;
+      /** Why the first step has the pairs that it has; empty when the plan lists them. */
+      reason: string;
       tableSeconds: number;
     }
-  | { type: "step"; report: StepMetrics }
+  | { type: "step"; report: StepReport }
   | { type: "reference-moved"; stage: number; step: number; alpha: number; reason: string }
   /** A model lies in `path`. */
   | { type: "checkpoint"; stage: number; step: number; name: string; path: string; weightsSha256: string }
@@ -57,7 +66,7 @@ export type RunEvent =
   /** Lines of a file of the run cannot be read; what stands before them is taken. */
   | { type: "file-damaged"; file: string; reason: string }
   | { type: "trainer-exited"; reason: string; restart: number; limit: number; delaySeconds: number }
-  /** Memory did not suffice: the same steps in smaller forward passes. */
+  /** Memory did not suffice: the same steps in smaller forward passes, from the resumption before this on. */
   | { type: "micro-batch-halved"; step: number; batchSize: number; gradientAccumulationSteps: number; reason: string }
   /** The models are trained. `telemetry`: of the last trainer; null when it sent none. */
   | {
@@ -80,11 +89,71 @@ export type RunEvent =
   /** `pairs`: rows of the data set in the forward pass whose loss was not finite. */
   | { type: "failed"; reason: string; step: number; pairs: number[] };
 
-/** An event as `events.jsonl` holds it. */
+/** An answer to a step's report, and whether it ends the run earlier than its stages do, and for the caller. */
+export interface Decided {
+  readonly decision: Decision;
+  readonly stopped: boolean;
+  readonly cancelled: boolean;
+}
+
+/**
+ * What a line of a run's log tells. Watchers do not see a decision, but what follows from it: it has no number of its own.
+ */
+export type LogEntry = RunEvent | ({ type: "decision" } & Decided);
+
+/** A line of `log.jsonl`, the one file that tells what happened in a run. */
+export interface LogLine<Entry extends LogEntry = LogEntry> {
+  /** How many events there are up to here; that of an event is its own number. */
+  readonly sequence: number;
+  /** When it was written: ISO 8601, UTC. */
+  readonly time: string;
+  /** Milliseconds during which a director held the run, up to here. */
+  readonly held: number;
+  /** The byte at which the last landmark before this line begins; null when there is none. */
+  readonly landmark: number | null;
+  readonly entry: Entry;
+}
+
+/** An event as watchers see it. */
 export interface SequencedEvent {
   /** Counts from 1 without gaps over the whole life of the run, resumptions included. */
   readonly sequence: number;
   /** When it was written: ISO 8601, UTC. */
   readonly time: string;
   readonly event: RunEvent;
+}
+
+const LANDMARKS = [
+  "claimed",
+  "started",
+  "resumed",
+  "stage-opened",
+  "checkpoint",
+  "training-saved",
+  "stage-closed",
+  "micro-batch-halved",
+  "training-ended",
+  "phase-opened",
+  "evaluation-finished",
+  "page-written",
+  "ended",
+  "failed",
+] as const satisfies readonly LogEntry["type"][];
+
+/**
+ * An entry that says where the run stands. There are few; the log gets nothing further before the disk has them, and each
+ * line names the last one before it, so that they are found without reading what lies between.
+ */
+export type Landmark = Extract<LogEntry, { type: (typeof LANDMARKS)[number] }>;
+
+const landmarks: ReadonlySet<string> = new Set(LANDMARKS);
+
+/** Whether a line holds a landmark. */
+export function isLandmark(line: LogLine): line is LogLine<Landmark> {
+  return landmarks.has(line.entry.type);
+}
+
+/** Whether watchers see an entry. */
+export function isEvent(entry: LogEntry): entry is RunEvent {
+  return entry.type !== "decision";
 }
