@@ -99,7 +99,7 @@ function addControl(program: Command): void {
     .command("cancel")
     .description("end a run for good, in whatever process it is")
     .argument("<folder>", "the run's folder")
-    .option("--reason <text>", "kept in the run's journal")
+    .option("--reason <text>", "kept in the run's log")
     .action(async (directory: string, { reason }: { reason?: string }) => {
       const { stopRun } = await import("./status-command.js");
       await stopRun(directory, "cancel", reason);

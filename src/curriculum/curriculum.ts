@@ -61,7 +61,7 @@ export interface CurriculumState {
 export interface PairDraw {
   /** As many rows as the effective batch; each may be drawn. */
   readonly pairs: readonly number[];
-  /** Told in the journal. */
+  /** Told in the log. */
   readonly reason: string;
 }
 
@@ -77,7 +77,7 @@ export interface Promotion {
   readonly endStage?: boolean;
   /** The next step's report shall hold the figures of the held-out rows. */
   readonly evaluateHeldOut?: boolean;
-  /** Told in the journal. */
+  /** Told in the log. */
   readonly reason: string;
 }
 

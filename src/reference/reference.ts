@@ -19,7 +19,7 @@ export interface ReferenceState {
 export interface ReferenceMove {
   /** Above 0, at most 1. */
   readonly alpha: number;
-  /** Told in the journal. */
+  /** Told in the log. */
   readonly reason: string;
 }
 

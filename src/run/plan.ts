@@ -50,7 +50,7 @@ export interface RunPlan {
   stages: StagePlan[];
 }
 
-/** A plan as the journal holds it: without the place of the journal itself. */
+/** A plan as the log holds it: without the place of the log itself. */
 export type RecordedPlan = Omit<RunPlan, "directory">;
 
 /** The plan without its directory. */

@@ -24,7 +24,7 @@ export interface Choice {
   endStage?: boolean;
   /** Ends the run after this step. */
   stop?: boolean;
-  /** Told in the journal. */
+  /** Told in the log. */
   reason?: string;
 }
 

@@ -9,7 +9,7 @@ export interface Feed {
   pairs: number[];
   /** The stage has no more. */
   last: boolean;
-  /** Why these pairs, for the journal; empty when the plan says so. */
+  /** Why these pairs, for the log; empty when the plan says so. */
   reason: string;
 }
 

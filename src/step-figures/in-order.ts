@@ -2,11 +2,12 @@ import type { HeldOutReport, StepReport } from "../generated/scpo/v1/trainer.js"
 
 /** The report with its maps in the order of their names: a protobuf map comes in any, and sums depend on it. */
 export function inOrder(report: StepReport): StepReport {
-  const { terms, accuracies, heldOut } = report;
+  const { terms, accuracies, pairs, heldOut } = report;
   return {
     ...report,
     terms: byName(terms),
     accuracies: byName(accuracies),
+    pairs: pairs.map(({ pair, margins }) => ({ pair, margins: byName(margins) })),
     heldOut: heldOut && heldOutInOrder(heldOut),
   };
 }

@@ -8,8 +8,6 @@ import { RequestRefusedError } from "../../src/backend/client-errors.js";
 import type { Trainer } from "../../src/backend/trainer.js";
 import { TrainerExitedError } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
-import type { StepReport } from "../../src/generated/scpo/v1/trainer.js";
-import { readAllJsonl } from "../../src/files/jsonl.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { direct } from "../../src/run/director.js";
 import { reportsOf } from "../fixtures/run-log.js";

@@ -53,7 +53,7 @@ describe("scpo simulate", function () {
       [[run], /^scpo: simulate: found no policy, expected --reference, --curriculum or both\n$/],
       [[run, "--reference", "kl"], /^scpo: reference\.policy: found "kl", expected one of each-stage, .*\n$/],
       [[run, "--reference", "kl-bound,bound"], /^scpo: --reference: found "bound", expected name=value.*\n$/],
-      [[run, "--curriculum", "staged"], /^scpo: .*gone\.parquet: not found, expected the pairs of the run.*\n$/],
+      [[run, "--curriculum", "staged"], /^scpo: .*gone\.parquet: not found, expected the run's pairs.*\n$/],
       [[folder, "--reference", "fixed"], /^scpo: .*found no .*log\.jsonl, expected the folder of a run\n$/],
     ];
     for (const [options, message] of cases) {
