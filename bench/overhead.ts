@@ -9,7 +9,8 @@ import { Command } from "commander";
 import { bootEmbedded } from "../src/backend/embedded.js";
 import { findPython, trainerEnvironment } from "../src/backend/python.js";
 import type { Trainer } from "../src/backend/trainer.js";
-import { drawResamples, percentileInterval, quantile } from "../src/numbers/statistics.js";
+import { Random } from "../src/numbers/random.js";
+import { percentileInterval, quantile } from "../src/numbers/statistics.js";
 import { PACKAGE_ROOT } from "../src/package-root.js";
 import { sha256File } from "../src/files/sha256.js";
 import { direct } from "../src/run/director.js";
@@ -209,10 +210,8 @@ function difference(values: readonly number[], others: readonly number[]) {
 }
 
 function resampledMedians(values: readonly number[], seed: number): number[] {
-  const { scenes, count, indices } = drawResamples(values.length, { seed });
-  return Array.from({ length: count }, (_, draw) =>
-    median(Array.from(indices.subarray(draw * scenes, (draw + 1) * scenes), (index) => values[index] as number)),
-  );
+  const random = new Random(`overhead/${seed}`);
+  return Array.from({ length: 2000 }, () => median(values.map(() => random.pick(values))));
 }
 
 function median(values: readonly number[]): number {

@@ -27,7 +27,7 @@ function addScore(evaluation: Command, signal: AbortSignal): void {
     .command("score")
     .description("score an answer file as the benchmark's official script does, or with its defects mended")
     .argument("<benchmark>", "its name; scpo eval benchmarks lists them")
-    .option("--annotations <folder>", "the benchmark's files, as its repository holds them")
+    .option("--annotations <folder>", "the benchmark's files, as its repository holds them; for scenes the file")
     .requiredOption("--answers <path>", "answer file; for mme the folder of answer files")
     .addOption(
       new Option(
@@ -70,10 +70,10 @@ function addRun(evaluation: Command, signal: AbortSignal): void {
     model: string;
     benchmark: string;
     annotations: string;
-    images: string;
+    images?: string;
     out: string;
-    maxNewTokens: number;
-    batchSize: number;
+    maxNewTokens?: number;
+    batchSize?: number;
     sample?: number;
     sampleSeed: number;
     threads: number;
@@ -87,11 +87,14 @@ function addRun(evaluation: Command, signal: AbortSignal): void {
       "folder of the model, its name in the hub's local cache, or embedded for the one that ships",
     )
     .requiredOption("--benchmark <name>", "its name; scpo eval benchmarks lists them")
-    .requiredOption("--annotations <folder>", "the benchmark's files, as its repository holds them")
-    .requiredOption("--images <folder>", "the benchmark's images")
+    .requiredOption(
+      "--annotations <folder>",
+      "the benchmark's files, as its repository holds them; for scenes the file",
+    )
+    .option("--images <folder>", "the benchmark's images; for scenes left out")
     .requiredOption("--out <path>", "where the answers go")
-    .option("--max-new-tokens <number>", "longest answer, in tokens", countArgument, 512)
-    .option("--batch-size <number>", "questions a batch", countArgument, 16)
+    .option("--max-new-tokens <number>", "longest answer, in tokens (default: 512; for scenes 24)", countArgument)
+    .option("--batch-size <number>", "questions a batch (default: 16; for scenes 250)", countArgument)
     .option("--sample <images>", "ask about so many images only, as CHAIR is often run with 500", countArgument)
     .option("--sample-seed <number>", "another draw of images", (text) => wholeArgument(text, 0), 0)
     .option("--threads <number>", "threads of torch", countArgument, availableParallelism())

@@ -1,7 +1,8 @@
 import { rm } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { relative } from "node:path";
 import { bootEmbedded } from "../backend/embedded.js";
-import type { Benchmark } from "../evaluation/benchmark.js";
+import { ASKING, type Benchmark } from "../evaluation/benchmark.js";
+import { imageFolder } from "../evaluation/run/images.js";
 import { prepareRun, runBenchmark, type RunOutcome, type RunProgress } from "../evaluation/run/run-benchmark.js";
 import { settingsPath } from "../evaluation/run/settings.js";
 import { showProgress } from "../progress/progress.js";
@@ -14,12 +15,13 @@ export interface EvalRunOptions {
   /** Folder, name on the hub, or "embedded". */
   model: string;
   annotations: string;
-  images: string;
+  /** Absent where the annotations hold them. */
+  images?: string | undefined;
   out: string;
-  /** Longest answer, in tokens. */
-  maxNewTokens: number;
-  /** Questions a batch. */
-  batchSize: number;
+  /** Longest answer, in tokens; absent: as the benchmark is asked. */
+  maxNewTokens?: number | undefined;
+  /** Questions a batch; absent: as the benchmark is asked. */
+  batchSize?: number | undefined;
   /** Number of images to ask about; all when absent. */
   sample?: number | undefined;
   /** Which images those are. */
@@ -42,10 +44,15 @@ export async function evalRun(options: EvalRunOptions): Promise<void> {
   try {
     const model = modelFolder("--model", options.model);
     const sample = options.sample === undefined ? undefined : { images: options.sample, seed: options.sampleSeed };
-    const prepared = await prepareRun({ ...options, model, sample }, onProgress);
+    const { maxNewTokens, batchSize } = benchmark.asking ?? ASKING;
+    const asking = {
+      maxNewTokens: options.maxNewTokens ?? maxNewTokens,
+      batchSize: options.batchSize ?? batchSize,
+    };
+    const prepared = await prepareRun({ ...options, ...asking, model, sample }, onProgress);
     await removeLeftovers(prepared.request.out);
     const logPath = temporaryBeside(prepared.request.out, "log");
-    const roots = [model, resolve(options.images)];
+    const roots = [model, imageFolder(benchmark, options.annotations, options.images, "--images")];
     const trainer = await bootEmbedded({ roots, logPath, threads: options.threads });
     let outcome: RunOutcome;
     try {

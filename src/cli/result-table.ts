@@ -1,8 +1,7 @@
-import type { StudyResult } from "../evaluation/result.js";
-import type { Figure } from "../evaluation/scene-scores.js";
-import { figureText, percent, percentRange } from "../study/score-text.js";
+import type { StudyResult } from "../report/study-result.js";
+import { figureOf, figureText, percent, percentRange } from "../study/score-text.js";
 
-const COLUMNS: readonly { figure: Figure; title: string }[] = [
+const COLUMNS: readonly { figure: string; title: string }[] = [
   { figure: "chair_s", title: "CHAIRs" },
   { figure: "chair_i", title: "CHAIRi" },
   { figure: "cover", title: "coverage" },
@@ -28,16 +27,19 @@ export function resultTable(result: StudyResult): string {
       .join("  ")
       .trimEnd(),
   );
-  const reduction = result.comparisons?.["scpo"]?.chair_s;
-  const share = reduction?.relative_reduction ?? null;
-  const interval = reduction?.relative_reduction_interval ?? null;
+  const reduction = result.comparisons?.["scpo"]?.["chair_s"];
+  const share = reduction?.reduction ?? null;
+  const interval = reduction?.reduction_interval ?? null;
   const headline =
     share === null
       ? ""
       : `\nscpo against base: ${percent(share)} % fewer captions that name something absent` + percentRange(interval);
   // A headline about scpo alone would hide a method that does better.
   const [least] = Object.entries(result.models)
-    .flatMap(([name, { chair_s: chair }]) => (chair === null ? [] : [{ name, chair }]))
+    .flatMap(([name, scores]) => {
+      const chair = figureOf(scores, "chair_s");
+      return chair === null ? [] : [{ name, chair }];
+    })
     .sort((a, b) => a.chair - b.chair);
   const lowest =
     share === null || least === undefined || least.name === "scpo"

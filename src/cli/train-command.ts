@@ -2,8 +2,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunHandle } from "../run/handle.js";
 import type { RunSummary } from "../run/summary.js";
-import { readSceneScores } from "../run-file/evaluation.js";
-import { SCENES } from "../run-file/evaluation-task.js";
 import { typed } from "../run-file/settings-folder.js";
 import {
   openRun,
@@ -15,7 +13,6 @@ import {
 } from "../run-file/start-run.js";
 import { PAGE_FILE } from "../run-file/run-page.js";
 import { showProgress } from "../progress/progress.js";
-import { summaryOf } from "../study/score-text.js";
 import { followRun } from "./follow-run.js";
 import { evaluationText } from "./status-command.js";
 
@@ -62,7 +59,7 @@ async function toItsEnd(
     await followRun(handle, run, progress, options.after);
     const summary = await handle.result();
     progress.close();
-    process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : await summaryText(run, summary));
+    process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : summaryText(run, summary));
     if (summary.outcome === "paused" && !signal.aborted) process.stderr.write(`to go on: ${again}\n`);
     if (signal.aborted) process.exitCode = INTERRUPTED;
   } catch (error) {
@@ -74,17 +71,13 @@ async function toItsEnd(
   }
 }
 
-async function summaryText({ resolved, directory }: PreparedRun, summary: RunSummary): Promise<string> {
+function summaryText({ resolved, directory }: PreparedRun, summary: RunSummary): string {
   const reason = summary.reason === "" ? "" : ` (${summary.reason})`;
   const lines = [`run ${resolved.id}: ${summary.outcome} after ${summary.steps} steps${reason}`];
   const model = summary.checkpoints.at(-1)?.path;
   if (model !== undefined) lines.push(`model: ${typed(model)}`);
-  for (const { stage, scores } of await readSceneScores(directory)) {
-    lines.push(`scenes after ${resolved.stages[stage]?.name ?? stage}: ${summaryOf(scores)}`);
-  }
   for (const evaluation of summary.evaluations) {
-    const name = resolved.stages[evaluation.stage]?.name;
-    if (evaluation.benchmark !== SCENES) lines.push(evaluationText(evaluation, name));
+    lines.push(evaluationText(evaluation, resolved.stages[evaluation.stage]?.name));
   }
   const page = join(directory, PAGE_FILE);
   if (existsSync(page)) lines.push(`page:  ${typed(page)}`);

@@ -23,7 +23,7 @@ export interface FileCheck {
  * @throws UserError when the folder itself is missing or may not be read.
  */
 export async function findFile(annotations: string, file: BenchmarkFile): Promise<string | null> {
-  await requireFolder(annotations);
+  if (file.path !== ".") await requireFolder(annotations);
   for (const path of [file.path, ...(file.also ?? [])]) {
     const whole = join(annotations, path);
     const found = await stat(whole).catch(() => null);

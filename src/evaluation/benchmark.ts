@@ -21,7 +21,7 @@ export interface Metric {
 
 /** A file of a benchmark, as its user's checkout holds it. */
 export interface BenchmarkFile {
-  /** Path within the folder of annotations. */
+  /** Path within the folder of annotations; "." where the annotations are one file, which is named itself. */
   path: string;
   /** Other paths under which checkouts hold it, tried in order. */
   also?: readonly string[];
@@ -62,11 +62,24 @@ export interface Prompt {
   text: string;
   /** Part of the benchmark that it belongs to, where the same question may stand in several. */
   group?: string;
+  /** Row of its image in the annotations' file, for a benchmark with an `imageColumn`; `image` then only tells images apart. */
+  row?: number;
 }
+
+/** How a model is asked. */
+export interface Asking {
+  /** Longest answer, in tokens. */
+  maxNewTokens: number;
+  /** Questions a batch. */
+  batchSize: number;
+}
+
+/** How a benchmark is asked that does not say otherwise. */
+export const ASKING: Asking = { maxNewTokens: 512, batchSize: 16 };
 
 /** What is needed to open a benchmark for scoring. */
 export interface OpenOptions {
-  /** Folder of annotations: the user's checkout. */
+  /** Folder of annotations: the user's checkout; the file of a benchmark whose only file is ".". */
   annotations: string;
   mode: Mode;
   /** Options of the benchmark's own by name, from the command line; an unknown one is an error. */
@@ -135,6 +148,10 @@ export interface Benchmark {
   options: Readonly<Record<string, string>>;
   /** Whether a judge model scores the answers. */
   judged: boolean;
+  /** Column of the annotations' Parquet file that holds the images; absent where they lie in a folder of their own. */
+  imageColumn?: string;
+  /** How it is asked unless the user says otherwise; `ASKING` where absent. */
+  asking?: Asking;
   /** Reads the annotations and makes a scorer of them. */
   open(options: OpenOptions): Promise<Scorer>;
   /** The questions for `scpo eval run`, in a fixed order; absent where the benchmark's files do not hold them. */

@@ -10,14 +10,22 @@ export interface NamedResult {
   result: EvalResult;
 }
 
-/** A metric of two results over the same images. */
-export interface MetricComparison extends Metric {
+/** A figure of two models on the same images; null where a denominator is 0. */
+export interface Difference {
   a: number | null;
   b: number | null;
   /** b - a. */
   difference: number | null;
   /** 95 % interval of the difference by paired bootstrap. */
   interval: Interval | null;
+  /** How much less b is than a, in percent of a: 60 means that it is 60 % less. */
+  reduction: number | null;
+  /** 95 % interval of the reduction by paired bootstrap. */
+  reduction_interval: Interval | null;
+}
+
+/** A metric of two results over the same images. */
+export interface MetricComparison extends Metric, Difference {
   /**
    * Two-sided bootstrap p of no difference: twice the smaller share of resamples on one side of zero, one resample
    * added on either side, at most 1. Null where no resample defines the difference.
@@ -61,7 +69,16 @@ export function compareResults(a: NamedResult, b: NamedResult): EvalComparison {
     n: { a: a.result.n, b: b.result.n },
     images: first.images,
     resamples: first.resamples,
-    metrics: a.result.about.map((metric) => ({ ...metric, ...difference(metric.name, a, b, first, second) })),
+    metrics: a.result.about.map((metric) => {
+      const { name } = metric;
+      const figure = ({ metrics }: EvalResult, { draws }: Bootstrap) => ({
+        value: metrics[name] ?? null,
+        draws: draws[name] ?? [],
+      });
+      const [left, right] = [figure(a.result, first), figure(b.result, second)];
+      const p = twoSided(drawsOf(left.draws, right.draws, difference));
+      return { ...metric, ...differenceOf(left, right), p };
+    }),
   };
 }
 
@@ -116,21 +133,38 @@ function names({ about }: EvalResult): string {
   return about.map(({ name }) => name).join(", ");
 }
 
-function difference(
-  name: string,
-  { result: a }: NamedResult,
-  { result: b }: NamedResult,
-  first: Bootstrap,
-  second: Bootstrap,
-): Pick<MetricComparison, "a" | "b" | "difference" | "interval" | "p"> {
-  const [left, right] = [a.metrics[name] ?? null, b.metrics[name] ?? null];
-  const [leftDraws, rightDraws] = [first.draws[name] ?? [], second.draws[name] ?? []];
-  const draws = leftDraws.map((draw, at) => minus(rightDraws[at] ?? null, draw));
-  return { a: left, b: right, difference: minus(right, left), interval: percentileInterval(draws), p: twoSided(draws) };
+/** How a measure follows from the figures of two models. */
+export type Measure = (a: number | null, b: number | null) => number | null;
+
+const difference: Measure = (a, b) => (a === null || b === null ? null : b - a);
+const reduction: Measure = (a, b) => (a === null || b === null || a === 0 ? null : 100 * ((a - b) / a));
+
+/**
+ * Takes the difference of a figure.
+ *
+ * @param a - The figure of the first model, and on every resample.
+ * @param b - The same of the other; its k-th resample holds the same images.
+ * @param intervalOf - Makes the interval of a measure; left out, it is percentiles of the resamples.
+ */
+export function differenceOf(
+  a: { value: number | null; draws: readonly (number | null)[] },
+  b: { value: number | null; draws: readonly (number | null)[] },
+  intervalOf: (draws: readonly (number | null)[], measure: Measure) => Interval | null = (draws) =>
+    percentileInterval(draws),
+): Difference {
+  const interval = (measure: Measure) => intervalOf(drawsOf(a.draws, b.draws, measure), measure);
+  return {
+    a: a.value,
+    b: b.value,
+    difference: difference(a.value, b.value),
+    interval: interval(difference),
+    reduction: reduction(a.value, b.value),
+    reduction_interval: interval(reduction),
+  };
 }
 
-function minus(left: number | null, right: number | null): number | null {
-  return left === null || right === null ? null : left - right;
+function drawsOf(a: readonly (number | null)[], b: readonly (number | null)[], measure: Measure): (number | null)[] {
+  return a.map((draw, at) => measure(draw, b[at] ?? null));
 }
 
 function twoSided(draws: readonly (number | null)[]): number | null {

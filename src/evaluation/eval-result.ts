@@ -41,7 +41,19 @@ export interface EvalResult {
   bootstrap?: Bootstrap | undefined;
 }
 
+/** Figures with their intervals, for tables and pages. */
+export type Scores = Pick<EvalResult, "metrics" | "interval">;
+
 const figure = z.number().nullable();
+/** An interval as a result file holds it. */
+export const INTERVAL = z.tuple([z.number(), z.number()]).nullable();
+
+/** Scores as a file holds them. */
+export const SCORES: z.ZodType<Scores> = z.object({
+  metrics: z.record(z.string(), figure),
+  interval: z.record(z.string(), INTERVAL),
+});
+
 const texts = z.record(z.string(), z.string());
 
 const RESULT: z.ZodType<EvalResult> = z.object({
@@ -49,7 +61,7 @@ const RESULT: z.ZodType<EvalResult> = z.object({
   mode: z.enum(["strict", "fixed"]),
   n: z.number(),
   metrics: z.record(z.string(), figure),
-  interval: z.record(z.string(), z.tuple([z.number(), z.number()]).nullable()),
+  interval: z.record(z.string(), INTERVAL),
   inputs: texts,
   settings: texts,
   about: z.array(

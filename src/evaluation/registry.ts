@@ -10,6 +10,7 @@ import { mmvp } from "./mmvp/mmvp.js";
 import { naturalBench } from "./natural-bench/natural-bench.js";
 import { objectHalbench } from "./object-halbench/object-halbench.js";
 import { pope } from "./pope/pope.js";
+import { scenes } from "./scenes/scenes.js";
 
 /** All benchmarks, in the order in which they are listed. */
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -24,6 +25,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   hallusionBench,
   mmvp,
   naturalBench,
+  scenes,
 ];
 
 /**

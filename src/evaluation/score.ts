@@ -37,14 +37,24 @@ export interface ScoreRequest {
 /** Rows between two calls of `onProgress`, unless a judge makes every row slow. */
 const PROGRESS_EVERY = 500;
 
+/** What an answer file came to, before any interval is made of it. */
+export interface Counted {
+  scored: Scored;
+  scorer: Scorer;
+  mode: Mode;
+  /** Files of answers that were read. */
+  files: readonly string[];
+  /** Hints for the person who reads the figures. */
+  notes: readonly string[];
+}
+
 /**
- * Scores an answer file.
+ * Counts an answer file.
  *
  * @param request - What, and how.
- * @returns Figures with intervals, and all that is needed to trust and compare them.
  * @throws UserError when something is missing or malformed, naming file, line and field.
  */
-export async function score(request: ScoreRequest): Promise<EvalResult> {
+export async function count(request: ScoreRequest): Promise<Counted> {
   const { benchmark, annotations, answers, options = {} } = request;
   const mode = request.mode ?? benchmark.defaultMode;
   for (const name of Object.keys(options)) {
@@ -63,18 +73,26 @@ export async function score(request: ScoreRequest): Promise<EvalResult> {
   const aside = new ReasoningAside(benchmark, mode, markers);
   await addAll(scorer, (file) => rowsOf(file, answerFile, aside), benchmark, files, request.onProgress);
   const scored = await scorer.finish();
+  const notes = [...answerFile.notes(), ...aside.notes(), ...(scored.notes ?? [])];
+  return { scored, scorer, mode, files, notes };
+}
+
+/**
+ * Scores an answer file.
+ *
+ * @param request - What, and how.
+ * @returns Figures with intervals, and all that is needed to trust and compare them.
+ * @throws UserError when something is missing or malformed, naming file, line and field.
+ */
+export async function score(request: ScoreRequest): Promise<EvalResult> {
+  const { scored, scorer, mode, files, notes } = await count(request);
+  const { benchmark, annotations, reasoning } = request;
   const inputs = await hashInputs(request, files, scorer.inputs);
-  const notes = [
-    ...answerFile.notes(),
-    ...aside.notes(),
-    ...(scored.notes ?? []),
-    ...(await foreignFiles(benchmark, annotations, inputs)),
-  ];
-  const settings = {
-    ...scorer.settings,
-    ...(request.reasoning === undefined ? {} : { reasoning: request.reasoning }),
-  };
-  return evalResult(benchmark.name, mode, scored, { inputs, settings, notes });
+  return evalResult(benchmark.name, mode, scored, {
+    inputs,
+    settings: { ...scorer.settings, ...(reasoning === undefined ? {} : { reasoning }) },
+    notes: [...notes, ...(await foreignFiles(benchmark, annotations, inputs))],
+  });
 }
 
 /**

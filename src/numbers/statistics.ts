@@ -1,18 +1,5 @@
-import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-
 /** Lower and upper end of an interval, in the unit of the figure it belongs to. */
 export type Interval = [low: number, high: number];
-
-/** Indices of scenes drawn with replacement; drawn once and shared by models, so that differences are paired. */
-export interface Resamples {
-  /** Scenes in one resample, and in the sample that it was drawn from. */
-  scenes: number;
-  /** Number of resamples. */
-  count: number;
-  /** Scene indices, shape (count, scenes), row after row. */
-  indices: Uint32Array;
-}
 
 /**
  * Arithmetic mean.
@@ -88,23 +75,6 @@ export function spearman(first: readonly number[], second: readonly number[]): n
   }
   if (squareA === 0 || squareB === 0) return null;
   return Math.max(-1, Math.min(1, product / Math.sqrt(squareA * squareB)));
-}
-
-/**
- * Draws the scene indices of a bootstrap.
- *
- * @param scenes - Scenes in the sample, at least 1.
- * @param options - `count` of resamples; `seed`, an integer.
- * @returns The indices, the same for the same arguments.
- */
-export function drawResamples(scenes: number, options: { count?: number; seed: number }): Resamples {
-  const count = options.count ?? 2000;
-  if (!Number.isInteger(scenes) || scenes < 1) throw new RangeError(`scenes is ${scenes}, expected at least 1`);
-  if (!Number.isInteger(count) || count < 1) throw new RangeError(`count is ${count}, expected at least 1`);
-  const generator = xoroshiro128plus(options.seed);
-  const indices = new Uint32Array(scenes * count);
-  for (let at = 0; at < indices.length; at++) indices[at] = uniformInt(generator, 0, scenes - 1);
-  return { scenes, count, indices };
 }
 
 /**

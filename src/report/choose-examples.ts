@@ -1,27 +1,23 @@
-import type { SceneTally } from "../evaluation/scene-tally.js";
 import type { PairRecord } from "../generated/scpo/v1/telemetry.js";
 
 /**
  * Chooses the scenes to show, by a rule that nobody can pick cherries with: the first of the file, and those with the
  * most absent mentions plus missed objects among the others, earlier scenes first where equal.
  *
- * @param tallies - Counts of the model after training, one per scene in the file's order.
+ * @param mistakes - Of the model after training, for each scene in the file's order.
  * @param counts - How many of each. @default 12 first, 6 worst
  * @returns Indices of scenes.
  */
 export function chooseScenes(
-  tallies: readonly SceneTally[],
+  mistakes: readonly number[],
   counts: { first: number; worst: number } = { first: 12, worst: 6 },
 ): { first: number[]; worst: number[] } {
-  const mistakes = (scene: number): number => {
-    const { absentMentions, presentObjects, namedObjects } = tallies[scene] as SceneTally;
-    return absentMentions + presentObjects - namedObjects;
-  };
-  const scenes = tallies.map((_, scene) => scene);
+  const scenes = mistakes.map((_, scene) => scene);
+  const of = (scene: number) => mistakes[scene] as number;
   const worst = scenes
     .slice(counts.first)
-    .filter((scene) => mistakes(scene) > 0)
-    .sort((a, b) => mistakes(b) - mistakes(a) || a - b);
+    .filter((scene) => of(scene) > 0)
+    .sort((a, b) => of(b) - of(a) || a - b);
   return { first: scenes.slice(0, counts.first), worst: worst.slice(0, counts.worst) };
 }
 

@@ -3,12 +3,12 @@ import type { Interval } from "../numbers/statistics.js";
 /** Stands where a figure is undefined. */
 export const UNDEFINED = "–";
 
-/** A share as a percentage without its sign, for example 0.1234 as "12.3". */
-export function percentage(share: number | null): string {
-  return share === null || !Number.isFinite(share) ? UNDEFINED : (share * 100).toFixed(1);
+/** A percentage without its sign, for example 12.34 as "12.3". */
+export function percentage(percent: number | null): string {
+  return percent === null || !Number.isFinite(percent) ? UNDEFINED : percent.toFixed(1);
 }
 
-/** An interval of shares as percentages, for example "11.0–13.6". */
+/** An interval of percentages, for example "11.0–13.6". */
 export function percentageInterval(interval: Interval | null): string {
   return interval === null ? "" : `${percentage(interval[0])}–${percentage(interval[1])}`;
 }

@@ -1,4 +1,4 @@
-import type { StudyResult } from "../evaluation/result.js";
+import type { StudyResult } from "./study-result.js";
 import type { Bar } from "./charts/bar-panel.js";
 import { modelColour } from "./charts/colours.js";
 
@@ -23,7 +23,7 @@ export function headlineBars(
   return Object.entries(models).map(([key, scores]) => ({
     label: labels[key] ?? key,
     colour: modelColour(key, keys),
-    value: scores[figure],
-    interval: scores.interval[figure],
+    value: scores.metrics[figure] ?? null,
+    interval: scores.interval[figure] ?? null,
   }));
 }

@@ -1,4 +1,4 @@
-import type { StudyResult } from "../evaluation/result.js";
+import type { StudyResult } from "./study-result.js";
 import { barPanel, barPanelHeight } from "./charts/bar-panel.js";
 import { CHART_STYLE, DARK, LIGHT, resolveStyle } from "./charts/colours.js";
 import { headlineBars, HEADLINE_PANELS } from "./headline-bars.js";

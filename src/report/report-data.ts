@@ -1,5 +1,5 @@
 import type { Agreement } from "../difficulty/agreement.js";
-import type { StudyResult } from "../evaluation/result.js";
+import type { StudyResult } from "./study-result.js";
 import type { PairRecord } from "../generated/scpo/v1/telemetry.js";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
 
@@ -89,8 +89,6 @@ export interface ReportData {
   before: string;
   /** Key in `result.models` of the model that the page is about. */
   after: string;
-  /** Names of all objects of the world. */
-  vocabulary: readonly string[];
   /** The first test scenes of the file. */
   firstScenes: readonly ExampleScene[];
   /** The scenes that the model after training does worst on. */

@@ -1,9 +1,8 @@
-import type { SceneScores } from "../evaluation/scene-scores.js";
+import type { EvalResult } from "../evaluation/eval-result.js";
 import { writeAtomically } from "../files/write-atomically.js";
 import { markup, type Markup } from "./markup.js";
 import { page } from "./page.js";
 import type { TrainingHistory } from "./report-data.js";
-import { scoresTable, SCORES_NOTE } from "./sections/headline.js";
 import { trainingSection } from "./sections/training.js";
 
 /** Everything that the page of one run shows. */
@@ -12,21 +11,18 @@ export interface RunReportData {
   training: TrainingHistory;
   /** Difficulty by pair; null where it was not measured. */
   difficulties: readonly (number | null)[];
-  /** Scores on scenes after stages, in their order. */
-  scores: readonly { stage: string; scores: SceneScores }[];
-  /** Figures of benchmarks after stages. */
-  evaluations: readonly { stage: string; benchmark: string; figures: Readonly<Record<string, number | null>> }[];
+  /** What the models scored after stages, in their order. */
+  evaluations: readonly { stage: string; result: EvalResult }[];
   /** The run's settings as YAML. */
   settings: string;
 }
 
 /** Renders the page of one run: its curves, its timeline, its drift, what its models scored. */
 export function renderRunReport(data: RunReportData): string {
-  const { training, scores } = data;
+  const { training } = data;
   const trained = trainingSection({ trainings: [training], labels: {}, difficulties: data.difficulties });
   return page(data.title, summary(data), [
     ["training", "How training went", trained],
-    ["scores", "Scores on scenes", scores.length === 0 ? null : scoresSection(scores)],
     ["benchmarks", "Benchmarks", data.evaluations.length === 0 ? null : benchmarksSection(data.evaluations)],
     ["settings", "Settings", markup`<pre>${data.settings}</pre>`],
   ]);
@@ -50,19 +46,14 @@ function summary({ training }: RunReportData): Markup {
     .join(", ")}), ${referenceUpdates.length} updates of the reference${drift}.${sampled}</p>`;
 }
 
-function scoresSection(scores: RunReportData["scores"]): Markup {
-  const models = Object.fromEntries(scores.map(({ stage, scores: figures }, at) => [`${at}`, { stage, figures }]));
-  const labels = Object.fromEntries(Object.entries(models).map(([key, { stage }]) => [key, `after ${stage}`]));
-  const figures = Object.fromEntries(Object.entries(models).map(([key, model]) => [key, model.figures]));
-  return markup`${scoresTable(figures, { labels })}<p class="note">${SCORES_NOTE}</p>`;
-}
-
 function benchmarksSection(evaluations: RunReportData["evaluations"]): Markup {
-  const rows = evaluations.flatMap(({ stage, benchmark, figures }) =>
-    Object.entries(figures).map(
-      ([name, figure]) =>
-        markup`<tr><th>${benchmark} after ${stage}</th><td>${name}</td><td>${figure?.toPrecision(4) ?? "none"}</td></tr>`,
-    ),
+  const rows = evaluations.flatMap(({ stage, result: { benchmark, about, metrics, interval } }) =>
+    about.map(({ name, title, digits }) => {
+      const range = interval[name]?.map((end) => end.toFixed(digits)).join("\u2013") ?? "";
+      const figure = metrics[name]?.toFixed(digits) ?? "none";
+      return markup`<tr><th>${benchmark} after ${stage}</th><td>${name}</td><td>${figure}<small>${range}</small></td><td>${title}</td></tr>`;
+    }),
   );
-  return markup`<table><tr><th>Model</th><th>Figure</th><th>Value</th></tr>${rows}</table>`;
+  return markup`<div class="scroll"><table class="figures"><tr><th>Model</th><th>Figure</th><th>Value</th><th>What it says</th></tr>${rows}</table></div>
+<p class="note">Small: 95 % bootstrap intervals by image, of this one training: with another seed all of it differs more.</p>`;
 }

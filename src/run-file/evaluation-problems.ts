@@ -2,20 +2,16 @@ import { existsSync } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.js";
-import { benchmarkNamed } from "../evaluation/registry.js";
 import { requireImages } from "../evaluation/run/images.js";
 import { readQuestions } from "../evaluation/run/questions.js";
-import { readTruth } from "../study/scene-truth.js";
 import { type FoldedLog, foldLog } from "../run/log/fold.js";
 import { readFolded } from "../run/log/read.js";
 import { runPaths } from "../run/run-files.js";
 import { EvaluationPhase } from "./evaluation.js";
-import { imageSample, SCENES } from "./evaluation-task.js";
+import { type AskedBenchmark, askedBenchmarks } from "./evaluation-task.js";
 import type { FieldPath } from "./position.js";
 import type { LocatedProblem } from "./problems.js";
 import type { NamedRunSettings, ReadSettings } from "./read.js";
-
-type BenchmarkSettings = NamedRunSettings["evaluation"]["benchmarks"][number];
 
 /** Finds what is wrong with the files that an evaluation needs. */
 export type FindEvaluationProblems = (
@@ -52,12 +48,12 @@ const NOTHING_YET: FoldedLog = foldLog([]);
 /**
  * Looks at the files that an evaluation needs.
  *
- * @param wanted - Names of the benchmarks that count, and of the scenes.
+ * @param wanted - Names of the benchmarks that count.
  * @param onField - Hears of each field before its files are looked at.
  * @returns What is wrong with each.
  */
 export async function evaluationProblems(
-  { scenes, benchmarks }: NamedRunSettings["evaluation"],
+  settings: NamedRunSettings["evaluation"],
   wanted: ReadonlySet<string>,
   onField: (path: FieldPath) => void = () => undefined,
 ): Promise<LocatedProblem[]> {
@@ -65,39 +61,35 @@ export async function evaluationProblems(
   const add = (description: string | null, ...path: FieldPath) => {
     if (description !== null) problems.push({ path: ["evaluation", ...path], isName: false, description });
   };
-  if (scenes !== undefined && wanted.has(SCENES)) {
-    onField(["evaluation", "scenes"]);
-    add(await mistake(() => readTruth(scenes)), "scenes");
-  }
-  for (const [at, settings] of benchmarks.entries()) {
-    const { benchmark: name } = settings;
-    if (benchmarks.findIndex(({ benchmark }) => benchmark === name) < at) {
-      add(`found "${name}" a second time, expected each benchmark once`, "benchmarks", at, "benchmark");
+  const all = askedBenchmarks(settings);
+  for (const [at, asked] of all.entries()) {
+    const { name, imageColumn } = asked.benchmark;
+    // Of scenes the annotations are all that is named.
+    const pathOf = (field: string): FieldPath => [...asked.field, ...(imageColumn === undefined ? [field] : [])];
+    if (all.findIndex(({ benchmark }) => benchmark.name === name) < at) {
+      add(`found "${name}" a second time, expected each benchmark once`, ...pathOf("benchmark"));
     } else if (wanted.has(name)) {
-      const [field, description] = await benchmarkMistake(settings, (name) =>
-        onField(["evaluation", "benchmarks", at, name]),
-      );
-      add(description, "benchmarks", at, field);
+      const [field, description] = await benchmarkMistake(asked, (field) => onField(["evaluation", ...pathOf(field)]));
+      add(description, ...pathOf(field));
     }
   }
   return problems;
 }
 
 async function benchmarkMistake(
-  settings: BenchmarkSettings,
+  asked: AskedBenchmark,
   onField: (name: string) => void,
 ): Promise<[field: string, description: string | null]> {
-  const { annotations, images } = settings;
+  const { benchmark, annotations, images, sample } = asked;
   onField("annotations");
-  const benchmark = benchmarkNamed(settings.benchmark);
-  const mode = settings.mode ?? benchmark.defaultMode;
+  const mode = asked.mode ?? benchmark.defaultMode;
   const scoring = await mistake(() => benchmark.open({ annotations, mode, options: {} }));
   if (scoring !== null) return ["annotations", scoring];
   const all = await mistake(() => readQuestions(benchmark, annotations));
   if (all !== null) return ["annotations", all];
-  const sample = imageSample(settings);
   const some = await mistake(() => readQuestions(benchmark, annotations, sample));
   if (some !== null) return ["sample", some.replace(/^sample: /, "")];
+  if (images === undefined) return ["annotations", null];
   const { prompts } = await readQuestions(benchmark, annotations, sample);
   onField("images");
   return ["images", (await mistake(() => requireImages(prompts, images)))?.replace(/^images: /, "") ?? null];

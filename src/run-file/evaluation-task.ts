@@ -1,20 +1,15 @@
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Trainer } from "../backend/trainer.js";
+import { ASKING, type Asking, type Benchmark, type Mode } from "../evaluation/benchmark.js";
 import { readEvalResult, writeEvalResult } from "../evaluation/eval-result.js";
 import { benchmarkNamed } from "../evaluation/registry.js";
+import { imageFolder } from "../evaluation/run/images.js";
+import type { ImageSample } from "../evaluation/run/questions.js";
 import { prepareRun, runBenchmark } from "../evaluation/run/run-benchmark.js";
-import { figureOf, FIGURES, type SceneScores } from "../evaluation/scene-scores.js";
+import { scenes as sceneBenchmark } from "../evaluation/scenes/scenes.js";
 import { score } from "../evaluation/score.js";
-import { sha256File } from "../files/sha256.js";
-import { answerAndScore } from "../study/evaluate-model.js";
-import { writeAtomically } from "../files/write-atomically.js";
+import type { FieldPath } from "./position.js";
 import type { NamedRunSettings } from "./read.js";
-
-type BenchmarkSettings = NamedRunSettings["evaluation"]["benchmarks"][number];
-
-/** The name of scores on drawn scenes beside those of benchmarks. */
-export const SCENES = "scenes";
 
 /** Hears how far a task is. */
 export type Progress = (what: string, done: number, total: number) => void;
@@ -25,10 +20,41 @@ export interface StageModel {
   readonly path: string;
 }
 
+/** A benchmark that settings ask for. */
+export interface AskedBenchmark extends Asking {
+  readonly benchmark: Benchmark;
+  readonly annotations: string;
+  readonly images: string | undefined;
+  readonly mode: Mode | undefined;
+  /** Part of the images; undefined for all. */
+  readonly sample: ImageSample | undefined;
+  /** Where the settings ask for it: the field below `evaluation` that holds its fields, or, of scenes, the annotations. */
+  readonly field: FieldPath;
+}
+
+/** The benchmarks that settings ask for; `scenes` is the short way to name drawn scenes, whose file is all they need. */
+export function askedBenchmarks({ scenes, benchmarks }: NamedRunSettings["evaluation"]): AskedBenchmark[] {
+  const listed = benchmarks.map((given, at): AskedBenchmark => {
+    const { benchmark, annotations, images, mode, sample } = given;
+    return {
+      benchmark: benchmarkNamed(benchmark),
+      ...{ annotations, images, mode },
+      sample: sample === undefined ? undefined : { images: sample, seed: 0 },
+      maxNewTokens: given.max_new_tokens,
+      batchSize: given.batch_size,
+      field: ["benchmarks", at],
+    };
+  });
+  if (scenes === undefined) return listed;
+  const none = { images: undefined, mode: undefined, sample: undefined };
+  const asking = sceneBenchmark.asking ?? ASKING;
+  return [{ benchmark: sceneBenchmark, annotations: scenes, ...none, ...asking, field: ["scenes"] }, ...listed];
+}
+
 /** One model to be scored on one benchmark. */
 export interface EvaluationTask {
   readonly stage: number;
-  /** Name of the benchmark, or "scenes". */
+  /** Name of the benchmark. */
   readonly benchmark: string;
   /** File that is there once it is scored. */
   readonly result: string;
@@ -45,69 +71,41 @@ export interface EvaluationTask {
   figures(): Promise<Record<string, number | null>>;
 }
 
-/** A stage's scores on scenes, as their file holds them. */
-export interface StageScenes {
-  readonly stage: number;
-  readonly scores: SceneScores;
+/** Folder of a run's results. */
+export function evaluationFolder(directory: string): string {
+  return join(directory, "evaluation");
 }
 
-/** Reads a stage's scores on scenes. */
-export async function readStageScenes(path: string): Promise<StageScenes> {
-  return JSON.parse(await readFile(path, "utf8")) as StageScenes;
+/** Path of the result of a stage's model on a benchmark. */
+export function resultPath(directory: string, benchmark: string, stage: number): string {
+  return join(evaluationFolder(directory), `${benchmark}-stage-${stage}.json`);
 }
 
-/** A model's answers on drawn scenes. */
-export function scenesTask(scenes: string, { stage, path: model }: StageModel, folder: string): EvaluationTask {
-  const result = join(folder, `scenes-stage-${stage}.json`);
-  return {
-    stage,
-    benchmark: SCENES,
-    result,
-    roots: [dirname(scenes)],
-    async perform(open, progress, signal) {
-      const answersPath = join(folder, `scenes-stage-${stage}-answers.json`);
-      const file = { path: scenes, sha256: await sha256File(scenes) };
-      const request = { model, scenes: file, answersPath, phase: "answers" };
-      const onProgress = (report: { type: string; done?: number; total?: number }) =>
-        progress("answers", report.done ?? 0, report.total ?? 0);
-      const { scores, weightsSha256 } = await answerAndScore(await open(), request, onProgress, signal);
-      await writeAtomically(result, `${JSON.stringify({ stage, weightsSha256, scenes: file, scores }, null, 2)}\n`);
-    },
-    async figures() {
-      const { scores } = await readStageScenes(result);
-      return Object.fromEntries(FIGURES.map((figure) => [figure, figureOf(scores, figure)]));
-    },
-  };
+/** Path of the answers of a stage's model: a file, or the folder of a benchmark with one per task. */
+export function answersPath(directory: string, { name, answers }: Benchmark, stage: number): string {
+  const ending = answers === "text-folder" ? "" : ".jsonl";
+  return join(evaluationFolder(directory), `${name}-stage-${stage}-answers${ending}`);
 }
 
 /** A model's answers on a benchmark. */
 export function benchmarkTask(
-  settings: BenchmarkSettings,
+  asked: AskedBenchmark,
   { stage, path: model }: StageModel,
-  folder: string,
+  directory: string,
 ): EvaluationTask {
-  const benchmark = benchmarkNamed(settings.benchmark);
-  const { annotations, images, mode, max_new_tokens: maxNewTokens, batch_size: batchSize } = settings;
-  const name = join(folder, `${benchmark.name}-stage-${stage}`);
-  const out = benchmark.answers === "text-folder" ? `${name}-answers` : `${name}-answers.jsonl`;
-  const result = `${name}.json`;
+  const { benchmark, annotations, images, mode } = asked;
+  const out = answersPath(directory, benchmark, stage);
+  const result = resultPath(directory, benchmark.name, stage);
   return {
     stage,
     benchmark: benchmark.name,
     result,
-    roots: [images],
+    roots: [imageFolder(benchmark, annotations, images, "images")],
     async perform(open, onProgress, signal) {
-      const sample = imageSample(settings);
-      const request = { benchmark, model, annotations, images, out, maxNewTokens, batchSize, sample };
-      const prepared = await prepareRun(request, onProgress);
+      const prepared = await prepareRun({ ...asked, model, out }, onProgress);
       await runBenchmark(await open(), prepared, { onProgress, signal });
       await writeEvalResult(result, await score({ benchmark, annotations, answers: out, mode }));
     },
     figures: async () => (await readEvalResult(result)).metrics,
   };
-}
-
-/** The part of a benchmark's images that settings ask about; undefined for all. */
-export function imageSample({ sample }: BenchmarkSettings): { images: number; seed: number } | undefined {
-  return sample === undefined ? undefined : { images: sample, seed: 0 };
 }

@@ -4,14 +4,12 @@ import { join } from "node:path";
 import { type FoldedLog, trainingEnd } from "../run/log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "../run/phase.js";
 import {
+  askedBenchmarks,
   benchmarkTask,
+  evaluationFolder,
   type EvaluationTask,
   type Progress,
-  readStageScenes,
-  SCENES,
-  scenesTask,
   type StageModel,
-  type StageScenes,
 } from "./evaluation-task.js";
 import type { NamedRunSettings } from "./read.js";
 
@@ -39,9 +37,8 @@ export class EvaluationPhase implements Phase {
 
   /** What is still to be scored, by benchmark's name; everything before the training has ended. */
   async wanted(log: FoldedLog): Promise<ReadonlySet<string>> {
-    const { scenes, benchmarks } = this.#settings;
     if (trainingEnd(log) !== null) return new Set((await this.#left(log)).map(({ benchmark }) => benchmark));
-    return new Set([...(scenes === undefined ? [] : [SCENES]), ...benchmarks.map(({ benchmark }) => benchmark)]);
+    return new Set(askedBenchmarks(this.#settings).map(({ benchmark }) => benchmark.name));
   }
 
   async advance(context: PhaseContext): Promise<PhaseEnd | null> {
@@ -50,8 +47,9 @@ export class EvaluationPhase implements Phase {
     const { stage, benchmark } = task;
     if (!existsSync(task.result)) {
       await context.tell({ type: "evaluation-started", stage, benchmark });
-      await mkdir(this.#folder, { recursive: true });
-      const opening = { roots: [this.#directory, ...task.roots], logPath: join(this.#folder, "trainer.log") };
+      const folder = evaluationFolder(this.#directory);
+      await mkdir(folder, { recursive: true });
+      const opening = { roots: [this.#directory, ...task.roots], logPath: join(folder, "trainer.log") };
       await task.perform(() => context.trainer(opening), this.#progress(task, context), context.stop.requested);
     }
     const figures = await task.figures();
@@ -59,17 +57,11 @@ export class EvaluationPhase implements Phase {
     return null;
   }
 
-  get #folder(): string {
-    return join(this.#directory, "evaluation");
-  }
-
   async #left({ entries }: FoldedLog): Promise<EvaluationTask[]> {
-    const { when, scenes, benchmarks } = this.#settings;
-    const folder = this.#folder;
-    const tasks = (await stageModels(this.#directory, when)).flatMap((model) => [
-      ...(scenes === undefined ? [] : [scenesTask(scenes, model, folder)]),
-      ...benchmarks.map((benchmark) => benchmarkTask(benchmark, model, folder)),
-    ]);
+    const asked = askedBenchmarks(this.#settings);
+    const tasks = (await stageModels(this.#directory, this.#settings.when)).flatMap((model) =>
+      asked.map((benchmark) => benchmarkTask(benchmark, model, this.#directory)),
+    );
     // A result whose line is missing was written just before a kill: it counts once the line is there.
     const told = (task: EvaluationTask) =>
       entries.some(
@@ -98,12 +90,4 @@ async function stageModels(directory: string, when: NamedRunSettings["evaluation
   const stages = names.flatMap((name) => /^stage-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
   const models = stages.sort((a, b) => a - b).map((stage) => ({ stage, path: join(folder, `stage-${stage}`) }));
   return when === "end" ? models.slice(-1) : models;
-}
-
-/** Scores on scenes that lie in a run's folder, by stage. */
-export async function readSceneScores(directory: string): Promise<StageScenes[]> {
-  const folder = join(directory, "evaluation");
-  const names = await readdir(folder).catch(() => []);
-  const paths = names.filter((name) => /^scenes-stage-\d+\.json$/.test(name)).map((name) => join(folder, name));
-  return (await Promise.all(paths.map(readStageScenes))).sort((a, b) => a.stage - b.stage);
 }

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { readEvalResult } from "../evaluation/eval-result.js";
 import { readPairs } from "../pairs/pair-rows.js";
 import { readTraining } from "../report/read-training.js";
 import { writeRunReport } from "../report/run-report.js";
 import type { FoldedLog } from "../run/log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "../run/phase.js";
-import { readSceneScores } from "./evaluation.js";
-import { SCENES } from "./evaluation-task.js";
+import { resultPath } from "./evaluation-task.js";
 import type { ResolvedRunSettings } from "./plan-run.js";
 
 /** Name of the page in a run's folder. */
@@ -42,19 +42,16 @@ export class PagePhase implements Phase {
     const nameOf = (stage: number) => settings.stages[stage]?.name ?? `stage ${stage}`;
     const pairs = await readPairs(settings.data.pairs, { images: false });
     const training = await readTraining(this.#directory, settings.id);
-    const scores = await readSceneScores(this.#directory);
+    const evaluations = entries.filter((entry) => entry.type === "evaluation-finished");
     await writeRunReport(path, {
       title: `Run ${settings.id}`,
       training,
       difficulties: pairs.map(({ difficulty }) => difficulty),
-      scores: scores.map(({ stage, scores: figures }) => ({
-        stage: nameOf(stage),
-        scores: figures,
-      })),
-      evaluations: entries.flatMap((entry) =>
-        entry.type === "evaluation-finished" && entry.benchmark !== SCENES
-          ? [{ ...entry, stage: nameOf(entry.stage) }]
-          : [],
+      evaluations: await Promise.all(
+        evaluations.map(async ({ stage, benchmark }) => ({
+          stage: nameOf(stage),
+          result: await readEvalResult(resultPath(this.#directory, benchmark, stage)),
+        })),
       ),
       settings: stringify(settings),
     });

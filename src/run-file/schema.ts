@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ASKING } from "../evaluation/benchmark.js";
 import { BENCHMARKS } from "../evaluation/registry.js";
 import { backendSettings } from "../backend/settings.js";
 import { curriculumSettings } from "../curriculum/registry.js";
@@ -17,9 +18,10 @@ const count = () => z.int().min(1).max(LARGEST_UINT32);
 const share = () => z.number().min(0).max(1);
 const path = () => z.string().min(1);
 
-/** Benchmarks whose questions are in their files and whose answers no judge has to score. */
+/** Benchmarks whose questions are in their files and whose answers no judge has to score; scenes have a field of their own. */
 const SCORED_HERE = BENCHMARKS.filter(
-  (benchmark) => "prompts" in benchmark && "answerRow" in benchmark && !benchmark.judged,
+  (benchmark) =>
+    "prompts" in benchmark && "answerRow" in benchmark && !benchmark.judged && benchmark.imageColumn === undefined,
 ).map(({ name }) => name);
 
 const schedule = () => z.enum(["constant", "linear", "cosine"]);
@@ -102,8 +104,8 @@ const benchmark = z.strictObject({
     .enum(["strict", "fixed"])
     .optional()
     .describe("Score as the official script does, or with its defects mended; left out: as the benchmark prefers."),
-  max_new_tokens: count().default(512).describe("Longest answer, in tokens."),
-  batch_size: count().default(16).describe("Questions a batch."),
+  max_new_tokens: count().default(ASKING.maxNewTokens).describe("Longest answer, in tokens."),
+  batch_size: count().default(ASKING.batchSize).describe("Questions a batch."),
   sample: count().optional().describe("Number of images to ask about; left out: all."),
 });
 

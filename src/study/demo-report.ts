@@ -1,14 +1,15 @@
 import { readPairs } from "../pairs/pair-rows.js";
 import { readEvaluationScenes } from "../scenes/world-files.js";
-import type { StudyResult } from "../evaluation/result.js";
+import { captionMistakes } from "../evaluation/scenes/figures.js";
+import { captionsOf, scenes as benchmark } from "../evaluation/scenes/scenes.js";
+import { count } from "../evaluation/score.js";
+import { readAllJsonl } from "../files/jsonl.js";
+import type { StudyResult } from "../report/study-result.js";
 import { chooseScenes, chooseWorstPairs } from "../report/choose-examples.js";
 import { readTraining } from "../report/read-training.js";
 import { writeReport } from "../report/report.js";
 import type { ExamplePair, ExampleScene, ReportData } from "../report/report-data.js";
 import { packageVersion } from "../package-root.js";
-import { readAnswers, readTallies } from "./comparison.js";
-import { readTruth } from "./scene-truth.js";
-import { VOCABULARY } from "./evaluate-model.js";
 import type { GradeResult, ScoresResult } from "./job.js";
 import { METHODS } from "./method.js";
 import type { Recipe } from "./recipe.js";
@@ -45,20 +46,14 @@ async function demoReportData(source: DemoReportSource): Promise<ReportData> {
   const { result, parts, scenesPath, recipe } = source;
   const after = parts.methods.get(AFTER);
   if (after === undefined) throw new Error(`the demonstration trained no ${AFTER}`);
-  const truth = await readTruth(scenesPath);
-  const chosen = chooseScenes(await readTallies(truth, after.answers));
   const scenes = await readEvaluationScenes(scenesPath);
-  const said = { before: await readAnswers(parts.base.answers), after: await readAnswers(after.answers) };
+  const { scored } = await count({ benchmark, annotations: scenesPath, answers: after.answers });
+  const chosen = chooseScenes(scenes.map(({ id }) => captionMistakes(scored.sheet, id)));
+  const said = { before: await captionsIn(parts.base.answers), after: await captionsIn(after.answers) };
   const example = (row: number): ExampleScene => {
     const scene = scenes[row] as (typeof scenes)[number];
-    const caption = (answers: typeof said.before) => answers[row]?.caption ?? "";
-    return {
-      id: scene.id,
-      png: scene.image,
-      objects: scene.objects,
-      before: caption(said.before),
-      after: caption(said.after),
-    };
+    const [before = "", after = ""] = [said.before.get(scene.id), said.after.get(scene.id)];
+    return { id: scene.id, png: scene.image, objects: scene.objects, before, after };
   };
   // The page is about the first training; the others are folded.
   const names = [AFTER, ...[...parts.methods.keys()].filter((name) => name !== AFTER)];
@@ -88,7 +83,6 @@ async function demoReportData(source: DemoReportSource): Promise<ReportData> {
     labels: { base: "base", ...Object.fromEntries(METHODS.map(({ name, title }) => [name, title])) },
     before: "base",
     after: AFTER,
-    vocabulary: [...VOCABULARY],
     firstScenes: chosen.first.map(example),
     worstScenes: chosen.worst.map(example),
     trainings,
@@ -109,4 +103,8 @@ async function demoReportData(source: DemoReportSource): Promise<ReportData> {
       recipe,
     },
   };
+}
+
+async function captionsIn(answers: string): Promise<Map<string, string>> {
+  return captionsOf(await readAllJsonl<Parameters<typeof captionsOf>[0][number]>(answers));
 }

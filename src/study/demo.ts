@@ -2,12 +2,11 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { SceneScores } from "../evaluation/scene-scores.js";
-import { readResult, writeResult, type StudyResult } from "../evaluation/result.js";
+import { compareResults } from "../evaluation/compare.js";
+import { readEvalResult, type Scores } from "../evaluation/eval-result.js";
+import { readResult, writeResult, type StudyResult } from "../report/study-result.js";
 import { packageVersion } from "../package-root.js";
 import { writeAtomically } from "../files/write-atomically.js";
-import { compareModels, readTallies } from "./comparison.js";
-import { readTruth } from "./scene-truth.js";
 import { evaluationScenes, followDrawing, SCENES, trainingPairs } from "./data-files.js";
 import type { DataFile, ScoresResult } from "./job.js";
 import { METHODS, type Method } from "./method.js";
@@ -68,24 +67,24 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
 
   const parts = await trainAndScore(options, { test, pairs, data, model });
   const { grade, base, methods } = parts;
-  const truth = await readTruth(test.path);
-  const baseTallies = await readTallies(truth, base.answers);
-  const models: Record<string, SceneScores> = { base: base.scores };
+  const read = async (name: string, { result }: ScoresResult) => ({ name, result: await readEvalResult(result) });
+  const before = await read("base", base);
+  const models: Record<string, Scores> = { base: base.scores };
   const comparisons: NonNullable<StudyResult["comparisons"]> = {};
-  for (const [name, { scores, answers }] of methods) {
-    models[name] = scores;
-    comparisons[name] = compareModels(baseTallies, await readTallies(truth, answers));
+  for (const [name, method] of methods) {
+    models[name] = method.scores;
+    const { metrics } = compareResults(before, await read(name, method));
+    comparisons[name] = Object.fromEntries(metrics.map((metric) => [metric.name, metric]));
   }
   const timed = Object.fromEntries([...methods].map(([name, { seconds }]) => [name, seconds.train + seconds.evaluate]));
   const result: StudyResult = {
     seed,
     threads: recipe.threads,
-    test_scenes: truth.length,
+    test_scenes: before.result.bootstrap?.images ?? 0,
     pairs: grade.pairs,
     models,
-    ablations: {},
     stages: [...methods].flatMap(([method, { stages }]) =>
-      stages.map(({ stage: name, split, scores }, stage) => ({ method, name, stage, split, scores })),
+      stages.map(({ stage: name, scores }, stage) => ({ method, name, stage, scores })),
     ),
     comparisons,
     seconds: {
@@ -172,7 +171,14 @@ async function trainAndScore(
 }
 
 function demoKey({ recipe, seed, testScenes = SCENES.test }: DemoOptions, model: DataFile): string {
-  const settings = JSON.stringify({ version: packageVersion(), model: model.sha256, recipe, seed, testScenes });
+  const settings = JSON.stringify({
+    format: 2,
+    version: packageVersion(),
+    model: model.sha256,
+    recipe,
+    seed,
+    testScenes,
+  });
   return createHash("sha256").update(settings).digest("hex");
 }
 

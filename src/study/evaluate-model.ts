@@ -1,57 +1,39 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Trainer } from "../backend/trainer.js";
-import { answerScenes, type SceneAnswer, type SceneTruth } from "../evaluation/scene-answers.js";
-import { scoreScenes, type SceneScores } from "../evaluation/scene-scores.js";
-import { CAPTION_WORDS } from "../scenes/caption.js";
-import { OBJECTS } from "../scenes/objects.js";
-import { writeAtomically } from "../files/write-atomically.js";
+import { ASKING } from "../evaluation/benchmark.js";
+import { type Scores, writeEvalResult } from "../evaluation/eval-result.js";
+import { prepareRun, runBenchmark } from "../evaluation/run/run-benchmark.js";
+import { settingsPath } from "../evaluation/run/settings.js";
+import { scenes as benchmark } from "../evaluation/scenes/scenes.js";
+import { score } from "../evaluation/score.js";
 import type { DataFile, EvaluateJob, JobProgress, ScoresResult } from "./job.js";
-import { readTruth } from "./scene-truth.js";
-
-/** Seed of the bootstrap: one for all models, so that intervals and differences are paired. */
-export const BOOTSTRAP_SEED = 0;
-
-export const VOCABULARY: ReadonlySet<string> = new Set(OBJECTS.map(({ name }) => name));
-
-/** Scores answers on scenes of the world. */
-export function scoreAnswers(truth: readonly SceneTruth[], answers: readonly SceneAnswer[]): SceneScores {
-  return scoreScenes(truth, answers, { vocabulary: VOCABULARY, seed: BOOTSTRAP_SEED, words: CAPTION_WORDS });
-}
-
-/** Answers of a model on scenes, as they lie on disk. */
-export interface AnswersFile {
-  model: string;
-  weightsSha256: string;
-  scenes: DataFile;
-  answers: SceneAnswer[];
-}
 
 /**
  * Loads a model, lets it answer every scene, writes the answers and scores them.
  *
- * @returns The scores, the hash of the weights and the path of the answers.
+ * @returns The scores, the hash of the weights, and the paths of the answers and of the result.
  */
 export async function answerAndScore(
   trainer: Trainer,
   request: { model: string; scenes: DataFile; answersPath: string; phase: string },
   onProgress: (progress: JobProgress) => void,
   signal: AbortSignal,
-): Promise<{ scores: SceneScores; weightsSha256: string; answersPath: string }> {
+): Promise<{ scores: Scores; weightsSha256: string; answersPath: string; result: string }> {
   const { model, scenes, answersPath, phase } = request;
-  const { weightsSha256 } = await trainer.client.loadModel({ path: model }, { signal });
-  const truth = await readTruth(scenes.path);
-  const answers = await answerScenes(
-    trainer.client,
-    { scenesPath: scenes.path, sha256: scenes.sha256, scenes: truth },
-    { signal, onProgress: (done, total) => onProgress({ type: "phase", phase, done, total }) },
-  );
-  const file: AnswersFile = { model, weightsSha256, scenes, answers };
-  await writeAtomically(answersPath, `${JSON.stringify(file)}\n`);
-  return {
-    scores: scoreAnswers(truth, answers),
-    weightsSha256,
-    answersPath,
-  };
+  // Those of an earlier model.
+  for (const path of [answersPath, settingsPath(answersPath)]) await rm(path, { force: true });
+  const asked = { benchmark, annotations: scenes.path };
+  const prepared = await prepareRun({ ...asked, model, out: answersPath, ...(benchmark.asking ?? ASKING) });
+  const { settings } = await runBenchmark(trainer, prepared, {
+    signal,
+    onProgress: (_, done, total) => onProgress({ type: "phase", phase, done, total }),
+  });
+  const scored = await score({ ...asked, answers: answersPath });
+  const result = answersPath.replace(/l$/, "");
+  await writeEvalResult(result, scored);
+  const { metrics, interval } = scored;
+  return { scores: { metrics, interval }, weightsSha256: settings.model.weightsSha256, answersPath, result };
 }
 
 /** Scores one model on one set of scenes. */
@@ -63,13 +45,14 @@ export async function evaluateModel(
 ): Promise<ScoresResult> {
   const started = performance.now();
   const model = job.model.path;
-  const answersPath = join(job.directory, `answers-${job.split}.json`);
+  const answersPath = join(job.directory, `answers-${job.split}.jsonl`);
   const request = { model, scenes: job.scenes, answersPath, phase: `answers on ${job.split} scenes` };
-  const { scores, weightsSha256 } = await answerAndScore(trainer, request, onProgress, signal);
+  const { scores, weightsSha256, result } = await answerAndScore(trainer, request, onProgress, signal);
   return {
     kind: "scores",
     scores,
     answers: answersPath,
+    result,
     stages: [],
     checkpoint: model,
     weightsSha256,

@@ -1,5 +1,5 @@
 import type { RunEvent } from "../run/log/entries.js";
-import type { SceneScores } from "../evaluation/scene-scores.js";
+import type { Scores } from "../evaluation/eval-result.js";
 import type { Agreement } from "../difficulty/agreement.js";
 import type { TrainingSettings } from "./recipe.js";
 
@@ -65,8 +65,7 @@ export interface GradeResult {
 /** Scores of a model after one stage. */
 export interface StageScores {
   stage: string;
-  split: "validation" | "test";
-  scores: SceneScores;
+  scores: Scores;
 }
 
 /** Whether all telemetry of a training arrived. */
@@ -80,8 +79,10 @@ export interface TelemetryOutcome {
 /** What an evaluation or a method came to; the answers lie in `answers`. */
 export interface ScoresResult {
   kind: "scores";
-  scores: SceneScores;
+  scores: Scores;
   answers: string;
+  /** File of the result. */
+  result: string;
   stages: StageScores[];
   checkpoint: string;
   weightsSha256: string;

@@ -66,12 +66,12 @@ export async function runMethod(
     const name = plan.stages[stage]?.name as string;
     const [scenes, answers, phase] =
       stage === last || job.stageScenes === undefined
-        ? [job.scenes, `answers-${job.split}.json`, `answers on ${job.split} scenes`]
-        : [job.stageScenes, `answers-after-${name}.json`, `answers after ${name}`];
+        ? [job.scenes, `answers-${job.split}.jsonl`, `answers on ${job.split} scenes`]
+        : [job.stageScenes, `answers-after-${name}.jsonl`, `answers after ${name}`];
     const model = join(job.directory, "checkpoints", `stage-${stage}`);
     const request = { model, scenes, answersPath: join(job.directory, answers), phase };
     const scored = await answerAndScore(trainer, request, onProgress, signal);
-    stages.push({ stage: name, split: job.split, scores: scored.scores });
+    stages.push({ stage: name, scores: scored.scores });
     return { ...scored, model };
   };
   if (job.stageScenes !== undefined) for (let stage = 0; stage < last; stage++) await score(stage);
@@ -80,6 +80,7 @@ export async function runMethod(
     kind: "scores",
     scores: final.scores,
     answers: final.answersPath,
+    result: final.result,
     stages,
     checkpoint: final.model,
     weightsSha256: final.weightsSha256,

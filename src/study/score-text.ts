@@ -1,23 +1,28 @@
-import { figureOf, type Figure, type SceneScores } from "../evaluation/scene-scores.js";
+import type { Scores } from "../evaluation/eval-result.js";
 import type { Interval } from "../numbers/statistics.js";
 
-/** A share in percent with one digit; a dash where it is undefined. */
-export function percent(share: number | null): string {
-  return share === null ? "-" : (100 * share).toFixed(1);
+/** A figure of scores; null where it is undefined. */
+export function figureOf({ metrics }: Scores, figure: string): number | null {
+  return metrics[figure] ?? null;
 }
 
-/** An interval of shares in percent, with a blank before it; empty where it is undefined. */
+/** A percentage with one digit; a dash where it is undefined. */
+export function percent(value: number | null): string {
+  return value === null ? "-" : value.toFixed(1);
+}
+
+/** An interval of percentages, with a blank before it; empty where it is undefined. */
 export function percentRange(interval: Interval | null): string {
   return interval === null ? "" : ` [${percent(interval[0])}, ${percent(interval[1])}]`;
 }
 
-/** A figure in percent with its interval. */
-export function figureText(scores: SceneScores, figure: Figure): string {
-  return percent(figureOf(scores, figure)) + percentRange(figureOf(scores.interval, figure));
+/** A figure with its interval. */
+export function figureText(scores: Scores, figure: string): string {
+  return percent(figureOf(scores, figure)) + percentRange(scores.interval[figure] ?? null);
 }
 
 /** A model's scores in one line. */
-export function summaryOf(scores: SceneScores): string {
-  const { chair_s, cover, yes_no } = scores;
-  return `CHAIRs ${percent(chair_s)} %, coverage ${percent(cover)} %, yes/no ${percent(yes_no.accuracy)} %`;
+export function summaryOf(scores: Scores): string {
+  const [chair, cover, accuracy] = ["chair_s", "cover", "accuracy"].map((figure) => percent(figureOf(scores, figure)));
+  return `CHAIRs ${chair} %, coverage ${cover} %, yes/no ${accuracy} %`;
 }

@@ -1,11 +1,12 @@
-import type { SceneScores } from "../evaluation/scene-scores.js";
+import type { Scores } from "../evaluation/eval-result.js";
+import { figureOf } from "./score-text.js";
 
 /** One trained candidate of the search. */
 export interface Candidate {
   method: string;
   learningRate: number;
   epochs: number;
-  scores: SceneScores;
+  scores: Scores;
 }
 
 /** What the search chose. */
@@ -16,34 +17,37 @@ export interface Choice {
 }
 
 /**
- * What a candidate may lose against the base model on validation scenes, as shares. Yes/no accuracy is to stay within
- * 0.01; one standard error of that accuracy on 2,000 questions, 0.005, is added, so that chance does not decide.
+ * What a candidate may lose against the base model on validation scenes, in percent points. Yes/no accuracy is to stay
+ * within 1; one standard error of that accuracy on 2,000 questions, 0.5, is added, so that chance does not decide.
  */
-export const ALLOWED_LOSS = { cover: 0.005, accuracy: 0.015 } as const;
+export const ALLOWED_LOSS = { cover: 0.5, accuracy: 1.5 } as const;
+
+type Ability = keyof typeof ALLOWED_LOSS;
+const ABILITIES: readonly Ability[] = ["cover", "accuracy"];
 
 /** Whether a candidate sees and answers about as well as the base model. */
-function keepsAbility({ scores }: Candidate, base: SceneScores): boolean {
-  const coverage = (scores.cover ?? 0) >= (base.cover ?? 0) - ALLOWED_LOSS.cover;
-  return coverage && (scores.yes_no.accuracy ?? 0) >= (base.yes_no.accuracy ?? 0) - ALLOWED_LOSS.accuracy;
+function keepsAbility({ scores }: Candidate, base: Scores): boolean {
+  return ABILITIES.every((ability) => lost(scores, base, ability) <= 0);
 }
 
-/** How far a candidate falls short of what it has to keep, as a share. */
-function shortfall({ scores }: Candidate, base: SceneScores): number {
-  const lost = (before: number | null, after: number | null, allowed: number) =>
-    Math.max(0, (before ?? 0) - allowed - (after ?? 0));
-  return (
-    lost(base.cover, scores.cover, ALLOWED_LOSS.cover) +
-    lost(base.yes_no.accuracy, scores.yes_no.accuracy, ALLOWED_LOSS.accuracy)
-  );
+/** How far a candidate falls short of what it has to keep, in percent points. */
+function shortfall({ scores }: Candidate, base: Scores): number {
+  return ABILITIES.reduce((sum, ability) => sum + Math.max(0, lost(scores, base, ability)), 0);
 }
+
+/** How much more of an ability is lost than may be; below 0 where less is. */
+function lost(scores: Scores, base: Scores, ability: Ability): number {
+  return (figureOf(base, ability) ?? 0) - ALLOWED_LOSS[ability] - (figureOf(scores, ability) ?? 0);
+}
+
+const chair = ({ scores }: Candidate) => figureOf(scores, "chair_s") ?? 100;
 
 /**
  * The better of candidates by the rule of the study: among those that keep coverage and yes/no accuracy within
  * {@link ALLOWED_LOSS} of the base model the one with the lowest CHAIRs; where none does, the one that falls short
  * least. Ties go to the lower learning rate.
  */
-export function best<Tried extends Candidate>(candidates: readonly Tried[], base: SceneScores): Tried {
-  const chair = ({ scores }: Candidate) => scores.chair_s ?? 1;
+export function best<Tried extends Candidate>(candidates: readonly Tried[], base: Scores): Tried {
   const byRate = (a: Candidate, b: Candidate) => a.learningRate - b.learningRate;
   const kept = candidates.filter((candidate) => keepsAbility(candidate, base));
   const [first] =
@@ -56,9 +60,9 @@ export function best<Tried extends Candidate>(candidates: readonly Tried[], base
 
 /**
  * Chooses the number of epochs for all methods together (the lowest mean CHAIRs of the methods' best candidates;
- * methods whose best loses an ability count as 1) and, with it, each method's learning rate.
+ * methods whose best loses an ability count as 100 %) and, with it, each method's learning rate.
  */
-export function choose(candidates: readonly Candidate[], base: SceneScores): Choice {
+export function choose(candidates: readonly Candidate[], base: Scores): Choice {
   const methods = [...new Set(candidates.map(({ method }) => method))];
   const options = [...new Set(candidates.map(({ epochs }) => epochs))].sort((a, b) => a - b);
   const tried = options.map((epochs) => {
@@ -68,7 +72,7 @@ export function choose(candidates: readonly Candidate[], base: SceneScores): Cho
         base,
       ),
     );
-    const cost = (winner: Candidate) => (keepsAbility(winner, base) ? (winner.scores.chair_s ?? 1) : 1);
+    const cost = (winner: Candidate) => (keepsAbility(winner, base) ? chair(winner) : 100);
     return { epochs, winners, mean: winners.reduce((sum, winner) => sum + cost(winner), 0) / winners.length };
   });
   const [chosen] = tried.sort((a, b) => a.mean - b.mean || a.epochs - b.epochs);

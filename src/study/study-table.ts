@@ -1,13 +1,13 @@
-import type { Fluency } from "../evaluation/fluency.js";
-import type { Figure, SceneScores } from "../evaluation/scene-scores.js";
-import type { SceneComparison } from "../evaluation/scene-comparison.js";
+import type { Difference } from "../evaluation/compare.js";
+import type { Scores } from "../evaluation/eval-result.js";
+import { kindMetric } from "../evaluation/scenes/figures.js";
 import { mean } from "../numbers/statistics.js";
 import { QUESTION_KINDS } from "../scenes/questions.js";
-import { figureText, percent, percentRange } from "./score-text.js";
+import { figureOf, figureText, percent, percentRange } from "./score-text.js";
 import { ALLOWED_LOSS } from "./search.js";
 import type { MethodSummary, StudyOutcome } from "./study.js";
 
-const COLUMNS: readonly { figure: Figure; title: string }[] = [
+const COLUMNS: readonly { figure: string; title: string }[] = [
   { figure: "chair_s", title: "CHAIRs" },
   { figure: "chair_i", title: "CHAIRi" },
   { figure: "cover", title: "coverage" },
@@ -17,15 +17,12 @@ const COLUMNS: readonly { figure: Figure; title: string }[] = [
   { figure: "yes_ratio", title: "share of yes" },
 ];
 
-function cells(scores: SceneScores): string[] {
+function cells(scores: Scores): string[] {
   return COLUMNS.map(({ figure }) => figureText(scores, figure));
 }
 
-function cellsByKind(scores: SceneScores): string[] {
-  return QUESTION_KINDS.map((kind) => {
-    const { accuracy = null, interval = null } = scores.by_kind?.[kind] ?? {};
-    return percent(accuracy) + percentRange(interval);
-  });
+function cellsByKind(scores: Scores): string[] {
+  return QUESTION_KINDS.map((kind) => figureText(scores, kindMetric(kind)));
 }
 
 function row(cellsOfRow: readonly string[]): string {
@@ -59,24 +56,21 @@ function edgeText({ search, recipe }: StudyOutcome): string {
     : `; at the edge of what was tried, so that a better one may lie beyond: ${names.join(", ")}`;
 }
 
-function fluencyCells(fluency: Fluency | undefined): [foreign: string, repeating: string, length: string] {
-  if (fluency === undefined) return ["-", "-", "-"];
-  const { captions, foreign, repeating, words } = fluency;
-  return [percent(foreign / captions), percent(repeating / captions), (words / captions).toFixed(1)];
-}
+const figure = (scores: Scores, name: string): string => percent(figureOf(scores, name));
 
-const seeds = (summary: MethodSummary) => summary.bySeed.map(({ scores }) => percent(scores.chair_s)).join(", ");
+const fluency = (scores: Scores): string[] => ["foreign", "repeating", "words"].map((name) => figure(scores, name));
+
+const seeds = (summary: MethodSummary, name: string) =>
+  summary.bySeed.map(({ scores }) => figure(scores, name)).join(", ");
 
 /** The few figures that README shows. */
 export function headlineTable(study: StudyOutcome): string {
-  const cellsOf = (scores: SceneScores): string[] => [
+  const cellsOf = (scores: Scores): string[] => [
     figureText(scores, "chair_s"),
-    percent(scores.cover),
-    percent(scores.yes_no.accuracy),
-    percent(scores.by_kind?.attribute?.accuracy ?? null),
-    fluencyCells(scores.fluency)[0],
+    ...["cover", "accuracy", kindMetric("attribute"), "foreign"].map((name) => figure(scores, name)),
   ];
-  const methods = Object.values(study.methods).sort((a, b) => (b.together.chair_s ?? 0) - (a.together.chair_s ?? 0));
+  const chair = ({ together }: MethodSummary) => figureOf(together, "chair_s") ?? 0;
+  const methods = Object.values(study.methods).sort((a, b) => chair(b) - chair(a));
   return table(
     ["%", "captions that name something absent (CHAIRs)", "coverage", "yes/no", "colours", "malformed"],
     [["base model", ...cellsOf(study.base)], ...methods.map(({ title, together }) => [title, ...cellsOf(together)])],
@@ -89,19 +83,19 @@ export function studyTable(study: StudyOutcome): string {
     Object.entries(summaries).map(([name, summary]) => [
       `${summary.title} (\`${name}\`)`,
       ...cells(summary.together),
-      seeds(summary),
+      seeds(summary, "chair_s"),
     ]);
   const head = ["model", ...COLUMNS.map(({ title }) => title), "CHAIRs by seed"];
-  const against = (method: string, other: string, comparison: SceneComparison) => [
+  const against = (method: string, other: string, comparison: Record<string, Difference>) => [
     method,
     other,
     ...(["chair_s", "cover", "accuracy"] as const).map((figure) => {
-      const { difference, difference_interval } = comparison[figure];
-      return `${percent(difference)}${percentRange(difference_interval)}`;
+      const { difference = null, interval = null } = comparison[figure] ?? {};
+      return `${percent(difference)}${percentRange(interval)}`;
     }),
   ];
   const scpo = study.methods["scpo"];
-  const reduction = scpo?.againstBase.chair_s;
+  const reduction = scpo?.againstBase["chair_s"];
   const { search, recipe } = study;
   const byKind = (summaries: Record<string, MethodSummary>) =>
     Object.entries(summaries).map(([name, { title, together }]) => [
@@ -137,7 +131,7 @@ count, one for a position and one for the colour of a tile. ${recipe.question_ra
 
 ${table(head, [["base model (`base`)", ...cells(study.base), "-"], ...lines(study.methods)])}
 
-CHAIRs of \`scpo\` is ${percent(reduction?.relative_reduction ?? null)} %${percentRange(reduction?.relative_reduction_interval ?? null)} below the base model's.
+CHAIRs of \`scpo\` is ${percent(reduction?.reduction ?? null)} %${percentRange(reduction?.reduction_interval ?? null)} below the base model's.
 
 Yes/no accuracy by kind of question:
 
@@ -170,23 +164,21 @@ the objects among them; any other is no mention, and CHAIRs and coverage do not 
 ${table(
   ["model", "foreign", "repeating", "length", "foreign by seed", "repeating by seed"],
   [
-    ["base model (\`base\`)", ...fluencyCells(study.base.fluency), "-", "-"],
-    ...[...Object.entries(study.methods), ...Object.entries(study.ablations)].map(
-      ([name, { title, together, bySeed }]) => [
-        `${title} (\`${name}\`)`,
-        ...fluencyCells(together.fluency),
-        bySeed.map(({ scores }) => fluencyCells(scores.fluency)[0]).join(", "),
-        bySeed.map(({ scores }) => fluencyCells(scores.fluency)[1]).join(", "),
-      ],
-    ),
+    ["base model (\`base\`)", ...fluency(study.base), "-", "-"],
+    ...[...Object.entries(study.methods), ...Object.entries(study.ablations)].map(([name, summary]) => [
+      `${summary.title} (\`${name}\`)`,
+      ...fluency(summary.together),
+      seeds(summary, "foreign"),
+      seeds(summary, "repeating"),
+    ]),
   ],
 )}
 
 ## The search
 
 ${recipe.pairs} pairs, batches of ${recipe.batch_size}; the same grid for every method, scored on validation scenes. Chosen: the lowest
-CHAIRs among those whose coverage is at least the base's (${percent(search.base.cover)}) minus ${100 * ALLOWED_LOSS.cover} and whose yes/no accuracy is at least the
-base's (${percent(search.base.yes_no.accuracy)}) minus ${100 * ALLOWED_LOSS.accuracy}, and one number of epochs for all: ${recipe.epochs}. Grid and rule were settled on validation figures.
+CHAIRs among those whose coverage is at least the base's (${figure(search.base, "cover")}) minus ${ALLOWED_LOSS.cover} and whose yes/no accuracy is at least the
+base's (${figure(search.base, "accuracy")}) minus ${ALLOWED_LOSS.accuracy}, and one number of epochs for all: ${recipe.epochs}. Grid and rule were settled on validation figures.
 
 Share of the pairs that are phrased as questions, tried first with \`scpo\` at ${search.questions[0]?.learningRate.toExponential()} and chosen by the same rule:
 
@@ -194,10 +186,7 @@ ${table(
   ["share", "CHAIRs", "coverage", "yes/no accuracy", ...QUESTION_KINDS, "chosen"],
   search.questions.map(({ questionRate, scores }) => [
     `${Math.round(100 * questionRate)} %`,
-    percent(scores.chair_s),
-    percent(scores.cover),
-    percent(scores.yes_no.accuracy),
-    ...QUESTION_KINDS.map((kind) => percent(scores.by_kind?.[kind]?.accuracy ?? null)),
+    ...["chair_s", "cover", "accuracy", ...QUESTION_KINDS.map(kindMetric)].map((name) => figure(scores, name)),
     questionRate === recipe.question_rate ? "yes" : "",
   ]),
 )}
@@ -210,10 +199,7 @@ ${table(
     method,
     learningRate.toExponential(),
     `${epochs}`,
-    percent(scores.chair_s),
-    percent(scores.cover),
-    percent(scores.yes_no.accuracy),
-    fluencyCells(scores.fluency)[0],
+    ...["chair_s", "cover", "accuracy", "foreign"].map((name) => figure(scores, name)),
     epochs === recipe.epochs && recipe.learning_rates[method] === learningRate ? "yes" : "",
   ]),
 )}

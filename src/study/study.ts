@@ -1,25 +1,23 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { SceneComparison } from "../evaluation/scene-comparison.js";
-import type { SceneTruth } from "../evaluation/scene-answers.js";
-import type { SceneScores } from "../evaluation/scene-scores.js";
-import { tallyScenes } from "../evaluation/scene-tally.js";
-import { drawResamples } from "../numbers/statistics.js";
+import type { Scored } from "../evaluation/benchmark.js";
+import type { Difference } from "../evaluation/compare.js";
+import type { Scores } from "../evaluation/eval-result.js";
+import { scenes as benchmark } from "../evaluation/scenes/scenes.js";
+import { count } from "../evaluation/score.js";
+import { bootstrapSheet, intervals } from "../evaluation/sheet-bootstrap.js";
 import type { Agreement } from "../difficulty/agreement.js";
 import { writeAtomically } from "../files/write-atomically.js";
-import { readAnswers } from "./comparison.js";
-import { readTruth } from "./scene-truth.js";
 import { evaluationScenes, followDrawing, trainingPairs } from "./data-files.js";
 import { summaryOf } from "./score-text.js";
 import { baseModel } from "./base-model.js";
-import { BOOTSTRAP_SEED, scoreAnswers, VOCABULARY } from "./evaluate-model.js";
 import type { DataFile, GradeResult, MethodJob } from "./job.js";
 import { ABLATIONS, COMPARED, METHODS, type Method, methodNamed } from "./method.js";
 import { openPool } from "./open-pool.js";
 import type { Progress } from "../progress/progress.js";
 import { learningRateOf, type Recipe, trainingSettings, writeRecipe } from "./recipe.js";
 import { best, choose, type Candidate, type Choice } from "./search.js";
-import { compareSeeds, type Measured, scoreSeeds } from "./seed-scores.js";
+import { compareSeeds, scoreSeeds } from "./seed-scores.js";
 import type { WorkerPool } from "./worker-pool.js";
 
 /** Seeds of the figures on test; the search uses another, so that no choice was made on their pairs. */
@@ -34,26 +32,26 @@ const QUESTION_SEARCH = { rates: [0, 0.25, 0.5], method: "scpo", learningRate: 2
 /** One method on test: every seed, and all seeds together with intervals over seeds and scenes. */
 export interface MethodSummary {
   title: string;
-  bySeed: { seed: number; scores: SceneScores }[];
-  /** Counts of all seeds summed scene by scene. */
-  together: SceneScores;
-  againstBase: SceneComparison;
+  bySeed: { seed: number; scores: Scores }[];
+  /** All seeds, their counts summed scene by scene. */
+  together: Scores;
+  againstBase: Record<string, Difference>;
 }
 
 /** Everything that the study found, as `study.json` holds it. */
 export interface StudyOutcome {
   search: {
-    base: SceneScores;
+    base: Scores;
     /** What came of each share of question-phrased pairs. */
     questions: (Candidate & { questionRate: number })[];
     candidates: Candidate[];
     choice: Choice;
   };
-  base: SceneScores;
+  base: Scores;
   methods: Record<string, MethodSummary>;
   ablations: Record<string, MethodSummary>;
   /** Methods on test against others: positive differences mean that the first has more. */
-  comparisons: { method: string; against: string; comparison: SceneComparison }[];
+  comparisons: { method: string; against: string; comparison: Record<string, Difference> }[];
   /** How well difficulty predicts the base model's errors, by the seed of the pairs. */
   difficulty: Record<string, Agreement>;
   recipe: Recipe;
@@ -98,11 +96,16 @@ export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
   }
 }
 
+/** What a model's answers came to. */
+interface Measured {
+  scored: Scored;
+  scores: Scores;
+}
+
 /** What every job needs: scenes and the base model's scores. */
 interface Bench {
   model: DataFile;
   scenes: Record<"validation" | "test", DataFile>;
-  truth: Record<"validation" | "test", SceneTruth[]>;
   base: Record<"validation" | "test", Measured>;
 }
 
@@ -119,20 +122,16 @@ async function prepare(pool: WorkerPool, { out, progress, signal }: StudyOptions
     validation: await evaluationScenes(data, "validation", report),
     test: await evaluationScenes(data, "test", report),
   };
-  const truth = {
-    validation: await readTruth(scenes.validation.path),
-    test: await readTruth(scenes.test.path),
-  };
   const baseOn = async (split: "validation" | "test") => {
     const name = `base-${split}`;
     const directory = join(out, name);
     const job = { kind: "evaluate" as const, model, name, directory, scenes: scenes[split], split };
-    const measured = await readMeasured(truth[split], (await pool.do(job)).answers);
+    const measured = await readMeasured(scenes[split], (await pool.do(job)).answers);
     progress.finish(name, summaryOf(measured.scores));
     return measured;
   };
   const [validation, test] = await Promise.all([baseOn("validation"), baseOn("test")]);
-  return { model, scenes, truth, base: { validation, test } };
+  return { model, scenes, base: { validation, test } };
 }
 
 /** Draws the pairs of these seeds and grades them with the base model. */
@@ -178,15 +177,17 @@ async function searchQuestionRate(
 /** Trains a method and scores it. */
 async function measure(pool: WorkerPool, options: StudyOptions, bench: Bench, job: MethodJob): Promise<Measured> {
   const { answers } = await pool.do(job);
-  const measured = await readMeasured(bench.truth[job.split], answers);
+  const measured = await readMeasured(bench.scenes[job.split], answers);
   options.progress.finish(job.name, summaryOf(measured.scores));
   return measured;
 }
 
 /** Reads answers and scores them anew, so that a training of an earlier call is scored as every other is. */
-async function readMeasured(truth: readonly SceneTruth[], answersPath: string): Promise<Measured> {
-  const answers = await readAnswers(answersPath);
-  return { answers, scores: scoreAnswers(truth, answers), tallies: tallyScenes(truth, answers, VOCABULARY) };
+async function readMeasured(scenes: DataFile, answers: string): Promise<Measured> {
+  const { scored } = await count({ benchmark, annotations: scenes.path, answers });
+  const figures = scored.figures(scored.sheet.totals());
+  const metrics = Object.fromEntries(scored.metrics.map(({ name }) => [name, figures[name] ?? null]));
+  return { scored, scores: { metrics, interval: intervals(bootstrapSheet(scored)) } };
 }
 
 function methodJob(
@@ -243,9 +244,7 @@ async function compareOnTest(
   bench: GradedBench,
   recipe: Recipe,
 ): Promise<Pick<StudyOutcome, "base" | "methods" | "ablations" | "comparisons" | "difficulty">> {
-  const truth = bench.truth.test;
   const base = bench.base.test;
-  const resamples = drawResamples(truth.length, { seed: BOOTSTRAP_SEED });
   const trainAndScore = async (method: Method, seed: number): Promise<Measured & { method: Method; seed: number }> => {
     const learningRate = learningRateOf(recipe, method.settingsOf);
     const job = methodJob(options, bench, { method, seed, learningRate, epochs: recipe.epochs, split: "test" });
@@ -256,7 +255,7 @@ async function compareOnTest(
     SEEDS.flatMap((seed) => [...METHODS, ...ABLATIONS].map((method) => trainAndScore(method, seed))),
   );
   const runsOf = (method: Method) => done.filter((run) => run.method === method);
-  const talliesOf = (method: Method) => runsOf(method).map(({ tallies }) => tallies);
+  const scoredOf = (method: Method) => runsOf(method).map(({ scored }) => scored);
   const summaries = (methods: readonly Method[]): Record<string, MethodSummary> =>
     Object.fromEntries(
       methods.map((method) => [
@@ -264,19 +263,19 @@ async function compareOnTest(
         {
           title: method.title,
           bySeed: runsOf(method).map(({ seed, scores }) => ({ seed, scores })),
-          together: scoreSeeds(truth, runsOf(method), resamples),
-          againstBase: compareSeeds([base.tallies], talliesOf(method), resamples),
+          together: scoreSeeds(scoredOf(method)),
+          againstBase: compareSeeds([base.scored], scoredOf(method)),
         },
       ]),
     );
   return {
-    base: scoreSeeds(truth, [base], resamples),
+    base: scoreSeeds([base.scored]),
     methods: summaries(METHODS),
     ablations: summaries(ABLATIONS),
     comparisons: COMPARED.map(([method, against]) => ({
       method,
       against,
-      comparison: compareSeeds(talliesOf(methodNamed(against)), talliesOf(methodNamed(method)), resamples),
+      comparison: compareSeeds(scoredOf(methodNamed(against)), scoredOf(methodNamed(method))),
     })),
     difficulty: Object.fromEntries([...bench.grades].map(([seed, { agreement }]) => [seed, agreement])),
   };

@@ -120,7 +120,7 @@ function readEarlier(path: string, key: string): JobResult | undefined {
   try {
     const earlier = JSON.parse(readFileSync(path, "utf8")) as { key: string; result: JobResult };
     const { result } = earlier;
-    const file = result.kind === "grade" ? result.graded.path : result.answers;
+    const file = result.kind === "grade" ? result.graded.path : result.result;
     return earlier.key === key && existsSync(file) ? result : undefined;
   } catch {
     // Missing, not ours or damaged: the job is done again.

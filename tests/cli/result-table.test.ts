@@ -1,12 +1,13 @@
 import { expect } from "chai";
 import { resultTable } from "../../src/cli/result-table.js";
-import type { StudyResult } from "../../src/evaluation/result.js";
-import type { SceneScores } from "../../src/evaluation/scene-scores.js";
+import type { StudyResult } from "../../src/report/study-result.js";
+import type { Scores } from "../../src/evaluation/eval-result.js";
 
-function scores(chairS: number | null): SceneScores {
-  const yes_no = { accuracy: 0.875, f1: 0.9, yes_ratio: 0.5 };
-  const none = { chair_i: null, cover: null, hal: null, yes_no: { accuracy: null, f1: null, yes_ratio: null } };
-  return { chair_s: chairS, chair_i: 0.25, cover: 0.9, hal: 0.1, yes_no, interval: { chair_s: [0.4, 0.6], ...none } };
+function scores(chairS: number | null): Scores {
+  return {
+    metrics: { chair_s: chairS, chair_i: 25, cover: 90, hal: 10, accuracy: 87.5 },
+    interval: { chair_s: [40, 60] },
+  };
 }
 
 describe("result table", () => {
@@ -15,8 +16,7 @@ describe("result table", () => {
     threads: 1,
     test_scenes: 2000,
     pairs: 100,
-    models: { base: scores(0.5), scpo: scores(null) },
-    ablations: {},
+    models: { base: scores(50), scpo: scores(null) },
     stages: [],
     seconds: {},
   };
@@ -30,15 +30,15 @@ describe("result table", () => {
   });
 
   it("names the model that does better than the one of the headline", () => {
-    const chair = { relative_reduction: 0.8, relative_reduction_interval: [0.7, 0.9] };
+    const chair = { reduction: 80, reduction_interval: [70, 90] };
     const comparisons = { scpo: { chair_s: chair } } as unknown as NonNullable<StudyResult["comparisons"]>;
     const last = (sft: number) =>
-      resultTable({ ...result, comparisons, models: { base: scores(0.5), sft: scores(sft), scpo: scores(0.1) } })
+      resultTable({ ...result, comparisons, models: { base: scores(50), sft: scores(sft), scpo: scores(10) } })
         .split("\n")
         .at(-1);
     const headline = "scpo against base: 80.0 % fewer captions that name something absent [70.0, 90.0]";
-    expect(last(0.066)).to.equal(`${headline}; the lowest is sft, 6.6 %`);
-    expect(last(0.2)).to.equal(headline);
+    expect(last(6.6)).to.equal(`${headline}; the lowest is sft, 6.6 %`);
+    expect(last(20)).to.equal(headline);
   });
 
   it("aligns its columns", () => {

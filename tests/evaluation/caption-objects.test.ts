@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { captionObjects, captionParts } from "../../src/evaluation/caption-objects.js";
+import { captionObjects, captionParts } from "../../src/evaluation/scenes/caption-objects.js";
 
 const WORLD = new Set(["dog", "car", "tree", "cat"]);
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.js";
-import { compareResults } from "../../src/evaluation/compare.js";
+import { compareResults, differenceOf } from "../../src/evaluation/compare.js";
 import { evalResultJson, readEvalResult, writeEvalResult, type EvalResult } from "../../src/evaluation/eval-result.js";
 import { evalResult } from "../../src/evaluation/score.js";
 import { TallySheet } from "../../src/evaluation/tally-sheet.js";
@@ -58,6 +58,21 @@ describe("comparing results", () => {
     expect(chair?.p).to.be.closeTo(2 / 1001, 1e-12);
     expect(cover).to.include({ difference: -2.5 });
     expect(never).to.include({ a: null, b: null, difference: null, interval: null, p: null });
+  });
+
+  it("tells how much less the second has, in percent of the first", () => {
+    const fewer = result((image) => image % 10 === 0);
+    const [less] = compareResults(...named(base, fewer)).metrics;
+    // 75 % becomes 70 %; the interval is that of the difference in parts of 75, but for what the base itself varies.
+    expect(less?.reduction).to.be.closeTo(100 * (5 / 75), 1e-12);
+    const [low, high] = less?.reduction_interval as [number, number];
+    expect(low).to.be.closeTo((100 * (5 - 1.96 * 1.06)) / 75, 1);
+    expect(high).to.be.closeTo((100 * (5 + 1.96 * 1.06)) / 75, 1);
+    const [more] = compareResults(...named(fewer, base)).metrics;
+    expect(more?.reduction).to.be.closeTo(-100 * (5 / 70), 1e-12);
+    expect(differenceOf({ value: 0, draws: [0, 0] }, { value: 5, draws: [4, 6] })).to.deep.equal({
+      ...{ a: 0, b: 5, difference: 5, interval: [4.05, 5.95], reduction: null, reduction_interval: null },
+    });
   });
 
   it("finds none between equal results", () => {

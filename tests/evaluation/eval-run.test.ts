@@ -10,6 +10,10 @@ import type { Benchmark } from "../../src/evaluation/benchmark.js";
 import { prepareRun, runBenchmark, type RunOutcome, type RunRequest } from "../../src/evaluation/run/run-benchmark.js";
 import { drawPicture } from "../../src/scenes/draw.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
+import { writeEvaluationScenes } from "../../src/scenes/world-files.js";
+import { scenes } from "../../src/evaluation/scenes/scenes.js";
+import { score } from "../../src/evaluation/score.js";
+import { sha256File } from "../../src/files/sha256.js";
 import { EMBEDDED_MODEL_FOLDER } from "../../src/package-root.js";
 import { sceneBenchmark } from "../fixtures/scene-benchmark.js";
 import { failure } from "../fixtures/rejection.js";
@@ -190,6 +194,38 @@ describe("runBenchmark", function () {
       .with.property("message")
       .contains("batch size: found 4")
       .and.contains("smaller --batch-size");
+  });
+
+  it("asks about drawn scenes whose file holds the pictures, as about the same pictures in a folder", async () => {
+    const annotations = join(images, "test.parquet");
+    await writeEvaluationScenes(annotations, { split: "test", count: SCENES });
+    const asked = { benchmark: scenes, annotations, images: undefined, maxNewTokens: 24, batchSize: 250 };
+    const { settings } = await run(request("drawn.jsonl", asked));
+    expect(settings.images).to.deep.include({ count: SCENES, sha256: await sha256File(annotations) });
+    const { questions } = await prepareRun(request("drawn.jsonl", asked));
+    const pictures: Benchmark = {
+      ...sceneBenchmark("jsonl"),
+      // eslint-disable-next-line @typescript-eslint/require-await
+      async *prompts() {
+        for (const { id, row, text } of questions.prompts) yield { id, image: `scene-${row}.png`, text };
+      },
+    };
+    const same = { benchmark: pictures, maxNewTokens: 24, batchSize: 250 };
+    await run(request("pictures.jsonl", same));
+    const said = async (name: string) =>
+      (await readFile(join(folder, name), "utf8"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as Row).answer);
+    expect(await said("drawn.jsonl")).to.deep.equal(await said("pictures.jsonl"));
+    const result = await score({ benchmark: scenes, annotations, answers: join(folder, "drawn.jsonl") });
+    expect(result.n).to.equal(questions.prompts.length);
+    // The model that ships answers most questions right, and names what is absent in most captions.
+    expect(result.metrics["accuracy"]).to.be.above(60);
+    expect(result.metrics["cover"]).to.be.above(60);
+    await rm(join(folder, "drawn.jsonl"));
+    const error = await failure(run(request("drawn.jsonl", { ...asked, images })));
+    expect(error).to.be.instanceOf(UserError).with.property("message").contains("leave it out");
   });
 
   it("asks questions without an image as text alone", async () => {

@@ -1,8 +1,10 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { Metric, Scored } from "../../src/evaluation/benchmark.js";
 import { bootstrapSheet, intervals } from "../../src/evaluation/sheet-bootstrap.js";
-import { TallySheet } from "../../src/evaluation/tally-sheet.js";
+import { TallySheet, type Totals } from "../../src/evaluation/tally-sheet.js";
 
 const METRICS: Metric[] = [{ name: "share", title: "share", better: "higher", digits: 1 }];
 
@@ -63,6 +65,33 @@ describe("the bootstrap of a sheet", () => {
     const [low, high] = intervals(bootstrapSheet(scored(sheet)))["share"] as [number, number];
     expect(low).to.be.closeTo(20 - 1.96 * 1.265, 0.4);
     expect(high).to.be.closeTo(20 + 1.96 * 1.265, 0.4);
+  });
+
+  it("covers the true share about as often as the level says, and draws every image about equally often", () => {
+    const random = xoroshiro128plus(11);
+    let covered = 0;
+    for (let trial = 0; trial < 200; trial++) {
+      const sheet = new TallySheet();
+      for (let unit = 0; unit < 200; unit++) {
+        sheet.add(String(unit), "all", 1);
+        sheet.add(String(unit), "right", uniformFloat64(random) < 0.3 ? 1 : 0);
+      }
+      const [low, high] = intervals(bootstrapSheet(scored(sheet), 400))["share"] as [number, number];
+      if (low <= 30 && 30 <= high) covered++;
+    }
+    // 95 % of 200 trials: 190, standard deviation 3.1; the percentile interval runs a little short.
+    expect(covered).to.be.within(178, 199);
+    const hits = new Map<string, number>();
+    const sheet = new TallySheet();
+    for (let unit = 0; unit < 20; unit++) sheet.add(`u${unit}`, `u${unit}`, 1);
+    const count = (totals: Totals) => {
+      for (const [unit, times] of Object.entries(totals)) hits.set(unit, (hits.get(unit) ?? 0) + times);
+      return {};
+    };
+    bootstrapSheet({ ...scored(sheet), figures: count }, 500);
+    expect(hits.size).to.equal(20);
+    // Expected 500, standard deviation 21.8; five of them is far out.
+    for (const times of hits.values()) expect(times).to.be.within(390, 610);
   });
 
   it("keeps the tallies of an image together", () => {

@@ -144,7 +144,7 @@ describe("colours", () => {
 
 describe("format and markup", () => {
   it("write numbers for people", () => {
-    expect([percentage(0.1234), percentage(null), percentage(1)]).to.deep.equal(["12.3", "–", "100.0"]);
+    expect([percentage(12.34), percentage(null), percentage(100)]).to.deep.equal(["12.3", "–", "100.0"]);
     expect([0, 0.012345, -2.5, 5e-5, 123456, 1000].map(short)).to.deep.equal([
       "0",
       "0.0123",

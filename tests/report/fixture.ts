@@ -1,13 +1,14 @@
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import type { SceneAnswer, SceneTruth } from "../../src/evaluation/scene-answers.js";
-import { compareTallies } from "../../src/evaluation/scene-comparison.js";
-import { scoreTallies, type SceneScores } from "../../src/evaluation/scene-scores.js";
-import { tallyScenes, type SceneTally } from "../../src/evaluation/scene-tally.js";
-import { drawResamples } from "../../src/numbers/statistics.js";
+import type { Scored } from "../../src/evaluation/benchmark.js";
+import { compareResults } from "../../src/evaluation/compare.js";
+import type { EvalResult, Scores } from "../../src/evaluation/eval-result.js";
+import { captionMistakes } from "../../src/evaluation/scenes/figures.js";
+import { evalResult } from "../../src/evaluation/score.js";
 import type { QuadLogps } from "../../src/generated/scpo/v1/pair.js";
 import type { PairRecord } from "../../src/generated/scpo/v1/telemetry.js";
 import { chooseScenes, chooseWorstPairs } from "../../src/report/choose-examples.js";
+import { countScenes, type Said } from "../fixtures/made-up-scenes.js";
 import type { ExampleScene, ReportData, TrainingHistory } from "../../src/report/report-data.js";
 
 /** One transparent pixel. */
@@ -38,14 +39,9 @@ export function reportFixture(given: { vocabulary?: string[]; scenes?: FixtureSc
       objects: [...new Set(Array.from({ length: 1 + Math.floor(chance() * 3) }, pick))],
       png: PIXEL,
     }));
-  const truth = scenes.map(({ objects }, at): SceneTruth => ({
-    id: `test-${at}`,
-    objects,
-    questions: ["q1", "q2"],
-    answers: ["Yes.", "No."],
-  }));
+  const truth = scenes.map(({ objects }) => ({ objects, truths: ["Yes.", "No."] as const }));
   const answer = (habit: number, recall: number) =>
-    truth.map(({ objects }): SceneAnswer => {
+    truth.map(({ objects }): Said => {
       const named = objects.filter(() => chance() < recall);
       if (chance() < habit) named.push(pick());
       return {
@@ -53,13 +49,17 @@ export function reportFixture(given: { vocabulary?: string[]; scenes?: FixtureSc
         answers: [chance() < recall ? "Yes." : "No.", chance() < habit / 2 ? "Yes." : "No."],
       };
     });
-  const resamples = drawResamples(truth.length, { seed: 0, count: 300 });
-  const tallies = new Map<string, SceneTally[]>();
-  const answers = new Map<string, SceneAnswer[]>();
-  const model = (name: string, habit: number, recall: number): SceneScores => {
-    answers.set(name, answer(habit, recall));
-    tallies.set(name, tallyScenes(truth, answers.get(name) as SceneAnswer[], new Set(vocabulary)));
-    return scoreTallies(tallies.get(name) as SceneTally[], resamples);
+  const results = new Map<string, EvalResult>();
+  const counted = new Map<string, Scored>();
+  const answers = new Map<string, Said[]>();
+  const model = (name: string, habit: number, recall: number): Scores => {
+    const said = answer(habit, recall);
+    const scored = countScenes(truth, said);
+    const result = evalResult("scenes", "fixed", scored, { inputs: {}, settings: {}, notes: [] });
+    answers.set(name, said);
+    counted.set(name, scored);
+    results.set(name, result);
+    return { metrics: result.metrics, interval: result.interval };
   };
   const models = {
     base: model("base", 0.62, 0.94),
@@ -68,16 +68,17 @@ export function reportFixture(given: { vocabulary?: string[]; scenes?: FixtureSc
     scpo: model("scpo", 0.08, 0.93),
   };
   const [easy, medium] = [model("easy", 0.4, 0.95), model("medium", 0.2, 0.94)];
-  const split = "test" as const;
-  const base = tallies.get("base") as SceneTally[];
+  const named = (name: string) => ({ name, result: results.get(name) as EvalResult });
+  const compared = compareResults(named("base"), named("scpo")).metrics;
   const example = (at: number): ExampleScene => ({
     id: `test-${at}`,
     png: (scenes[at] as FixtureScene).png,
     objects: (scenes[at] as FixtureScene).objects,
-    before: (answers.get("base") as SceneAnswer[])[at]?.caption ?? "",
-    after: (answers.get("scpo") as SceneAnswer[])[at]?.caption ?? "",
+    before: (answers.get("base") as Said[])[at]?.caption ?? "",
+    after: (answers.get("scpo") as Said[])[at]?.caption ?? "",
   });
-  const chosen = chooseScenes(tallies.get("scpo") as SceneTally[]);
+  const { sheet } = counted.get("scpo") as Scored;
+  const chosen = chooseScenes(truth.map((_, at) => captionMistakes(sheet, `scene-${at}`)));
   const difficulties = Array.from({ length: 3 * STEPS * PAIRS_PER_STEP }, (_, pair, count = 960) => pair / (count - 1));
   const trainings = [training("scpo", 3, chance), training("dpo", 1, chance)];
   return {
@@ -88,26 +89,23 @@ export function reportFixture(given: { vocabulary?: string[]; scenes?: FixtureSc
       test_scenes: truth.length,
       pairs: difficulties.length,
       models,
-      ablations: { reversed: model("reversed", 0.3, 0.9), "no-reset": model("no-reset", 0.2, 0.91) },
       stages: [
-        { method: "sft", name: "shuffled", stage: 0, split, scores: models.sft },
-        { method: "dpo", name: "shuffled", stage: 0, split, scores: models.dpo },
-        { method: "scpo", name: "easy", stage: 0, split, scores: easy },
-        { method: "scpo", name: "medium", stage: 1, split, scores: medium },
-        { method: "scpo", name: "hard", stage: 2, split, scores: models.scpo },
+        { method: "sft", name: "shuffled", stage: 0, scores: models.sft },
+        { method: "dpo", name: "shuffled", stage: 0, scores: models.dpo },
+        { method: "scpo", name: "easy", stage: 0, scores: easy },
+        { method: "scpo", name: "medium", stage: 1, scores: medium },
+        { method: "scpo", name: "hard", stage: 2, scores: models.scpo },
       ],
-      comparisons: { scpo: compareTallies(base, tallies.get("scpo") as SceneTally[], resamples) },
+      comparisons: { scpo: Object.fromEntries(compared.map((metric) => [metric.name, metric])) },
       seconds: { difficulty: 21.4, scpo: 142, all: 301 },
     },
     labels: {
       sft: "fine-tuning on the true texts",
       dpo: "DPO",
       scpo: "SCPO with anchor",
-      reversed: "SCPO, hard to easy",
     },
     before: "base",
     after: "scpo",
-    vocabulary,
     firstScenes: chosen.first.map(example),
     worstScenes: chosen.worst.map(example),
     trainings,

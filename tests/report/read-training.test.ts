@@ -8,7 +8,6 @@ import { readTraining } from "../../src/report/read-training.js";
 import { StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import type { LogEntry } from "../../src/run/log/entries.js";
 import { writeLog } from "../fixtures/run-log.js";
-import type { SceneTally } from "../../src/evaluation/scene-tally.js";
 
 const record = (pair: number, textualMargin: number, visualMargin: number): PairRecord => ({
   step: 1,
@@ -69,25 +68,10 @@ describe("readTraining", () => {
 });
 
 describe("chooseScenes", () => {
-  const tally = (absentMentions: number, missed: number): SceneTally => ({
-    captions: 1,
-    hallucinatedCaptions: 0,
-    mentions: 0,
-    absentMentions,
-    presentObjects: 3,
-    namedObjects: 3 - missed,
-    questions: 0,
-    trueYes: 0,
-    falseYes: 0,
-    trueNo: 0,
-    falseNo: 0,
-    yesQuestions: 0,
-  });
-
   it("takes the first, and of the others those with most mistakes, never a faultless one", () => {
-    const tallies = [tally(3, 0), tally(0, 0), tally(1, 0), tally(1, 1), tally(0, 0), tally(0, 2), tally(0, 1)];
-    expect(chooseScenes(tallies, { first: 2, worst: 3 })).to.deep.equal({ first: [0, 1], worst: [3, 5, 2] });
-    expect(chooseScenes(tallies, { first: 5, worst: 9 })).to.deep.equal({ first: [0, 1, 2, 3, 4], worst: [5, 6] });
+    const mistakes = [3, 0, 1, 2, 0, 2, 1];
+    expect(chooseScenes(mistakes, { first: 2, worst: 3 })).to.deep.equal({ first: [0, 1], worst: [3, 5, 2] });
+    expect(chooseScenes(mistakes, { first: 5, worst: 9 })).to.deep.equal({ first: [0, 1, 2, 3, 4], worst: [5, 6] });
     expect(chooseScenes([], { first: 5, worst: 9 })).to.deep.equal({ first: [], worst: [] });
   });
 });

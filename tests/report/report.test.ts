@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import type { SceneScores } from "../../src/evaluation/scene-scores.js";
+import type { Scores } from "../../src/evaluation/eval-result.js";
 import { renderHeadlineSvg } from "../../src/report/headline-svg.js";
 import { renderReport, writeReport } from "../../src/report/report.js";
 import type { ReportData } from "../../src/report/report-data.js";
@@ -119,10 +119,9 @@ describe("renderReport", () => {
 
   it("underlines the best figure of a column, and ties", () => {
     const scores = structuredClone(data.result.models.base as NonNullable<(typeof data.result.models)[string]>);
-    const worse = structuredClone({ ...scores, chair_s: 0.9, cover: 0.1 });
+    const worse = structuredClone({ ...scores, metrics: { ...scores.metrics, chair_s: 90, cover: 10 } });
     const tied = reportFixture();
     tied.result.models = { base: scores, scpo: worse };
-    tied.result.ablations = {};
     const [table = ""] = /<table class="figures scores">.*?<\/table>/s.exec(renderReport(tied)) ?? [];
     // The first row holds five bests; the second ties in the three figures that it did not lose.
     expect(
@@ -147,7 +146,7 @@ describe("renderReport", () => {
   it("survives a study that has nothing to show yet", () => {
     const bare: ReportData = {
       ...data,
-      result: { ...data.result, models: {}, ablations: {}, stages: [], comparisons: undefined },
+      result: { ...data.result, models: {}, stages: [], comparisons: undefined },
       firstScenes: [],
       worstScenes: [],
       trainings: [],
@@ -161,9 +160,11 @@ describe("renderReport", () => {
   it("shows yes/no accuracy by kind of question, where a world asks for more than presence", () => {
     const plain = reportFixture();
     expect(renderReport(plain)).not.to.include("by kind of question");
-    const scores = plain.result.models.scpo as SceneScores;
-    const count = { questions: 900, accuracy: 0.8125, interval: [0.79, 0.83] as [number, number] };
-    plain.result.models.scpo = { ...scores, by_kind: { count } };
+    const { metrics, interval } = plain.result.models["scpo"] as Scores;
+    plain.result.models["scpo"] = {
+      metrics: { ...metrics, "count/accuracy": 81.25 },
+      interval: { ...interval, "count/accuracy": [79, 83] },
+    };
     const text = withoutPictures(renderReport(plain));
     expect(text).to.match(/by kind of question[\s\S]*<th>count<\/th>[\s\S]*81\.3<small>79\.0/);
     expect(text).not.to.include("<th>position</th>");
@@ -171,14 +172,9 @@ describe("renderReport", () => {
 
   it("survives figures that are undefined", () => {
     const silent = reportFixture();
-    const nothing = {
-      chair_s: null,
-      chair_i: null,
-      cover: null,
-      hal: null,
-      yes_no: { accuracy: null, f1: null, yes_ratio: null },
-    };
-    silent.result.models.scpo = { ...nothing, interval: nothing };
+    const figures = ["chair_s", "chair_i", "cover", "hal", "accuracy", "f1", "yes_ratio"];
+    const nothing = Object.fromEntries(figures.map((name) => [name, null]));
+    silent.result.models["scpo"] = { metrics: nothing, interval: nothing };
     const text = withoutPictures(renderReport(silent));
     expect(text).not.to.match(/NaN|Infinity|undefined|null/);
     expect(text).to.include("<td>–<small>");
@@ -213,9 +209,10 @@ describe("renderReport", () => {
 describe("headlineSentence", () => {
   it("says more where it is more", () => {
     const data = reportFixture();
-    const worse = data.result.comparisons?.scpo;
-    if (worse === undefined) throw new Error("the fixture compares scpo");
-    worse.chair_s = { ...worse.chair_s, relative_reduction: -0.25, relative_reduction_interval: [-0.5, -0.1] };
+    const worse = data.result.comparisons?.["scpo"];
+    const chair = worse?.["chair_s"];
+    if (worse === undefined || chair === undefined) throw new Error("the fixture compares scpo");
+    worse["chair_s"] = { ...chair, reduction: -25, reduction_interval: [-50, -10] };
     expect(headlineSentence(data).replaceAll("\u00a0", " ")).to.include("25.0 % more (95 % interval 10.0–50.0 %)");
   });
 
@@ -228,7 +225,7 @@ describe("headlineSentence", () => {
 
 describe("markedCaption", () => {
   it("marks what is absent and names what was missed", () => {
-    const { text } = markedCaption("a dog and a Car.", ["dog", "tree"], new Set(["dog", "car", "tree"]));
+    const { text } = markedCaption("a dog and a Car.", ["dog", "tree"]);
     expect(text).to.equal(
       'a dog and a <mark class="absent" title="not in the picture">Car</mark>. ' +
         '<span class="missed" title="in the picture, not named">tree</span>',
@@ -261,8 +258,8 @@ describe("renderHeadlineSvg", () => {
   it("draws bars as long as the figures say", () => {
     const widths = [...svg.matchAll(/class="fill bar"[^>]* width="([\d.]+)"/g)].map(([, width]) => Number(width));
     const models = Object.values(data.result.models);
-    const shares = [...models.map(({ chair_s: share }) => share), ...models.map(({ cover }) => cover)];
+    const percents = ["chair_s", "cover"].flatMap((name) => models.map(({ metrics }) => metrics[name]));
     expect(widths).to.have.length(8);
-    widths.forEach((width, at) => expect(width / 392).to.be.closeTo(shares[at] as number, 1e-4));
+    widths.forEach((width, at) => expect(width / 392).to.be.closeTo((percents[at] as number) / 100, 1e-4));
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { captionObjects } from "../../src/evaluation/caption-objects.js";
+import { captionObjects } from "../../src/evaluation/scenes/caption-objects.js";
 import { drawBaseScene } from "../../src/scenes/base-scenes.js";
 import { drawContrast } from "../../src/scenes/contrast.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";

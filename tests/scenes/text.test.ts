@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { captionObjects } from "../../src/evaluation/caption-objects.js";
+import { captionObjects } from "../../src/evaluation/scenes/caption-objects.js";
 import { captionOf, habitNames, withArticle } from "../../src/scenes/caption.js";
 import { plural } from "../../src/english/noun-number.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";

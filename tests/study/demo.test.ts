@@ -59,9 +59,9 @@ describe("demonstration", function () {
     expect(result).to.include({ seed: 5, threads: options.recipe.threads, test_scenes: 40, pairs: 48 });
     expect(Object.keys(result.models)).to.deep.equal(["base", "sft", "dpo", "scpo"]);
     for (const scores of Object.values(result.models)) {
-      expect(scores.chair_s).to.be.within(0, 1);
-      expect(scores.yes_no.accuracy).to.be.within(0, 1);
-      expect(scores.interval.cover?.[0]).to.be.at.most(scores.cover as number);
+      expect(scores.metrics["chair_s"]).to.be.within(0, 100);
+      expect(scores.metrics["accuracy"]).to.be.within(0, 100);
+      expect(scores.interval["cover"]?.[0]).to.be.at.most(scores.metrics["cover"] as number);
     }
     expect(result.stages.filter(({ method }) => method === "scpo").map(({ name }) => name)).to.deep.equal([
       "easy",

@@ -50,7 +50,10 @@ async function ask(
 ): Promise<Map<number, string>> {
   signal?.throwIfAborted();
   const request = {
-    prompts: batch.map(({ image, text }) => ({ text, imagePath: images.paths.get(image) ?? "" })),
+    ...images.table,
+    prompts: batch.map(({ image, row, text }) =>
+      images.table === undefined ? { text, imagePath: images.paths.get(image) ?? "" } : { text, row: row ?? 0 },
+    ),
     maxNewTokens,
     batchSize: batch.length,
   };

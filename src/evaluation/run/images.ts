@@ -1,31 +1,64 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { isAbsolute, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { UserError } from "../../errors.js";
 import { sha256File } from "../../files/sha256.js";
-import type { Prompt } from "../benchmark.js";
+import type { Benchmark, Prompt } from "../benchmark.js";
 
-/** The image files of a benchmark's questions. */
+/** The images of a benchmark's questions. */
 export interface Images {
-  /** Absolute path by a prompt's image name. */
-  paths: ReadonlyMap<string, string>;
-  /** SHA-256 over names and contents, lower-case hex. */
+  /** How many. */
+  count: number;
+  /** SHA-256 over names and contents, or of the file that holds them, lower-case hex. */
   sha256: string;
+  /** Absolute path by a prompt's image name; empty where one file holds them. */
+  paths: ReadonlyMap<string, string>;
+  /** The Parquet file that holds them, as a request for answers names it. */
+  table?: { dataset: { path: string; sha256: string }; imageColumn: string };
+}
+
+/**
+ * Where a benchmark's images lie: in a folder of the user's, or beside the annotations that hold them.
+ *
+ * @param images - As the user names it; undefined when not named.
+ * @param field - What the user would name it with.
+ * @throws UserError when it is missing, or named though the annotations hold the images.
+ */
+export function imageFolder(
+  { name, imageColumn }: Benchmark,
+  annotations: string,
+  images: string | undefined,
+  field: string,
+): string {
+  if (imageColumn === undefined) {
+    if (images !== undefined) return resolve(images);
+    throw new UserError(`${field} is missing; expected the folder with the images of ${name}`);
+  }
+  if (images === undefined) return dirname(resolve(annotations));
+  throw new UserError(`${field} is ${images}, but the annotations of ${name} hold its images: leave it out`);
 }
 
 /**
  * Finds and hashes the images that questions are about; a question without an image needs none.
  *
+ * @param benchmark - Tells whether its annotations hold the images.
  * @param prompts - The questions; an empty image name means no image.
- * @param folder - Folder of the images.
+ * @param where - The annotations, and the folder of the images.
  * @param onProgress - Hears how many images are hashed.
  * @throws UserError when images are missing, named by the first, or a name leads out of the folder.
  */
 export async function findImages(
+  { imageColumn }: Benchmark,
   prompts: readonly Prompt[],
-  folder: string,
+  { annotations, folder }: { annotations: string; folder: string },
   onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<Images> {
+  if (imageColumn !== undefined) {
+    const path = resolve(annotations);
+    const sha256 = await sha256File(path);
+    const count = new Set(prompts.map(({ image }) => image)).size;
+    return { count, sha256, paths: new Map(), table: { dataset: { path, sha256 }, imageColumn } };
+  }
   const paths = await requireImages(prompts, folder);
   const hash = createHash("sha256");
   let done = 0;
@@ -33,7 +66,7 @@ export async function findImages(
     hash.update(`${JSON.stringify(name)} ${await sha256File(path)}\n`);
     onProgress(++done, paths.size);
   }
-  return { paths, sha256: hash.digest("hex") };
+  return { count: paths.size, sha256: hash.digest("hex"), paths };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Trainer } from "../../backend/trainer.js";
 import { UserError } from "../../errors.js";
 import type { Benchmark } from "../benchmark.js";
 import { askMissing } from "./ask.js";
-import { findImages, type Images } from "./images.js";
+import { findImages, type Images, imageFolder } from "./images.js";
 import { hashModelFiles } from "./model-files.js";
 import { PartialAnswers, partialPath } from "./partial-answers.js";
 import { type ImageSample, type Questions, readQuestions } from "./questions.js";
@@ -19,8 +19,8 @@ export interface RunRequest {
   model: string;
   /** Folder of the benchmark's annotations. */
   annotations: string;
-  /** Folder of its images. */
-  images: string;
+  /** Folder of its images; undefined where the annotations hold them. */
+  images?: string | undefined;
   /** Answer file; for a benchmark whose answers are a folder of text files, the folder. */
   out: string;
   /** Longest answer, in tokens. */
@@ -61,7 +61,9 @@ export async function prepareRun(request: RunRequest, onProgress?: RunProgress):
   const out = resolve(request.out);
   const questions = await readQuestions(request.benchmark, request.annotations, request.sample);
   const modelFilesSha256 = await hashModelFiles(request.model);
-  const images = await findImages(questions.prompts, request.images, (done, total) =>
+  const { benchmark, annotations } = request;
+  const folder = imageFolder(benchmark, annotations, request.images, "--images");
+  const images = await findImages(benchmark, questions.prompts, { annotations, folder }, (done, total) =>
     onProgress?.("images", done, total),
   );
   if (existsSync(out) && !existsSync(settingsPath(out))) {
@@ -130,7 +132,7 @@ async function loadModel(
   return {
     benchmark: request.benchmark.name,
     prompts: { count: questions.prompts.length, sha256: questions.sha256 },
-    images: { count: images.paths.size, sha256: images.sha256 },
+    images: { count: images.count, sha256: images.sha256 },
     ...(request.sample === undefined ? {} : { sample: request.sample }),
     model: {
       path,

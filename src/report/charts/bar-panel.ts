@@ -4,7 +4,7 @@ import { type Markup, markup } from "../markup.js";
 import type { Colour } from "./colours.js";
 import { linearScale } from "./scale.js";
 
-/** A bar: a share with its interval. */
+/** A bar: a percentage with its interval. */
 export interface Bar {
   label: string;
   colour: Colour;
@@ -27,19 +27,19 @@ function headHeight(hasTitle: boolean): number {
 }
 
 /**
- * Draws horizontal bars of shares, each with its interval and its figures.
+ * Draws horizontal bars of percentages, each with its interval and its figures.
  *
- * @param bars - Shares 0..1.
+ * @param bars - Percentages.
  * @param options - `title` if it has one of its own, `hint` (which way is better), `width` in pixels.
  */
 export function barPanel(bars: readonly Bar[], options: { title?: string; hint: string; width: number }): Markup {
   const { title, hint, width } = options;
-  const scale = linearScale([0, 1], [0, width - 8], { ticks: 4 });
+  const scale = linearScale([0, 100], [0, width - 8], { ticks: 4 });
   const head = headHeight(title !== undefined);
   const bottom = head + bars.length * ROW;
   const grid = scale.ticks.map((tick) => {
-    const anchor = tick === 0 ? "start" : tick === 1 ? "end" : "middle";
-    return markup`<line class="grid" x1="${scale.at(tick)}" x2="${scale.at(tick)}" y1="${head - 6}" y2="${bottom}"/><text x="${scale.at(tick)}" y="${bottom + 15}" text-anchor="${anchor}">${`${tick * 100}${tick === 1 ? " %" : ""}`}</text>`;
+    const anchor = tick === 0 ? "start" : tick === 100 ? "end" : "middle";
+    return markup`<line class="grid" x1="${scale.at(tick)}" x2="${scale.at(tick)}" y1="${head - 6}" y2="${bottom}"/><text x="${scale.at(tick)}" y="${bottom + 15}" text-anchor="${anchor}">${`${tick}${tick === 100 ? " %" : ""}`}</text>`;
   });
   const heading = title === undefined ? null : markup`<text class="strong" x="0" y="12">${title}</text>`;
   return markup`${heading}<text x="0" y="${head - 12}">${hint}</text>${grid}${bars.map((bar, row) =>

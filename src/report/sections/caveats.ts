@@ -1,4 +1,5 @@
-import type { SceneScores } from "../../evaluation/scene-scores.js";
+import type { Scores } from "../../evaluation/eval-result.js";
+import { kindMetric } from "../../evaluation/scenes/figures.js";
 import { QUESTION_KINDS, type QuestionKind } from "../../scenes/questions.js";
 import { percentage } from "../format.js";
 import { labelOf, type ReportData } from "../report-data.js";
@@ -26,21 +27,22 @@ export function caveats(data: ReportData): string {
     .join(" ");
 }
 
-function better(data: ReportData, trained: SceneScores): string | null {
+function better(data: ReportData, trained: Scores): string | null {
   const others = Object.entries(data.result.models).filter(([key]) => key !== data.after && key !== data.before);
-  const [best] = others.sort(([, a], [, b]) => (a.chair_s ?? 1) - (b.chair_s ?? 1));
-  if (best === undefined || (best[1].chair_s ?? 1) >= (trained.chair_s ?? 1)) return null;
-  const [key, { chair_s: share, cover }] = best;
-  return `It is not the best: ${labelOf(data, key)} does so in ${percentage(share)}\u00a0% and names ${percentage(cover)}\u00a0%.`;
+  const chair = ({ metrics }: Scores) => metrics["chair_s"] ?? 100;
+  const [best] = others.sort(([, a], [, b]) => chair(a) - chair(b));
+  if (best === undefined || chair(best[1]) >= chair(trained)) return null;
+  const [key, { metrics }] = best;
+  return `It is not the best: ${labelOf(data, key)} does so in ${percentage(metrics["chair_s"] ?? null)}\u00a0% and names ${percentage(metrics["cover"] ?? null)}\u00a0%.`;
 }
 
-function worse(base: SceneScores, trained: SceneScores): string | null {
+function worse(base: Scores, trained: Scores): string | null {
   const fallen = QUESTION_KINDS.flatMap((kind) => {
-    const [was, is] = [base.by_kind?.[kind], trained.by_kind?.[kind]];
+    const name = kindMetric(kind);
+    const [was, is] = [base.metrics[name] ?? null, trained.metrics[name] ?? null];
+    const high = trained.interval[name]?.[1];
     // Below what chance in the choice of scenes explains.
-    return was !== undefined && is?.interval && is.interval[1] < was.accuracy
-      ? [{ kind, was: was.accuracy, is: is.accuracy }]
-      : [];
+    return was !== null && is !== null && high !== undefined && high < was ? [{ kind, was, is }] : [];
   });
   const [most] = fallen.sort((a, b) => b.was - b.is - (a.was - a.is));
   return most === undefined
@@ -48,8 +50,8 @@ function worse(base: SceneScores, trained: SceneScores): string | null {
     : `Right answers about ${SUBJECTS[most.kind]} fall from ${percentage(most.was)} to ${percentage(most.is)}\u00a0%.`;
 }
 
-function malformed(base: SceneScores, trained: SceneScores): string | null {
-  const [was, is] = [base.fluency, trained.fluency];
-  if (was === undefined || is === undefined || is.foreign <= was.foreign) return null;
-  return `Of its ${is.captions} captions ${is.foreign} hold a word that no true caption has, such as two run together; before training ${was.foreign}.`;
+function malformed(base: Scores, trained: Scores): string | null {
+  const [was, is] = [base.metrics["foreign"] ?? null, trained.metrics["foreign"] ?? null];
+  if (was === null || is === null || is <= was) return null;
+  return `${percentage(is)}\u00a0% of its captions hold a word that no true caption has, such as two run together; before training ${percentage(was)}\u00a0%.`;
 }

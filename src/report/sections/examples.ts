@@ -1,13 +1,12 @@
-import { captionParts } from "../../evaluation/caption-objects.js";
+import { captionParts } from "../../evaluation/scenes/caption-objects.js";
 import { type Markup, markup } from "../markup.js";
 import { pngImage } from "../png-image.js";
 import { type ExampleScene, labelOf, type ReportData } from "../report-data.js";
 
 /** Test scenes with the captions before and after training. */
 export function examplesSection(data: ReportData): Markup {
-  const vocabulary = new Set(data.vocabulary);
   const cards = (scenes: readonly ExampleScene[]): Markup =>
-    markup`<div class="cards">${scenes.map((scene) => sceneCard(scene, data, vocabulary))}</div>`;
+    markup`<div class="cards">${scenes.map((scene) => sceneCard(scene, data))}</div>`;
   const { firstScenes: first, worstScenes: worst } = data;
   return markup`<p class="note"><mark class="absent">word</mark> is not in the picture; <span class="missed">word</span> is in the picture and was not named.</p>
 <h3>The first ${first.length} test scenes</h3><p class="note">In the order of the file; nothing was picked.</p>${cards(first)}
@@ -18,16 +17,16 @@ ${
 }`;
 }
 
-function sceneCard(scene: ExampleScene, data: ReportData, vocabulary: ReadonlySet<string>): Markup {
+function sceneCard(scene: ExampleScene, data: ReportData): Markup {
   return markup`<div class="card scene">${pngImage(scene.png, `A picture of: ${scene.objects.join(", ")}`)}<div>
-<p><span class="who">${labelOf(data, data.before)}</span>${markedCaption(scene.before, scene.objects, vocabulary)}</p>
-<p><span class="who">${labelOf(data, data.after)}</span>${markedCaption(scene.after, scene.objects, vocabulary)}</p></div></div>
+<p><span class="who">${labelOf(data, data.before)}</span>${markedCaption(scene.before, scene.objects)}</p>
+<p><span class="who">${labelOf(data, data.after)}</span>${markedCaption(scene.after, scene.objects)}</p></div></div>
 `;
 }
 
 /** A caption with absent objects marked in it and missed objects after it. */
-export function markedCaption(caption: string, objects: readonly string[], vocabulary: ReadonlySet<string>): Markup {
-  const parts = captionParts(caption, vocabulary);
+export function markedCaption(caption: string, objects: readonly string[]): Markup {
+  const parts = captionParts(caption);
   const named = new Set(parts.map(({ object }) => object));
   const missed = objects.filter((object) => !named.has(object));
   return markup`${parts.map(({ text, object }) =>

@@ -1,18 +1,18 @@
-import type { SceneScores } from "../../evaluation/scene-scores.js";
+import type { Scores } from "../../evaluation/eval-result.js";
 import { percentage } from "../format.js";
 import { type Markup, markup } from "../markup.js";
 import { labelOf, type ReportData } from "../report-data.js";
 
-/** How well formed the captions are; nothing where it was not counted. */
+/** How well formed the captions are; nothing where no figure says so. */
 export function fluencyTable(
-  models: Readonly<Record<string, SceneScores>>,
+  models: Readonly<Record<string, Scores>>,
   data: Pick<ReportData, "labels">,
 ): Markup | null {
-  const rows = Object.entries(models).flatMap(([key, { fluency }]) => {
-    if (fluency === undefined || fluency.captions === 0) return [];
-    const { captions, foreign, repeating, words } = fluency;
+  const rows = Object.entries(models).flatMap(([key, { metrics }]) => {
+    const { foreign = null, repeating = null, words = null } = metrics;
+    if (foreign === null) return [];
     return [
-      markup`<tr><th>${labelOf(data, key)}</th><td>${percentage(foreign / captions)}</td><td>${percentage(repeating / captions)}</td><td>${(words / captions).toFixed(1)}</td></tr>
+      markup`<tr><th>${labelOf(data, key)}</th><td>${percentage(foreign)}</td><td>${percentage(repeating)}</td><td>${percentage(words)}</td></tr>
 `,
     ];
   });

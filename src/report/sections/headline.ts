@@ -1,4 +1,4 @@
-import { type Figure, figureOf, type SceneScores } from "../../evaluation/scene-scores.js";
+import type { Scores } from "../../evaluation/eval-result.js";
 import { barPanel, barPanelHeight } from "../charts/bar-panel.js";
 import { figure, picture } from "../charts/figure.js";
 import { COLUMN_WIDTH } from "../charts/frame.js";
@@ -10,7 +10,7 @@ import { caveats } from "./caveats.js";
 import { fluencyTable } from "./fluency.js";
 import { questionKinds } from "./question-kinds.js";
 
-const COLUMNS: readonly { figure: Figure; name: string; best: "low" | "high" }[] = [
+const COLUMNS: readonly { figure: string; name: string; best: "low" | "high" }[] = [
   { figure: "chair_s", name: "CHAIRs", best: "low" },
   { figure: "chair_i", name: "CHAIRi", best: "low" },
   { figure: "cover", name: "Coverage", best: "high" },
@@ -24,7 +24,7 @@ export const SCORES_NOTE =
 
 /** The comparison of all models: a sentence, a table and bars. */
 export function headlineSection(data: ReportData): Markup {
-  const { models, ablations, test_scenes: scenes } = data.result;
+  const { models, test_scenes: scenes } = data.result;
   const bars = HEADLINE_PANELS.map(({ figure: name, title, hint }) => {
     const panel = headlineBars(models, data.labels, name);
     const drawn = barPanel(panel, { hint, width: COLUMN_WIDTH });
@@ -35,14 +35,7 @@ ${scoresTable(models, data)}
 <p class="note">In %, on ${scenes} test scenes. ${SCORES_NOTE}</p>
 <div class="columns">${bars}</div>
 ${questionKinds(models, data)}
-${fluencyTable(models, data)}
-${Object.keys(ablations).length === 0 ? null : markup`<h3>With one part changed</h3>${scoresTable(withAfter(data), data)}`}`;
-}
-
-/** The model that the page is about above its variants. */
-function withAfter({ result, after }: ReportData): Record<string, SceneScores> {
-  const scores = result.models[after];
-  return { ...(scores === undefined ? {} : { [after]: scores }), ...result.ablations };
+${fluencyTable(models, data)}`;
 }
 
 /** What changed between the two models that the page compares, in words. */
@@ -50,35 +43,36 @@ export function headlineSentence(data: ReportData): string {
   const before = data.result.models[data.before];
   const after = data.result.models[data.after];
   if (before === undefined || after === undefined) return "";
+  const share = ({ metrics }: Scores, figure: string) => percentage(metrics[figure] ?? null);
   const name = labelOf(data, data.after);
   const base = labelOf(data, data.before);
-  const { relative_reduction: reduction = null, relative_reduction_interval: interval = null } =
-    data.result.comparisons?.[data.after]?.chair_s ?? {};
+  const { reduction = null, reduction_interval: interval = null } =
+    data.result.comparisons?.[data.after]?.["chair_s"] ?? {};
   const change =
     reduction === null || interval === null
       ? ""
       : reduction >= 0
         ? `, ${percentage(reduction)}\u00a0% fewer (95\u00a0% interval ${percentageInterval(interval)}\u00a0%)`
         : `, ${percentage(-reduction)}\u00a0% more (95\u00a0% interval ${percentageInterval([-interval[1], -interval[0]])}\u00a0%)`;
-  return `${name} names something that is not in the picture in ${percentage(after.chair_s)}\u00a0% of captions, ${base} in ${percentage(before.chair_s)}\u00a0%${change}. Of the objects that are there, ${name} names ${percentage(after.cover)}\u00a0%, ${base} ${percentage(before.cover)}\u00a0%.`;
+  return `${name} names something that is not in the picture in ${share(after, "chair_s")}\u00a0% of captions, ${base} in ${share(before, "chair_s")}\u00a0%${change}. Of the objects that are there, ${name} names ${share(after, "cover")}\u00a0%, ${base} ${share(before, "cover")}\u00a0%.`;
 }
 
 /** Figures of models on scenes, in percent with intervals. */
-export function scoresTable(models: Readonly<Record<string, SceneScores>>, data: Pick<ReportData, "labels">): Markup {
+export function scoresTable(models: Readonly<Record<string, Scores>>, data: Pick<ReportData, "labels">): Markup {
   const rows = Object.entries(models);
   const bests = new Map(
     COLUMNS.map((column) => {
       // Compared as printed, so that two cells that read the same are both best.
       const values = rows
-        .map(([, scores]) => Number(percentage(figureOf(scores, column.figure))))
+        .map(([, scores]) => Number(percentage(scores.metrics[column.figure] ?? null)))
         .filter(Number.isFinite);
       return [column.figure, column.best === "low" ? Math.min(...values) : Math.max(...values)];
     }),
   );
-  const cell = (scores: SceneScores, name: Figure): Markup => {
-    const text = percentage(figureOf(scores, name));
+  const cell = (scores: Scores, name: string): Markup => {
+    const text = percentage(scores.metrics[name] ?? null);
     const isBest = rows.length > 1 && Number(text) === bests.get(name);
-    return markup`<td>${isBest ? markup`<strong>${text}</strong>` : text}<small>${percentageInterval(figureOf(scores.interval, name))}</small></td>`;
+    return markup`<td>${isBest ? markup`<strong>${text}</strong>` : text}<small>${percentageInterval(scores.interval[name] ?? null)}</small></td>`;
   };
   return markup`<div class="scroll"><table class="figures scores"><thead><tr><th>Model</th>${COLUMNS.map(
     ({ name, best }) => markup`<th>${name} ${best === "low" ? "↓" : "↑"}</th>`,

@@ -1,19 +1,16 @@
-import { type Figure, figureOf, type SceneScores } from "../../evaluation/scene-scores.js";
+import type { Scores } from "../../evaluation/eval-result.js";
 import { modelColour } from "../charts/colours.js";
 import { lineChart, type LinePoint, type LineSeries } from "../charts/line-chart.js";
 import { scatterChart, type ScatterPoint, type ScatterSeries } from "../charts/scatter-chart.js";
 import { type Markup, markup } from "../markup.js";
 import { labelOf, type ReportData } from "../report-data.js";
 
-const whole = (share: number): string => String(Math.round(share * 1000) / 10);
+const whole = (percent: number): string => String(Math.round(percent * 10) / 10);
 
 /** Hallucination against coverage of every checkpoint, and both by stage. */
 export function tradeOffSection(data: ReportData): Markup {
   const { stages, models } = data.result;
   const methods = [...new Set(stages.map(({ method }) => method))];
-  const split = stages.some((stage) => stage.split === "validation")
-    ? " Stages before the last may be scored on validation scenes."
-    : "";
   const longest = Math.max(0, ...stages.map(({ stage }) => stage)) + 1;
   const named = methods
     .map((method) => stages.filter((stage) => stage.method === method))
@@ -22,7 +19,7 @@ export function tradeOffSection(data: ReportData): Markup {
     { x: 0, name: "before" },
     ...Array.from({ length: longest }, (_, at) => ({ x: at + 1, name: `after ${named?.[at]?.name ?? at + 1}` })),
   ];
-  const series = (figure: Figure): LineSeries[] =>
+  const series = (figure: string): LineSeries[] =>
     methods.map((method) => {
       const own = stages.filter((stage) => stage.method === method);
       // A method of one stage saw as much as the others by its end, so its point is drawn where theirs end.
@@ -39,7 +36,7 @@ export function tradeOffSection(data: ReportData): Markup {
         ...(own.length === 1 ? { stroke: "dash" as const } : {}),
       };
     });
-  const chart = (figure: Figure, title: string, yLabel: string, include: number[]): Markup =>
+  const chart = (figure: string, title: string, yLabel: string, include: number[]): Markup =>
     lineChart({
       title,
       xLabel: "stage",
@@ -57,7 +54,7 @@ export function tradeOffSection(data: ReportData): Markup {
     yLabel: "captions that name something absent, %",
     format: whole,
     series: scatterSeries(data, methods),
-    note: `Bars: 95 % intervals. Dashed lines lead from the model before training through the checkpoints of a method. The axes begin where the data does, not at 0.${split}`,
+    note: `Bars: 95 % intervals. Dashed lines lead from the model before training through the checkpoints of a method. The axes begin where the data does, not at 0.`,
   })}${chart("chair_s", "Hallucination by stage (CHAIRs)", "captions, %", [0])}${chart("cover", "Coverage by stage", "objects named, %", [])}${chart("accuracy", "Yes/no accuracy by stage", "answers, %", [])}</div>`;
 }
 
@@ -80,20 +77,16 @@ function scatterSeries(data: ReportData, methods: readonly string[]): ScatterSer
   });
 }
 
-function linePoint(x: number, scores: SceneScores | undefined, figure: Figure): LinePoint | null {
-  const y = scores === undefined ? null : figureOf(scores, figure);
-  if (scores === undefined || y === null) return null;
-  const [low, high] = figureOf(scores.interval, figure) ?? [y, y];
+function linePoint(x: number, scores: Scores | undefined, figure: string): LinePoint | null {
+  const y = scores?.metrics[figure] ?? null;
+  if (y === null) return null;
+  const [low, high] = scores?.interval[figure] ?? [y, y];
   return { x, y, low, high };
 }
 
-function scatterPoint(name: string, scores: SceneScores | undefined): ScatterPoint | null {
-  if (scores === undefined || scores.cover === null || scores.chair_s === null) return null;
-  return {
-    name,
-    x: scores.cover,
-    y: scores.chair_s,
-    xInterval: scores.interval.cover,
-    yInterval: scores.interval.chair_s,
-  };
+function scatterPoint(name: string, scores: Scores | undefined): ScatterPoint | null {
+  const { cover = null, chair_s: chair = null } = scores?.metrics ?? {};
+  if (scores === undefined || cover === null || chair === null) return null;
+  const { cover: xInterval = null, chair_s: yInterval = null } = scores.interval;
+  return { name, x: cover, y: chair, xInterval, yInterval };
 }

@@ -12,9 +12,9 @@ export type PhaseName = "training" | "evaluation" | "page";
 /** What the model of a stage scored. */
 export interface Evaluation {
   stage: number;
-  /** Name of the benchmark, or "scenes". */
+  /** Name of the benchmark. */
   benchmark: string;
-  /** By name, as the benchmark prints them; null where a denominator is 0. Of scenes: shares, 0 to 1. */
+  /** By name, as the benchmark prints them; null where a denominator is 0. */
   figures: Record<string, number | null>;
 }
 
@@ -77,7 +77,7 @@ export type RunEvent =
       telemetry: TelemetryTotals | null;
     }
   | { type: "phase-opened"; phase: Exclude<PhaseName, "training"> }
-  /** The model of `stage` is scored on `benchmark`, the name of a benchmark or "scenes". */
+  /** The model of `stage` is scored on `benchmark`, by its name. */
   | { type: "evaluation-started"; stage: number; benchmark: string }
   /** `done` of `total` pictures are looked at, or questions answered. */
   | { type: "evaluation-progress"; stage: number; benchmark: string; what: string; done: number; total: number }

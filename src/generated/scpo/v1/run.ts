@@ -195,9 +195,9 @@ export interface Run {
 export interface Evaluation {
   /** Index of the stage, from 0. */
   stage: number;
-  /** Name of a benchmark, or "scenes". */
+  /** Name of a benchmark. */
   benchmark: string;
-  /** By name, as the benchmark prints them; of scenes: shares, 0 to 1. One whose denominator is 0 is left out. */
+  /** By name, as the benchmark prints them. One whose denominator is 0 is left out. */
   figures: { [key: string]: number };
 }
 

@@ -3,11 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.js";
-import { readResult, writeResult } from "../../src/evaluation/result.js";
-import { compareTallies } from "../../src/evaluation/scene-comparison.js";
-import { scoreTallies } from "../../src/evaluation/scene-scores.js";
-import { tallyScenes } from "../../src/evaluation/scene-tally.js";
-import { drawResamples } from "../../src/numbers/statistics.js";
+import { readResult, writeResult } from "../../src/report/study-result.js";
+import { differenceOf } from "../../src/evaluation/compare.js";
 
 describe("result.json", () => {
   let folder: string;
@@ -15,22 +12,19 @@ describe("result.json", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   it("reads back as it was written, undefined figures included", async () => {
-    const world = new Set(["dog"]);
-    const truth = [{ id: "a", objects: ["dog"], questions: [], answers: [] }];
-    const tallies = tallyScenes(truth, [{ caption: "a dog.", answers: [] }], world);
-    const resamples = drawResamples(1, { seed: 1, count: 10 });
-    const plain = scoreTallies(tallies, resamples);
-    const position = { questions: 3, accuracy: 1 / 3, interval: null };
-    const scores = { ...plain, by_kind: { position } };
+    const scores = {
+      metrics: { chair_s: 100 / 3, f1: null },
+      interval: { chair_s: [30, 40] as [number, number], f1: null },
+    };
+    const figure = { value: 100 / 3, draws: [30, null, 40] };
     const result = {
       seed: 1,
       threads: 1,
       test_scenes: 1,
       pairs: 2,
-      models: { base: scores, scpo: plain },
-      ablations: {},
-      stages: [{ method: "scpo", name: "easy", stage: 0, split: "test" as const, scores }],
-      comparisons: { scpo: compareTallies(tallies, tallies, resamples) },
+      models: { base: scores, scpo: scores },
+      stages: [{ method: "scpo", name: "easy", stage: 0, scores }],
+      comparisons: { scpo: { chair_s: differenceOf(figure, figure) } },
       seconds: { training: 1.5 },
     };
     const path = join(folder, "result.json");

@@ -1,5 +1,9 @@
-import { singular } from "../english/singular.js";
-import { CAPTION_WORDS } from "../scenes/caption.js";
+import { singular } from "../../english/singular.js";
+import { CAPTION_WORDS } from "../../scenes/caption.js";
+import { OBJECTS } from "../../scenes/objects.js";
+
+/** Names of all objects of the world. */
+const WORLD: ReadonlySet<string> = new Set(OBJECTS.map(({ name }) => name));
 
 /** Words beside the names of objects that a model runs together with them: those of captions and of answers. */
 const OTHER_WORDS: ReadonlySet<string> = new Set([...CAPTION_WORDS, "yes", "no"]);
@@ -15,10 +19,10 @@ export interface CaptionPart {
  * together ("andpizzas") are parted, where they are known words from end to end: a badly made mention is a mention.
  *
  * @param caption - Any text.
- * @param vocabulary - Names of all objects of the world: single lower-case words; their plurals name them too.
+ * @param vocabulary - Names of objects: single lower-case words; their plurals name them too. Left out: the world's.
  * @returns Parts in reading order, each with the object that it names.
  */
-export function captionParts(caption: string, vocabulary: ReadonlySet<string>): CaptionPart[] {
+export function captionParts(caption: string, vocabulary: ReadonlySet<string> = WORLD): CaptionPart[] {
   const objectOf = (word: string) => [word, singular(word)].find((name) => vocabulary.has(name)) ?? null;
   return (caption.match(/\p{L}+|\P{L}+/gu) ?? []).flatMap((text) => {
     const word = text.toLowerCase();
@@ -50,9 +54,9 @@ function knownLengths(word: string, isKnown: (piece: string) => boolean): number
  * Objects that a caption names, every mention counted, in reading order.
  *
  * @param caption - Any text.
- * @param vocabulary - Names of all objects of the world: single lower-case words.
+ * @param vocabulary - Names of objects, as `captionParts` takes them.
  * @returns Object names; one that is named twice stands twice.
  */
-export function captionObjects(caption: string, vocabulary: ReadonlySet<string>): string[] {
+export function captionObjects(caption: string, vocabulary: ReadonlySet<string> = WORLD): string[] {
   return captionParts(caption, vocabulary).flatMap((part) => (part.object === null ? [] : [part.object]));
 }
