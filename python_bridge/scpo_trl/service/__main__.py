@@ -64,7 +64,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--allow-remote-code",
         action="store_true",
-        help="let clients over TCP, those of this machine too, have the Python code of a model run here",
+        help="let clients over TCP, those of this machine too, have the Python code of a model run here, and settings "
+        "that run code, read files or send figures away",
+    )
+    parser.add_argument(
+        "--allow-hub", action="store_true", help="let clients over TCP have models fetched from the Hugging Face hub"
     )
     parser.add_argument(
         "--die-with-parent", action="store_true", help="end when the process that started this one dies (Linux)"
@@ -97,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
             device=given.device,
             security=security,
             allow_remote_code=given.allow_remote_code,
+            allow_hub=given.allow_hub,
             upload_limit=round(given.upload_limit * 1024**3),
         )
         processes = Processes.join(given.device)

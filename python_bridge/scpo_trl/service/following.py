@@ -9,11 +9,13 @@ import torch
 from scpo.v1 import trainer_pb2
 from scpo_trl.dialogue.job import CancelledWork
 from scpo_trl.errors import UserError
+from scpo_trl.service.model_source import ModelSources
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.processes import End, LoadModel, Processes, Train
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.training import follow_training
+from scpo_trl.settings.parsing import parse_training
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +34,8 @@ def follow(processes: Processes, roots: Roots, device: torch.device) -> None:
         OutOfStepError: This process failed alone.
         RuntimeError: The first process is gone.
     """
-    models, files = ModelStore(roots, device), PairFiles(roots)
+    # What the first process refuses never comes here.
+    models, files = ModelStore(ModelSources(roots, hub=True), roots, device), PairFiles(roots)
     while True:
         word = processes.hear()
         if isinstance(word, End):
@@ -40,7 +43,7 @@ def follow(processes: Processes, roots: Roots, device: torch.device) -> None:
         done = False
         try:
             if isinstance(word, LoadModel):
-                models.load(word.path, word.trust_remote_code)
+                models.load(word.path, word.trust_remote_code, parse_training(word.settings))
             elif isinstance(word, Train):
                 start = trainer_pb2.StartTraining.FromString(word.start)
                 follow_training(start, models.get(), files, roots, processes)

@@ -14,6 +14,9 @@ MOST_ENTRIES = 10_000
 LARGEST_JSON = 64 * 1024**2
 """Bytes of a settings file or an index; tokenizers, which have no fields that name files, may be larger."""
 
+ADAPTER_SETTINGS = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+
 _INDEX = ".safetensors.index.json"
 _WEIGHTS_FIELD = "transformers_weights"
 _NAMES_A_FILE = ("_file", "_files")
@@ -36,11 +39,49 @@ def check_model_folder(folder: Path, field: str) -> None:
     """
     if not any(folder.glob("*.safetensors")):
         raise UserError(f"{field}: {folder} has no .safetensors file, expected weights in that format only")
-    if (folder / "adapter_config.json").exists():
+    if (folder / ADAPTER_SETTINGS).exists():
         raise UserError(
-            f"{field}: {folder} holds an adapter (adapter_config.json), which names a base model elsewhere; expected a "
+            f"{field}: {folder} holds an adapter ({ADAPTER_SETTINGS}), which names a base model elsewhere; expected a "
             "whole model: merge the adapter into it and save that"
         )
+    _check_files(folder, field)
+
+
+def check_adapter_folder(folder: Path, field: str) -> None:
+    """Refuse the folder of an adapter from which files outside of it would be read, but for its base model's.
+
+    Args:
+        folder: Resolved; has an adapter's settings.
+        field: Name of the request's field, for messages.
+
+    Raises:
+        UserError: As `check_model_folder`, and settings that have a module imported by its name.
+    """
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise UserError(f"{field}: {folder} has no {ADAPTER_WEIGHTS}, expected the adapter's weights in that file only")
+    settings = adapter_settings(folder, field)
+    if settings.get("megatron_config") is not None:
+        raise UserError(f"{field}: {folder}/{ADAPTER_SETTINGS}: found megatron_config, expected an adapter without it")
+    _check_files(folder, field)
+
+
+def check_saved(folder: Path, field: str) -> None:
+    """As `check_model_folder`, for a folder that may hold an adapter, whose base is loaded already."""
+    if (folder / ADAPTER_SETTINGS).exists():
+        check_adapter_folder(folder, field)
+    else:
+        check_model_folder(folder, field)
+
+
+def adapter_settings(folder: Path, field: str) -> dict[str, Any]:
+    """What an adapter's folder says of it; raises `UserError` when that is no JSON object."""
+    content = _read_json(folder / ADAPTER_SETTINGS, field)
+    if not isinstance(content, dict):
+        raise UserError(f"{field}: {folder}/{ADAPTER_SETTINGS} holds no object, expected the settings of an adapter")
+    return content
+
+
+def _check_files(folder: Path, field: str) -> None:
     for path in _entries(folder, field):
         if path.is_symlink() and not _stays(path, folder):
             raise UserError(f"{field}: {path} is a link that leads out of the folder; put the file itself there")

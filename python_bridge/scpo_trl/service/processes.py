@@ -31,10 +31,11 @@ class OutOfStepError(RuntimeError):
 
 @dataclass(frozen=True)
 class LoadModel:
-    """Word to the others: load the model in this folder."""
+    """Word to the others: load this model; `settings` are the request's."""
 
     path: str
     trust_remote_code: bool
+    settings: str
 
 
 @dataclass(frozen=True)

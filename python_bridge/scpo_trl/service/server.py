@@ -74,7 +74,9 @@ class ServerOptions:
         threads: Threads that torch computes with.
         device: Torch device; empty: the GPU if there is one, else the CPU.
         security: What callers must show.
-        allow_remote_code: Whether callers over TCP, from this machine too, can have a model's own code run.
+        allow_remote_code: Whether callers over TCP, from this machine too, can have a model's own code run, and name
+            trackers that figures are sent to.
+        allow_hub: Whether callers over TCP can have models fetched from the Hugging Face hub.
         upload_limit: Bytes of all uploads together.
         keepalive: Seconds of silence after which a client is asked whether it is there.
         keepalive_answer: Seconds that it has for its answer.
@@ -86,6 +88,7 @@ class ServerOptions:
     device: str = ""
     security: Security = field(default_factory=Security)
     allow_remote_code: bool = False
+    allow_hub: bool = False
     upload_limit: int = LARGEST_TOTAL
     keepalive: float = KEEPALIVE
     keepalive_answer: float = KEEPALIVE_ANSWER
@@ -181,10 +184,16 @@ def create_server(options: ServerOptions, processes: Processes | None = None) ->
     )
     running: list[RunningServer] = []
     # Who reaches the socket is this user, and could run code anyway; whoever reaches a port need not be.
-    remote_code = options.allow_remote_code or address.startswith("unix:")
+    own = address.startswith("unix:")
+    remote_code, hub = options.allow_remote_code or own, options.allow_hub or own
     processes = processes or Processes.alone()
     service = TrainerService(
-        roots, compute_device(options.device), lambda: running[0].stop_soon(), processes, remote_code=remote_code
+        roots,
+        compute_device(options.device),
+        lambda: running[0].stop_soon(),
+        processes,
+        remote_code=remote_code,
+        hub=hub,
     )
     healthy = health.HealthServicer()
     serve_apart(healthy, ("Check",), HEALTH_CHECKS, "scpo-health")

@@ -16,9 +16,11 @@ from scpo_trl.dialogue.job import Job
 from scpo_trl.dialogue.protocol import PROTOCOL_VERSION
 from scpo_trl.errors import UserError
 from scpo_trl.losses import loss_names
+from scpo_trl.service.adapters import has_adapter
 from scpo_trl.service.errors import streaming, unary
 from scpo_trl.service.generation import BATCH_SIZE, generate_answers
 from scpo_trl.service.idle_streams import first_within
+from scpo_trl.service.model_source import ModelSources
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.pictures import prompts_of
@@ -26,7 +28,9 @@ from scpo_trl.service.processes import LoadModel, Processes, Train
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.scoring import score_responses
 from scpo_trl.service.training import train_responses
+from scpo_trl.service.training_settings import require_clients_values
 from scpo_trl.service.work import Emit, Workbench
+from scpo_trl.settings.parsing import TrainingSettings, parse_training
 from scpo_trl.tiny import embedded_model_path
 from scpo_trl.trainer.model.model_folder import weights_sha256
 
@@ -41,7 +45,8 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
         device: Where models compute.
         shut_down: Called by the Shutdown call; must not block.
         processes: Those that train together, this one first.
-        remote_code: Whether a request can have the Python code that comes with a model run.
+        remote_code: Whether a request can have the Python code that comes with a model run, and such settings.
+        hub: Whether a request can have a model fetched from the hub.
     """
 
     def __init__(
@@ -52,13 +57,14 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
         processes: Processes,
         *,
         remote_code: bool = True,
+        hub: bool = True,
     ) -> None:
         self._processes = processes
         self._remote_code = remote_code
         self.workbench = Workbench()
         self._roots = roots
         self._device = device
-        self._models = ModelStore(roots, device)
+        self._models = ModelStore(ModelSources(roots, hub), roots, device)
         self._files = PairFiles(roots)
         self._shut_down = shut_down
 
@@ -86,25 +92,28 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
             embedded = embedded_path()
             mend = f"is {embedded}" if embedded else "is missing: run `npx scpo base`"
             raise UserError(f"path: found nothing, expected a folder with a model; the embedded model {mend}")
-        if request.trust_remote_code and not self._remote_code:
+        settings = self._settings(request.settings, "settings")
+        trust_remote_code = request.trust_remote_code or bool(settings.training.get("trust_remote_code"))
+        if trust_remote_code and not self._remote_code:
             raise UserError(
                 "trust_remote_code: found true, but this service listens on a TCP address and runs no code that comes "
                 "with a model; start it with --allow-remote-code if you trust every client"
             )
-        word = LoadModel(request.path, request.trust_remote_code)
+        word = LoadModel(request.path, trust_remote_code, request.settings)
         with self.workbench.occupied("loading a model", context), self._processes.common_work(word):
-            loaded = self._models.load(request.path, request.trust_remote_code)
+            loaded = self._models.load(request.path, trust_remote_code, settings)
             return trainer_pb2.LoadModelResponse(
-                architecture=type(loaded.model).__name__,
+                architecture=loaded.architecture,
                 parameters=loaded.parameters,
                 image_tokens=loaded.image_tokens(),
                 weights_sha256=weights_sha256(loaded.model),
+                adapter=has_adapter(loaded.model),
             )
 
     @unary
     def ExportModel(self, request: trainer_pb2.ExportModelRequest, context: grpc.ServicerContext):
         with self.workbench.occupied("exporting the model", context):
-            return trainer_pb2.ExportModelResponse(weights_sha256=self._models.export(request.path))
+            return trainer_pb2.ExportModelResponse(weights_sha256=self._models.export(request.path, request.adapter))
 
     @streaming
     def ScorePairs(
@@ -148,14 +157,30 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
             found = "nothing" if first is None else first.WhichOneof("request") or "an empty request"
             raise UserError(f"Train: found {found}, expected StartTraining first")
 
+        settings = self._settings(first.start.settings, "start.settings")
+
         def work(job: Job, emit: Emit[trainer_pb2.TrainResponse]) -> None:
             with self._processes.common_work(Train(first.start.SerializeToString())):
                 loaded = self._models.get()
                 train_responses(
-                    first.start, request_iterator, job, emit, loaded, self._files, self._roots, self._processes
+                    first.start,
+                    settings,
+                    request_iterator,
+                    job,
+                    emit,
+                    loaded,
+                    self._files,
+                    self._roots,
+                    self._processes,
                 )
 
         return self.workbench.stream("a training", context, work)
+
+    def _settings(self, text: str, field: str) -> TrainingSettings:
+        settings = parse_training(text, field)
+        if not self._remote_code:
+            require_clients_values(settings, field)
+        return settings
 
     @unary
     def Shutdown(self, request: trainer_pb2.ShutdownRequest, context: grpc.ServicerContext):

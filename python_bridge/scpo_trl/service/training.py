@@ -22,7 +22,8 @@ from scpo_trl.dialogue.messages import require_checkpoint_name
 from scpo_trl.dialogue.remote_director import RemoteDirector
 from scpo_trl.dialogue.shared_director import SharedDirector
 from scpo_trl.errors import NonFiniteLossError, UserError
-from scpo_trl.service.model_folder import check_model_folder
+from scpo_trl.service.adapters import adapted, has_adapter
+from scpo_trl.service.model_folder import check_saved
 from scpo_trl.service.model_store import LoadedModel
 from scpo_trl.service.one_line import one_line
 from scpo_trl.service.own_folders import prepare_trainings
@@ -30,10 +31,12 @@ from scpo_trl.service.pair_files import OpenedFile, PairFiles
 from scpo_trl.service.processes import Processes
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.telemetry import TelemetrySender
-from scpo_trl.service.training_settings import FIELD, check_numbers, passes_dtype, training_config
-from scpo_trl.settings.parsing import parse_training
+from scpo_trl.service.training_settings import FIELD, check_numbers, passes_dtype, require_as_loaded, training_config
+from scpo_trl.settings.parsing import TrainingSettings, parse_training
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.director.director import Director
+from scpo_trl.trainer.forward.forward_path import base_model
+from scpo_trl.trainer.library_mistakes import library_mistakes
 from scpo_trl.trainer.model.precision import dtype_name, widen_weights
 from scpo_trl.trainer.model.sealed_folder import folder_damage
 from scpo_trl.trainer.out_of_memory import is_out_of_memory
@@ -44,6 +47,7 @@ logger = logging.getLogger(__name__)
 
 def train_responses(
     start: trainer_pb2.StartTraining,
+    settings: TrainingSettings,
     requests: Iterator[trainer_pb2.TrainRequest] | None,
     job: Job,
     emit: Callable[[trainer_pb2.TrainResponse], None],
@@ -61,6 +65,7 @@ def train_responses(
 
     Args:
         start: What the training begins with.
+        settings: Those in it.
         requests: The rest of the stream; None in a process that follows the first.
         job: Cancelled when the client goes away.
         emit: Sends one response.
@@ -74,9 +79,11 @@ def train_responses(
         CancelledWork: The client went away.
     """
     check_numbers(start)
-    settings = parse_training(start.settings, FIELD)
+    require_as_loaded(settings, loaded.settings)
     autocast = passes_dtype(settings, loaded.stored_dtype, loaded.model.device)
     require_checkpoint_name(start.resume_from, "start.resume_from")
+    if settings.training.get("feature_cache_dir"):
+        roots.target(settings.training["feature_cache_dir"], f"{FIELD}.feature_cache_dir")
     opened = files.open_pairs(start.dataset.path, start.dataset.sha256, "start.dataset")
     # Training decodes them in a library.
     opened.check_headers()
@@ -100,7 +107,7 @@ def train_responses(
             if damage is not None:
                 emit(_failed(f"{start.resume_from}: {damage}", checkpoint_damaged={"name": start.resume_from}))
                 return
-            check_model_folder(resume_from, "start.resume_from")
+            check_saved(resume_from, "start.resume_from")
         director: Director | None = None
         pairs_per_step = start.batch_size * start.gradient_accumulation_steps
         if requests is not None:
@@ -115,23 +122,27 @@ def train_responses(
             threading.Thread(target=remote.read, args=(requests,), name="scpo-requests", daemon=True).start()
         if director is None or processes.size > 1:
             director = SharedDirector(processes, director, pairs_per_step)
-        required = [(parameter, parameter.requires_grad) for parameter in loaded.model.parameters()]
+        bare = loaded.model
+        required: list[tuple[Any, bool]] = []
         failed: trainer_pb2.TrainResponse | None = None
         trainer: SCPOTrainer | None = None
         steps = 0
         try:
             with _naming_damaged_pictures(opened):
                 config = training_config(start, settings, autocast, directory, processes.size, loaded.model.device)
+                loaded.model = adapted(loaded.model, loaded.source, settings, start.seed, FIELD)
+                required = [(parameter, parameter.requires_grad) for parameter in loaded.model.parameters()]
                 trainer = _create_trainer(config, loaded, opened, director, recorder)
                 trainable = sum(p.numel() for p in loaded.model.parameters() if p.requires_grad)
                 started = trainer_pb2.TrainingStarted(
                     trainable_parameters=trainable,
                     stored_dtype=dtype_name(loaded.stored_dtype),
-                    weights_dtype=dtype_name(loaded.model.dtype),
+                    weights_dtype=dtype_name(_trained_dtype(loaded.model)),
                     autocast_dtype=dtype_name(autocast),
                 )
                 processes.share(lambda: emit(trainer_pb2.TrainResponse(started=started)))
-                trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
+                with library_mistakes():
+                    trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
                 steps = trainer.state.global_step
         except NonFiniteLossError as error:
             failed = _failed(
@@ -155,6 +166,9 @@ def train_responses(
                 parameter.requires_grad_(wanted)
             loaded.model.eval()
             _unwrap(loaded.model)
+            if trainer is None and loaded.model is not bare:
+                # Nothing was trained: the next training begins with an adapter of its own.
+                loaded.model = loaded.model.unload()
             trainer = None
             gc.collect()
             if torch.cuda.is_available():
@@ -174,7 +188,8 @@ def follow_training(
     start: trainer_pb2.StartTraining, loaded: LoadedModel, files: PairFiles, roots: Roots, processes: Processes
 ) -> None:
     """Take part in the training that the first process is directed in; errors as `train_responses`."""
-    train_responses(start, None, Job("a training"), lambda response: None, loaded, files, roots, processes)
+    settings = parse_training(start.settings, FIELD)
+    train_responses(start, settings, None, Job("a training"), lambda response: None, loaded, files, roots, processes)
 
 
 def _create_trainer(
@@ -184,7 +199,9 @@ def _create_trainer(
     director: Director,
     recorder: Callable[..., None] | None,
 ) -> SCPOTrainer:
-    widen_weights(loaded.model)
+    # An adapter's own weights are float32 already; its base stays as it was loaded.
+    if not has_adapter(loaded.model):
+        widen_weights(loaded.model)
     trainer = SCPOTrainer(
         model=loaded.model,
         args=config,
@@ -198,9 +215,14 @@ def _create_trainer(
     return trainer
 
 
+def _trained_dtype(model: Any) -> torch.dtype | None:
+    return next((parameter.dtype for parameter in model.parameters() if parameter.requires_grad), None)
+
+
 def _unwrap(model: Any) -> None:
-    """Undo what a training leaves on a model: mixed precision's forward, gradient checkpointing."""
+    """Undo what a training leaves on a model: mixed precision's forward, gradient checkpointing and its hooks."""
     extract_model_from_parallel(model, keep_fp32_wrapper=False)
+    base_model(model).disable_input_require_grads()
     if getattr(model, "is_gradient_checkpointing", False):
         model.gradient_checkpointing_disable()
 

@@ -6,13 +6,60 @@ import torch
 
 from scpo.v1 import trainer_pb2
 from scpo_trl.errors import UserError
-from scpo_trl.settings.parsing import TrainingSettings
+from scpo_trl.settings.decided import CLIENTS
+from scpo_trl.settings.parsing import OF_ADAPTERS, TrainingSettings
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.model.precision import Precision, autocast_dtype
 
 FIELD = "start.settings"
 
 _LARGEST_SEED = 2**32 - 1
+
+
+_OF_LOADING = ("model_init_kwargs", "trust_remote_code")
+_SHARDED = ("deepspeed", "fsdp", "fsdp_config", "accelerator_config")
+
+
+def require_clients_values(settings: TrainingSettings, field: str) -> None:
+    """Refuses what only somebody may set who could run code here anyway.
+
+    Args:
+        settings: Of a request.
+        field: Its field, for messages.
+
+    Raises:
+        UserError: A setting has code run, reaches other services or reads files.
+    """
+    for name, value in {**settings.training, **settings.model}.items():
+        allowed = CLIENTS.get(name)
+        if allowed is None or value in allowed or value == [] or (isinstance(value, list) and set(value) <= {*allowed}):
+            continue
+        raise UserError(
+            f"{field}.{name}: found {value!r}, but this service listens on a TCP address and takes only "
+            f"{', '.join(map(repr, allowed))} there; start it with --allow-remote-code if you trust every client"
+        )
+
+
+def require_as_loaded(settings: TrainingSettings, loaded: TrainingSettings) -> None:
+    """Refuses settings of the model that the loaded model does not have, or that this training leaves out.
+
+    Args:
+        settings: Of the training.
+        loaded: Those that the model was loaded with.
+
+    Raises:
+        UserError: Names the setting and both values.
+    """
+    of_adapters = {"use_peft", *OF_ADAPTERS}
+    for name in {**settings.model, **loaded.model}:
+        asked, had = settings.model.get(name), loaded.model.get(name)
+        # A new adapter is made by the training; what else is said of the model was done when it was loaded.
+        one_sided = name not in loaded.model if name in of_adapters else name not in settings.model
+        if asked != had and not one_sided:
+            raise UserError(
+                f"{FIELD}.{name}: found {asked!r}, but the model was loaded with {had!r}: give LoadModel and Train the "
+                "same settings"
+            )
 
 
 def check_numbers(start: trainer_pb2.StartTraining) -> None:
@@ -45,8 +92,16 @@ def training_config(
     Raises:
         UserError: a value is out of its range, or settings exclude each other.
     """
+    for name in _SHARDED:
+        if settings.training.get(name):
+            raise UserError(
+                f"{FIELD}.{name}: the service trains whole copies of the model; for weights that are shared out use "
+                "trl-scpo"
+            )
     batch_size, accumulation = shared_out(start.batch_size, start.gradient_accumulation_steps, processes)
     on_cpu = device.type == "cpu"
+    # The model is there already.
+    given = {name: value for name, value in settings.training.items() if name not in _OF_LOADING}
     left_out = {
         "max_length": None,
         "gradient_checkpointing": not on_cpu,
@@ -64,15 +119,20 @@ def training_config(
         "bf16": autocast == torch.bfloat16,
         "fp16": autocast == torch.float16,
         "save_strategy": "no",
-        "logging_strategy": "no",
+        # The trackers that report_to names get every step's figures.
+        "logging_strategy": "steps" if _trackers(settings) else "no",
+        "logging_steps": 1,
         "eval_strategy": "no",
-        "report_to": "none",
         "disable_tqdm": True,
     }
     try:
-        return SCPOConfig(**{**left_out, **settings.training, **decided})
+        return SCPOConfig(**{**left_out, **given, **decided})
     except (UserError, ValueError, TypeError, ImportError) as error:
         raise UserError(f"{FIELD}: {' '.join(str(error).split())}") from error
+
+
+def _trackers(settings: TrainingSettings) -> bool:
+    return settings.training.get("report_to", "none") not in ("none", None, [], ["none"])
 
 
 def passes_dtype(settings: TrainingSettings, stored: torch.dtype, device: torch.device) -> torch.dtype | None:

@@ -16,6 +16,21 @@ from scpo_trl.settings.schema import training_schema
 from scpo_trl.settings.values import in_words, takes
 from scpo_trl.trainer.config import SCPOConfig
 
+OF_ADAPTERS: Mapping[str, str] = {
+    "lora_r": "r",
+    "lora_alpha": "lora_alpha",
+    "lora_dropout": "lora_dropout",
+    "lora_target_modules": "target_modules",
+    "lora_target_parameters": "target_parameters",
+    "lora_modules_to_save": "modules_to_save",
+    "lora_task_type": "task_type",
+    "use_rslora": "use_rslora",
+    "use_dora": "use_dora",
+}
+"""Settings of an adapter, and what PEFT's configuration calls them."""
+
+_OF_4BIT = ("bnb_4bit_quant_type", "use_bnb_nested_quant", "bnb_4bit_quant_storage")
+
 LONGEST = 1024 * 1024
 """Characters of one object of settings."""
 
@@ -64,12 +79,20 @@ def parse_training(text: str, at: str = "settings") -> TrainingSettings:
         schema = _properties()[name]
         if not takes(schema, value):
             raise UserError(f"{at}.{name}: found {_shown(value)}, expected {in_words(schema)}")
+    _require_effect(settings, at)
     # A name that moved from one of TRL's classes to the other is the training's.
     training = names_of(SCPOConfig)
     return TrainingSettings(
         training={name: value for name, value in settings.items() if name in training},
         model={name: value for name, value in settings.items() if name not in training},
     )
+
+
+def _require_effect(settings: Mapping[str, Any], at: str) -> None:
+    for name in settings:
+        needed = "use_peft" if name in OF_ADAPTERS else "load_in_4bit" if name in _OF_4BIT else None
+        if needed is not None and not settings.get(needed, False):
+            raise UserError(f"{at}.{name}: it has no effect without {needed}: set that, or leave {name} out")
 
 
 @cache

@@ -44,6 +44,12 @@ _PLACES = (
     ),
     _Place("transformers.quantizers", (), "quantization_config", "install what it names, or leave it out"),
     _Place(
+        "transformers",
+        ("get_optimizer_cls_and_kwargs", "create_optimizer"),
+        "optim",
+        "install what it names, or choose another, such as adamw_torch",
+    ),
+    _Place(
         "transformers.modeling_utils",
         ("_check_and_adjust_attn_implementation", "get_correct_attn_implementation"),
         "attn_implementation",
