@@ -360,8 +360,9 @@ class TestModelFolders:
         assert load(served, copy).parameters > 0
 
     def test_an_adapter_names_a_base_model_elsewhere(self, served: World, copy: Path, outside: Path) -> None:
+        (copy / "model.safetensors").rename(copy / "adapter_model.safetensors")
         edit(copy / "adapter_config.json", base_model_name_or_path=str(outside), peft_type="LORA")
-        refused(lambda: load(served, copy), "path: ", "adapter_config.json")
+        refused(lambda: load(served, copy), "path: ", "adapter_config.json", "outside the trainer's roots")
 
     def test_a_training_is_resumed_from_such_folders_only(self, served: World, outside: Path) -> None:
         served.load()
