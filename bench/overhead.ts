@@ -143,9 +143,7 @@ function plan(folder: string, path: string, sha256: string, size: Size): RunPlan
     seed: 7,
     batchSize: BATCH,
     gradientAccumulationSteps: 1,
-    weightDecay: 0,
-    maxGradNorm: 1,
-    frozenPrefixes: [],
+    training: {},
     stages: Array.from({ length: STAGES }, (_, stage) => ({
       name: `stage ${stage}`,
       pairs: Array.from({ length: pairs }, (__, pair) => stage * pairs + pair),
@@ -153,7 +151,7 @@ function plan(folder: string, path: string, sha256: string, size: Size): RunPlan
       schedule: "constant",
       warmupSteps: 0,
       reference: "policy",
-      objective: { loss: "scpo", parameters: {} },
+      losses: [{ name: "scpo", parameters: {} }],
     })),
   };
 }

@@ -76,7 +76,13 @@ async function load(
   const settings = (epochs: number) => ({
     model: "model",
     data: { pairs: "pairs.parquet" },
-    optimiser: { learning_rate: 0.001, batch_size: 1, gradient_accumulation_steps: 2 },
+    training: {
+      learning_rate: 0.001,
+      lr_scheduler_type: "cosine",
+      warmup_steps: 0.1,
+      per_device_train_batch_size: 1,
+      gradient_accumulation_steps: 2,
+    },
     curriculum: { policy: "staged", epochs },
     checkpoints: { every_steps: 1000 },
     reporting: { page: false, telemetry: false },

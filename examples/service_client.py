@@ -31,8 +31,12 @@ def create(runs: run_pb2_grpc.RunServiceStub, pairs: str) -> str:
     settings = {
         "model": "embedded",
         "data": {"pairs": pairs},
-        "objective": {"parameters": {"anchor": 1}},
-        "optimiser": {"learning_rate": 2e-4, "batch_size": 4, "frozen_prefixes": ["model.vision_tower"]},
+        "training": {
+            "loss_parameters": {"anchor": 1},
+            "learning_rate": 2e-4,
+            "per_device_train_batch_size": 4,
+            "frozen_prefixes": ["model.vision_tower"],
+        },
         # So that each of the stages has a few pairs only: remove it to train on all of them.
         "curriculum": {"policy": "staged", "stages": 3},
     }

@@ -35,9 +35,7 @@ try {
     seed: 1,
     batchSize: 16,
     gradientAccumulationSteps: 1,
-    weightDecay: 0,
-    maxGradNorm: 1,
-    frozenPrefixes: ["model.vision_tower"],
+    training: { frozen_prefixes: ["model.vision_tower"] },
     stages: stages.map(({ name, pairs: rows }) => ({
       name,
       pairs: rows,
@@ -45,7 +43,7 @@ try {
       schedule: "cosine",
       warmupSteps: 5,
       reference: "policy",
-      objective: { loss: "scpo", parameters: { anchor: 1 } },
+      losses: [{ name: "scpo", parameters: { anchor: 1 } }],
     })),
   };
   const summary = await direct(trainer, plan, {

@@ -53,13 +53,14 @@ export type { ReferenceAtOpen, ReferenceMove, ReferencePolicy, ReferenceState } 
 export { referencePolicy, referencePolicyNames, type ReferenceSettings } from "./reference/registry.js";
 export { direct, type DirectOptions } from "./run/director.js";
 export type { Evaluation, PhaseName, RunEvent, RunOutcome, SequencedEvent } from "./run/log/entries.js";
-export type { Precision, RunPlan, StagePlan } from "./run/plan.js";
+export type { JsonValue, RunPlan, StagePlan, WeightedLoss } from "./run/plan.js";
 export type { Choice, Decide, EndStagePolicy, RunPolicies, RunState } from "./run/policies.js";
 export type { RunSummary, SavedCheckpoint, StageSummary } from "./run/summary.js";
 export type { EventsOptions, RunDescription, RunHandle, RunStatus } from "./run/handle.js";
 export { LossNotFiniteError, RunFailedError } from "./run/run-failed.js";
 export { SettingsError, type SettingsProblem } from "./run-file/problems.js";
-export { runJsonSchema, type JsonSchema } from "./run-file/json-schema.js";
+export { runJsonSchema } from "./run-file/json-schema.js";
+export type { JsonSchema, TrainingInput, TrainingSettings } from "./run-file/training-schema.js";
 export type { Position } from "./run-file/position.js";
 export type { RunSettings } from "./run-file/schema.js";
 export { RunExistsError, RunNotFoundError } from "./run-file/settings-folder.js";

@@ -33,7 +33,7 @@ const settings = (given: object): unknown =>
     id: "rules",
     model: "embedded",
     data: { pairs },
-    optimiser: { learning_rate: 1e-4 },
+    training: { learning_rate: 1e-4 },
     ...given,
   });
 
@@ -50,9 +50,7 @@ const emptyPlan: RunPlan = {
   seed: 1,
   batchSize: 1,
   gradientAccumulationSteps: 1,
-  weightDecay: 0,
-  maxGradNorm: 1,
-  frozenPrefixes: [],
+  training: {},
   stages: [],
 };
 
@@ -95,8 +93,8 @@ const places: Readonly<Record<string, Readonly<Record<string, (value: never) => 
       checkListen({ listen: `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:1`, tokens: false }),
   },
   learning_rate: {
-    "run.yaml": (rate: number) => settings({ optimiser: { learning_rate: rate } }),
-    "a stage of run.yaml": (rate: number) => settings({ stages: [{ optimiser: { learning_rate: rate } }] }),
+    "run.yaml": (rate: number) => settings({ training: { learning_rate: rate } }),
+    "a stage of run.yaml": (rate: number) => settings({ stages: [{ learning_rate: rate }] }),
   },
 };
 

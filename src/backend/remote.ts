@@ -28,10 +28,38 @@ const hangUps = 4;
  *   service cannot be reached.
  */
 export async function connectRemote(settings: RemoteSettings, options: OpenTrainerOptions): Promise<Trainer> {
+  const logPath = resolve(options.logPath);
+  const { link, connection, description } = await reached(settings, { ...options, logPath });
+  mkdirSync(dirname(logPath), { recursive: true });
+  writeFileSync(logPath, `connected to the trainer at ${settings.address}, which keeps its own log\n`);
+  link.up = true;
+  const { client } = connection;
+  return {
+    client:
+      settings.data === "shared" ? client : streamedClient(client, new FileTransfer(connection.files), description),
+    description,
+    telemetry: false,
+    exited: link.exited,
+    logPath,
+    stop: () => link.stop(),
+  };
+}
+
+/**
+ * Asks a trainer service that runs already what it is.
+ *
+ * @throws as `connectRemote`.
+ */
+export async function describeRemote(settings: RemoteSettings): Promise<DescribeResponse> {
+  const { link, description } = await reached(settings, { logPath: "" });
+  await link.stop();
+  return description;
+}
+
+async function reached(settings: RemoteSettings, options: Omit<OpenTrainerOptions, "roots">) {
   const { address, tls } = settings;
   const credentials = channelCredentials(settings);
-  const logPath = resolve(options.logPath);
-  const link = new Link(address, readToken(settings), logPath);
+  const link = new Link(address, readToken(settings), options.logPath);
   const connection = dial(address, {
     middleware: link.middleware,
     silenceMilliseconds: options.silenceMilliseconds,
@@ -42,19 +70,7 @@ export async function connectRemote(settings: RemoteSettings, options: OpenTrain
   try {
     const description = await reach(connection.client, address, options.signal);
     checkProtocol(description, `at ${address}`);
-    mkdirSync(dirname(logPath), { recursive: true });
-    writeFileSync(logPath, `connected to the trainer at ${address}, which keeps its own log\n`);
-    link.up = true;
-    const { client } = connection;
-    return {
-      client:
-        settings.data === "shared" ? client : streamedClient(client, new FileTransfer(connection.files), description),
-      description,
-      telemetry: false,
-      exited: link.exited,
-      logPath,
-      stop: () => link.stop(),
-    };
+    return { link, connection, description };
   } catch (error) {
     await link.stop();
     throw error;

@@ -1,16 +1,18 @@
+import { processesOf } from "../backend/processes.js";
 import type { CurriculumStage } from "../curriculum/curriculum.js";
 import { curriculumPolicy } from "../curriculum/registry.js";
 import { UserError } from "../errors.js";
 import { readPairs } from "../pairs/pair-rows.js";
 import { sha256File } from "../files/sha256.js";
 import { referencePolicy } from "../reference/registry.js";
-import { effectiveBatch, plannedSteps, type RunPlan } from "../run/plan.js";
+import { effectiveBatch, plannedSteps, type RunPlan, SAID_BY_PLANS } from "../run/plan.js";
 import type { RunPolicies } from "../run/policies.js";
 import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
 import { refuseFalseContrasts } from "./contrast-truth.js";
 import type { NamedRunSettings } from "./read.js";
 import { EMBEDDED_MODEL } from "./schema.js";
-import { inheritStages, withoutAbsent, type StageInheritance } from "./stages.js";
+import { inheritStages, lossesOf, withoutAbsent, type StageInheritance } from "./stages.js";
+import type { TrainingSettings } from "./training-schema.js";
 
 /** Settings with nothing left open: every stage is written out, the pairs' file has its hash. */
 export type ResolvedRunSettings = NamedRunSettings & { data: { pairs: string; sha256: string } };
@@ -33,7 +35,7 @@ export interface PlannedRun {
  * @throws UserError when the pairs have changed, or do not allow the curriculum.
  */
 export async function planRun(settings: NamedRunSettings, directory: string): Promise<PlannedRun> {
-  const { optimiser, data } = settings;
+  const { training, data } = settings;
   const sha256 = await sha256File(data.pairs);
   if (data.sha256 !== undefined && data.sha256 !== sha256) {
     throw new UserError(
@@ -43,10 +45,14 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
   }
   const pairs = await readPairs(data.pairs, { images: false });
   const reference = referencePolicy(settings.reference);
-  const sizes = { batchSize: optimiser.batch_size, gradientAccumulationSteps: optimiser.gradient_accumulation_steps };
+  const processes = await processesOf(settings.backend);
+  const sizes = {
+    batchSize: training.per_device_train_batch_size * processes,
+    gradientAccumulationSteps: training.gradient_accumulation_steps,
+  };
   const curriculum = curriculumPolicy(settings.curriculum)(
     pairs.map(({ difficulty, stage }, pair) => ({ pair, difficulty, stage })),
-    { effectiveBatch: effectiveBatch(sizes), seed: settings.seed },
+    { effectiveBatch: effectiveBatch(sizes), seed: training.seed },
   );
   if (settings.stages.length > curriculum.stages.length) {
     throw new UserError(
@@ -63,12 +69,9 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
     directory,
     model: settings.model === EMBEDDED_MODEL ? EMBEDDED_MODEL_FOLDER : settings.model,
     dataset: { path: data.pairs, sha256 },
-    seed: settings.seed,
+    seed: training.seed,
     ...sizes,
-    weightDecay: optimiser.weight_decay,
-    maxGradNorm: optimiser.max_grad_norm,
-    frozenPrefixes: optimiser.frozen_prefixes,
-    ...(settings.precision === "auto" ? {} : { precision: settings.precision }),
+    training: carried(training),
     stages: [],
   };
   plan.stages = stages.map(({ settings: own }, at) => {
@@ -77,23 +80,27 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
       name: own.name,
       pairs: rows,
       ...withoutAbsent({ steps, heldOut }),
-      learningRate: own.optimiser.learning_rate,
-      schedule: own.optimiser.schedule,
+      learningRate: own.learning_rate,
+      schedule: own.lr_scheduler_type === "constant_with_warmup" ? ("constant" as const) : own.lr_scheduler_type,
       warmupSteps: 0,
       reference: own.reference,
-      objective: own.objective,
+      losses: lossesOf(own, training.beta),
     };
-    return { ...stage, warmupSteps: Math.round(plannedSteps(plan, stage) * own.optimiser.warmup_share) };
+    return { ...stage, warmupSteps: warmupSteps(own.warmup_steps, plannedSteps(plan, stage)) };
   });
-  refuseFalseContrasts(
-    data.pairs,
-    pairs,
-    plan.stages.map(({ name, pairs: rows, objective: { loss, parameters } }) => ({
-      ...{ name, pairs: rows },
-      losses: [{ name: loss, parameters }],
-    })),
-  );
+  refuseFalseContrasts(data.pairs, pairs, plan.stages);
   const { id, ...others } = settings;
   const resolved = { id, ...others, data: { ...data, sha256 }, stages: stages.map(({ settings: own }) => own) };
   return { resolved, plan, policies: { reference, curriculum }, stages };
+}
+
+/** As transformers reads it: from 1 on a number of steps, below a share of them, rounded up. */
+function warmupSteps(setting: number, steps: number): number {
+  return setting >= 1 ? Math.trunc(setting) : Math.ceil(steps * setting);
+}
+
+/** What is left to the trainer. */
+function carried(training: TrainingSettings): RunPlan["training"] {
+  const rest = Object.entries(training).filter(([name]) => !(SAID_BY_PLANS as readonly string[]).includes(name));
+  return withoutAbsent(Object.fromEntries(rest));
 }

@@ -9,7 +9,7 @@ export interface Position {
 /** Fields and indices from the outside in. */
 export type FieldPath = readonly PropertyKey[];
 
-/** A path as people write it: `stages[0].optimiser.learning_rate`; empty for the whole. */
+/** A path as people write it: `stages[0].learning_rate`; empty for the whole. */
 export function fieldName(path: FieldPath): string {
   const parts = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
   return parts.join("").replace(/^\./, "");

@@ -3,10 +3,11 @@ import { expectation } from "../check-settings.js";
 import { UserError, type ErrorCode } from "../errors.js";
 import { schemaAt } from "./json-schema.js";
 import { fieldName, type FieldPath, type Position } from "./position.js";
+import { valueWords } from "./value-words.js";
 
 /** A mistake in settings, where it was made. */
 export interface SettingsProblem {
-  /** The field, such as `stages[0].optimiser.learning_rate`; empty for the settings as a whole. */
+  /** The field, such as `stages[0].learning_rate`; empty for the settings as a whole. */
   readonly field: string;
   /** What was found, what was expected. */
   readonly description: string;
@@ -57,16 +58,30 @@ export function problemsOf(issue: z.core.$ZodIssue, settings: unknown): LocatedP
       description: `there is no such field, expected of ${here}: ${known}`,
     }));
   }
+  const branch = issue.code === "invalid_union" ? fittingBranch(issue) : undefined;
+  if (branch !== undefined) {
+    return branch.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }, settings));
+  }
+  const schema = schemaAt(path, settings);
+  if (schema?.not !== undefined) {
+    return [{ path, isName: true, description: `is not set here: ${schema.description ?? ""}` }];
+  }
   const value = valueAt(settings, path);
   if (value === undefined) {
-    const meaning = schemaAt(path, settings)?.description;
+    const meaning = schema?.description;
     const hint = meaning === undefined ? "" : ` (${meaning.replace(/\.$/, "")})`;
     return [{ path, isName: false, description: `is missing, expected ${expectation(issue)}${hint}` }];
   }
   // Checks across fields say what they expect in their own words.
   const wanted = issue.message.includes("expected ") && issue.code === "custom" ? issue.message : undefined;
-  const description = wanted ?? `expected ${expectation(issue)}`;
+  const isUnion = issue.code === "invalid_union" && !("options" in issue) && schema !== undefined;
+  const description = wanted ?? `expected ${isUnion ? valueWords(schema) : expectation(issue)}`;
   return [{ path, isName: false, description: `found ${shown(value)}, ${description}` }];
+}
+
+/** What is wrong inside the one alternative that has the value's kind. */
+function fittingBranch(issue: Extract<z.core.$ZodIssue, { code: "invalid_union" }>): z.core.$ZodIssue[] | undefined {
+  return issue.errors.find((inner) => inner.length > 0 && inner.every(({ path }) => path.length > 0));
 }
 
 function valueAt(settings: unknown, path: FieldPath): unknown {

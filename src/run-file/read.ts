@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, extname, resolve } from "node:path";
 import { LineCounter, parseDocument, type Document } from "yaml";
 import { UserError } from "../errors.js";
-import { objectiveProblems } from "./objective-problems.js";
+import { withoutFormerFields } from "./former-fields.js";
+import { lossProblems } from "./loss-problems.js";
 import { withAbsolutePaths } from "./paths.js";
 import { fieldName, positionOf } from "./position.js";
 import { type LocatedProblem, problemsOf, SettingsError, type SettingsProblem } from "./problems.js";
@@ -90,7 +91,8 @@ function withId(settings: unknown, id: string | undefined): unknown {
 }
 
 function checked(raw: unknown, origin: Origin): ReadSettings {
-  const { settings: given, problems: missing } = withAbsolutePaths(raw, origin.base);
+  const { settings: known, problems: former } = withoutFormerFields(raw);
+  const { settings: given, problems: missing } = withAbsolutePaths(known, origin.base);
   const parsed = runSettingsSchema.safeParse(given);
   const found = parsed.success ? [] : parsed.error.issues.flatMap((issue) => problemsOf(issue, given));
   const settings = parsed.success ? { ...parsed.data, id: parsed.data.id ?? origin.id } : undefined;
@@ -102,7 +104,7 @@ function checked(raw: unknown, origin: Origin): ReadSettings {
     const inOrder = problems.map((problem) => located(problem, origin)).sort((a, b) => byPosition(a) - byPosition(b));
     return new SettingsError(origin.name, inOrder);
   };
-  const problems = [...found, ...missing, ...objectiveProblems(given)];
+  const problems = [...former, ...found, ...missing, ...lossProblems(given)];
   if (problems.length > 0) throw refusal(problems);
   return { given, settings: settings as NamedRunSettings, refusal };
 }

@@ -1,4 +1,6 @@
-import { type JsonSchema, runJsonSchema } from "./json-schema.js";
+import { runJsonSchema } from "./json-schema.js";
+import { type JsonSchema, trainingJsonSchema } from "./training-schema.js";
+import { valueWords } from "./value-words.js";
 
 /** The reference of `run.yaml` in Markdown: a table of every field with its values, default and meaning. */
 export function settingsTable(): string {
@@ -6,10 +8,21 @@ export function settingsTable(): string {
   return ["| field | value | default | meaning |", "|---|---|---|---|", ...rows].join("\n");
 }
 
+/** Who decides about the options of training that `training` does not take, in Markdown. */
+export function elsewhereTable(): string {
+  const names = new Map<string, string[]>();
+  for (const [name, { not, description = "" }] of Object.entries(trainingJsonSchema.properties)) {
+    if (not !== undefined) names.set(description, [...(names.get(description) ?? []), `\`${name}\``]);
+  }
+  const rows = [...names].map(([description, options]) => `| ${options.join(", ")} | ${description} |`);
+  return ["| option | in its place |", "|---|---|", ...rows].join("\n");
+}
+
 function fieldRows(schema: JsonSchema, path: string, isHead = false): string[] {
   const { properties = {}, required = [], items } = schema;
   if (isHead || Object.keys(properties).length > 0) {
     return Object.entries(properties).flatMap(([name, field]) => {
+      if (field.not !== undefined) return [];
       const at = path === "" ? name : `${path}.${name}`;
       return [row(at, field, required.includes(name)), ...fieldRows(field, at)];
     });
@@ -56,18 +69,12 @@ function defaultText({ default: value, properties, oneOf }: JsonSchema, isRequir
 }
 
 function valueText(schema: JsonSchema): string {
-  const { type, enum: choices, const: constant, minimum, maximum, exclusiveMinimum } = schema;
-  if (constant !== undefined) return `\`${String(constant)}\``;
-  if (choices !== undefined) return choices.map((choice) => `\`${String(choice)}\``).join(", ");
-  if (alternatives(schema).length > 0) return "one of the following";
-  if (type === "array") return schema.items?.type === "string" ? "list of texts" : "list";
-  if (type === "object") return schema.properties === undefined ? "names with numbers" : "fields";
-  if (type === "boolean") return "`true`, `false`";
-  if (type === "string") return "text";
-  const number = type === "integer" ? "whole number" : "number";
-  const low =
-    exclusiveMinimum !== undefined ? ` above ${exclusiveMinimum}` : minimum !== undefined ? ` from ${minimum}` : "";
-  // Counts travel as 32 bits, which nobody has to read of.
-  const high = maximum !== undefined && maximum < 0xffffffff ? ` to ${maximum}` : "";
-  return `${number}${low}${high}`;
+  if (alternatives(schema).length > 0 && isMapping(alternatives(schema)[0])) return "one of the following";
+  if (schema.type === "boolean") return "`true`, `false`";
+  if (schema.type === "object" && schema.properties !== undefined) return "fields";
+  return valueWords(schema, (value) => `\`${value}\``);
+}
+
+function isMapping(schema: JsonSchema | undefined): boolean {
+  return schema?.type === "object";
 }

@@ -1,8 +1,8 @@
 import { isAbsolute } from "node:path";
 import { UserError } from "../errors.js";
 import { isAllowed, LEARNING_RATE, SHA256 } from "../generated/rules.js";
-import type { RunPlan, StagePlan } from "./plan.js";
-import { effectiveBatch, PRECISIONS } from "./plan.js";
+import type { RunPlan, StagePlan, WeightedLoss } from "./plan.js";
+import { effectiveBatch, SAID_BY_PLANS } from "./plan.js";
 
 /** One mistake in a plan. */
 export interface PlanProblem {
@@ -42,17 +42,9 @@ export function planProblems(plan: RunPlan): PlanProblem[] {
   for (const field of ["batchSize", "gradientAccumulationSteps"] as const) {
     expect(isCount(plan[field]) && plan[field] > 0, field, plan[field], "a whole number of at least 1");
   }
-  expect(
-    isFinite(plan.weightDecay) && plan.weightDecay >= 0,
-    "weightDecay",
-    plan.weightDecay,
-    "a number of at least 0",
-  );
-  expect(isFinite(plan.maxGradNorm) && plan.maxGradNorm > 0, "maxGradNorm", plan.maxGradNorm, "a number above 0");
-  plan.frozenPrefixes.forEach((prefix, index) => {
-    expect(prefix !== "", `frozenPrefixes[${index}]`, prefix, "the start of a parameter's name");
-  });
-  if (plan.precision !== undefined) expectOneOf(PRECISIONS, plan.precision, "precision", expect);
+  for (const name of SAID_BY_PLANS) {
+    expect(!Object.hasOwn(plan.training, name), `training.${name}`, plan.training[name], "it in the plan's own fields");
+  }
   expect(plan.stages.length > 0, "stages", plan.stages, "at least one stage");
   plan.stages.forEach((stage, index) => checkStage(stage, `stages[${index}]`, effectiveBatch(plan), expect));
   return problems;
@@ -81,9 +73,21 @@ function checkStage(stage: StagePlan, at: string, batch: number, expect: Expect)
   expect(isCount(warmup), `${at}.warmupSteps`, warmup, "a whole number of at least 0");
   expectOneOf(["constant", "linear", "cosine"], stage.schedule, `${at}.schedule`, expect);
   expectOneOf(["policy", "keep", "initial"], stage.reference, `${at}.reference`, expect);
-  expect(stage.objective.loss !== "", `${at}.objective.loss`, stage.objective.loss, "the name of a loss");
-  for (const [name, value] of Object.entries(stage.objective.parameters)) {
-    expect(isFinite(value), `${at}.objective.parameters.${name}`, value, "a number");
+  expect(stage.losses.length > 0, `${at}.losses`, stage.losses, "at least one loss");
+  stage.losses.forEach((loss, index) => checkLoss(loss, `${at}.losses[${index}]`, stage.losses, expect));
+}
+
+function checkLoss(
+  { name, weight = 1, parameters }: WeightedLoss,
+  at: string,
+  all: WeightedLoss[],
+  expect: Expect,
+): void {
+  expect(name !== "", `${at}.name`, name, "the name of a loss");
+  expect(all.filter((other) => other.name === name).length === 1, `${at}.name`, name, "each loss once");
+  expect(isFinite(weight), `${at}.weight`, weight, "a number");
+  for (const [parameter, value] of Object.entries(parameters)) {
+    expect(isFinite(value), `${at}.parameters.${parameter}`, value, "a number");
   }
 }
 

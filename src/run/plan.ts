@@ -18,15 +18,33 @@ export interface StagePlan {
   warmupSteps: number;
   /** The reference with which the stage opens. */
   reference: "policy" | "keep" | "initial";
-  /** A registered loss and its parameters; a parameter left out takes the loss's default. */
-  objective: { loss: string; parameters: Record<string, number> };
+  /** What a step minimises: the weighted sum of these, each named once. */
+  losses: WeightedLoss[];
 }
 
-/** What the passes of a training compute in; `bf16` and `fp16` are mixed precision. */
-export const PRECISIONS = ["float32", "bf16", "fp16"] as const;
+/** A registered loss; a parameter left out takes the loss's default, a weight left out is 1. */
+export interface WeightedLoss {
+  name: string;
+  weight?: number;
+  parameters: Record<string, number>;
+}
 
-/** One of `PRECISIONS`. */
-export type Precision = (typeof PRECISIONS)[number];
+/** A value of JSON. */
+export type JsonValue =
+  string | number | boolean | null | readonly JsonValue[] | { readonly [name: string]: JsonValue };
+
+/** Settings of a training that other fields of a plan say: TypeScript decides by them. */
+export const SAID_BY_PLANS = [
+  "learning_rate",
+  "lr_scheduler_type",
+  "warmup_steps",
+  "loss_type",
+  "loss_weights",
+  "loss_parameters",
+  "per_device_train_batch_size",
+  "gradient_accumulation_steps",
+  "seed",
+] as const;
 
 /** Everything that determines a run: the same plan gives the same weights. */
 export interface RunPlan {
@@ -38,15 +56,14 @@ export interface RunPlan {
   /** Parquet file of contrast quadruples and its lower-case hex SHA-256. */
   dataset: { path: string; sha256: string };
   seed: number;
-  /** Pairs per forward and backward pass. */
+  /** Pairs per forward and backward pass, over all processes. */
   batchSize: number;
   gradientAccumulationSteps: number;
-  weightDecay: number;
-  maxGradNorm: number;
-  /** Parameters whose names start with one of these stay frozen. */
-  frozenPrefixes: string[];
-  /** What the passes compute in, on weights of float32; left out: as the model was stored. */
-  precision?: Precision;
+  /**
+   * How the model is loaded and trained, under the names of `SCPOConfig` and of TRL's `ModelConfig`; the trainer is told
+   * it as it is. It holds nothing that another field says.
+   */
+  training: Readonly<Record<string, JsonValue>>;
   stages: StagePlan[];
 }
 

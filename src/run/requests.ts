@@ -1,4 +1,4 @@
-import type { OpenStage, StartTraining } from "../generated/scpo/v1/trainer.js";
+import type { DeepPartial, LoadModelRequest, OpenStage, StartTraining } from "../generated/scpo/v1/trainer.js";
 import { LearningRateSchedule, ReferenceAtOpen } from "../generated/scpo/v1/trainer.js";
 import type { RunPlan, StagePlan } from "./plan.js";
 import { plannedSteps } from "./plan.js";
@@ -35,18 +35,22 @@ export function startTraining(
     checkpointDirectory,
     telemetryEndpoint,
     resumeFrom,
-    settings: JSON.stringify(trainingSettings(plan)),
+    settings: JSON.stringify({ ...plan.training, ...lossSettings(plan.stages[0] as StagePlan) }),
   };
 }
 
-/** The plan's settings under the names of `SCPOConfig`. */
-function trainingSettings({ weightDecay, maxGradNorm, frozenPrefixes, precision }: RunPlan): Record<string, unknown> {
+/** The first stage's losses as settings, against which others are checked. */
+function lossSettings({ losses }: StagePlan): RunPlan["training"] {
   return {
-    weight_decay: weightDecay,
-    max_grad_norm: maxGradNorm,
-    frozen_prefixes: frozenPrefixes,
-    ...(precision === undefined ? {} : { bf16: precision === "bf16", fp16: precision === "fp16" }),
+    loss_type: losses.map(({ name }) => name),
+    loss_weights: losses.map(({ weight = 1 }) => weight),
+    loss_parameters: Object.fromEntries(losses.map(({ name, parameters }) => [name, parameters])),
   };
+}
+
+/** The request that loads the model of a run. */
+export function loadModel({ model, training }: Pick<RunPlan, "model" | "training">): DeepPartial<LoadModelRequest> {
+  return { path: model, trustRemoteCode: training["trust_remote_code"] === true, settings: JSON.stringify(training) };
 }
 
 /** The request that opens a stage. */
@@ -56,7 +60,7 @@ export function openStage(plan: RunPlan, stage: number, keepReferenceWeights: bo
     stage,
     pairs: [...new Set(planned.pairs)].sort((a, b) => a - b),
     steps: plannedSteps(plan, planned),
-    objective: { losses: [{ name: planned.objective.loss, parameters: planned.objective.parameters }] },
+    objective: { losses: planned.losses },
     learningRate: planned.learningRate,
     schedule: schedules[planned.schedule],
     warmupSteps: planned.warmupSteps,

@@ -11,6 +11,7 @@ import type { RunBeginning } from "./log/entries.js";
 import { type FoldedLog, trainingEnd } from "./log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "./phase.js";
 import type { RunPlan } from "./plan.js";
+import { loadModel } from "./requests.js";
 import { recordedPlan } from "./plan.js";
 import { differenceOf } from "./plan-difference.js";
 import type { RunPaths } from "./run-files.js";
@@ -68,7 +69,7 @@ export class Training implements Phase {
     const trainer = await context.trainer({ roots: this.#roots(), logPath: this.#paths.trainerLog });
     stop.requested.throwIfAborted();
     const plan: RunPlan = { ...this.#definition.plan, directory, ...history.microBatch };
-    const { weightsSha256 } = await trainer.client.loadModel({ path: plan.model }, { signal: stop.requested });
+    const { weightsSha256 } = await trainer.client.loadModel(loadModel(plan), { signal: stop.requested });
     const { functions = [] } = this.#definition;
     const named = functions.length === 0 ? {} : { functions };
     const beginning = { plan: recordedPlan({ ...this.#definition.plan, directory }), weightsSha256, ...named };

@@ -29,9 +29,11 @@ async function planMethod(job: MethodJob): Promise<RunPlan> {
     seed: job.seed,
     batchSize: settings.batch_size,
     gradientAccumulationSteps: 1,
-    weightDecay: settings.weight_decay,
-    maxGradNorm: settings.max_grad_norm,
-    frozenPrefixes: settings.frozen_prefixes,
+    training: {
+      weight_decay: settings.weight_decay,
+      max_grad_norm: settings.max_grad_norm,
+      frozen_prefixes: settings.frozen_prefixes,
+    },
     stages: planned.stages.map(({ name, pairs: rows }, stage) => ({
       name,
       pairs: rows,
@@ -39,7 +41,7 @@ async function planMethod(job: MethodJob): Promise<RunPlan> {
       schedule: "cosine",
       warmupSteps: Math.round((rows.length / settings.batch_size) * settings.warmup_share),
       reference: reference.atOpen(stage),
-      objective: { loss: method.objective.loss, parameters: { ...method.objective.parameters } },
+      losses: [{ name: method.objective.loss, parameters: { ...method.objective.parameters } }],
     })),
   };
 }

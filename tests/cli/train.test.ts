@@ -31,12 +31,17 @@ describe("scpo train", function () {
     world = await tinyWorld();
     folder = await mkdtemp(join(tmpdir(), "scpo-cli-train-"));
     settings = {
-      seed: 7,
       model: world.model,
       data: { pairs: world.pairs.path },
-      optimiser: { learning_rate: 1e-2, schedule: "constant", batch_size: 1, gradient_accumulation_steps: 2 },
+      training: {
+        learning_rate: 1e-2,
+        lr_scheduler_type: "constant",
+        per_device_train_batch_size: 1,
+        gradient_accumulation_steps: 2,
+        seed: 7,
+      },
       curriculum: { policy: "staged", stages: 3 },
-      stages: [{}, { optimiser: { learning_rate: 5e-3 } }],
+      stages: [{}, { learning_rate: 5e-3 }],
       checkpoints: { every_steps: 2 },
       backend: { kind: "embedded", threads: 1 },
     };
@@ -79,11 +84,11 @@ describe("scpo train", function () {
 
   it("tells every mistake with its line, and does nothing", async () => {
     const path = join(folder, "wrong.yaml");
-    await writeFile(path, "model: embedded\ndata: {pairs: nowhere.parquet}\noptimiser: {learning_rate: fast}\n");
+    await writeFile(path, "model: embedded\ndata: {pairs: nowhere.parquet}\ntraining: {learning_rate: fast}\n");
     const { code, output, errors } = await scpo("train", path, ...runs());
     expect([code, output]).to.deep.equal([1, ""]);
     expect(errors).to.include(`${path}:2:15: data.pairs: found "nowhere.parquet"`);
-    expect(errors).to.include(`${path}:3:28: optimiser.learning_rate: found "fast", expected a number`);
+    expect(errors).to.include(`${path}:3:27: training.learning_rate: found "fast", expected a number`);
     expect(errors).not.to.match(/^\s+at /m);
     expect(existsSync(join(folder, "runs"))).to.equal(false);
   });
@@ -97,8 +102,8 @@ describe("scpo train", function () {
   it("shows defaults and stages without doing anything", async () => {
     const { code, errors } = await scpo("train", await file("dry"), "--dry-run", ...runs());
     expect(code).to.equal(0);
-    expect(errors).to.match(/default optimiser: .*warmup_share 0.1/);
-    expect(errors).to.match(/stage 1 medium: 2 steps; .*changed: optimiser.learning_rate 0.01 -> 0.005; inherited: /);
+    expect(errors).to.match(/default training: .*warmup_steps 0/);
+    expect(errors).to.match(/stage 1 medium: 2 steps; .*changed: learning_rate 0.01 -> 0.005; inherited: /);
     expect(existsSync(join(folder, "runs"))).to.equal(false);
   });
 

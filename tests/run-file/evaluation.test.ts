@@ -78,7 +78,14 @@ describe("evaluation of a run", function () {
   const settings = (changes: Partial<RunSettings["evaluation"]> = {}, epochs = 1): RunSettings => ({
     model: world.model,
     data: { pairs: world.pairs.path },
-    optimiser: { learning_rate: 1e-2, batch_size: 1, gradient_accumulation_steps: 2 },
+    training: {
+      learning_rate: 1e-2,
+      lr_scheduler_type: "cosine",
+      warmup_steps: 0.1,
+      per_device_train_batch_size: 1,
+      gradient_accumulation_steps: 2,
+      seed: 1,
+    },
     curriculum: { policy: "staged", stages: 3, epochs },
     backend: { kind: "embedded", threads: 1 },
     reporting: { telemetry: false },

@@ -41,14 +41,15 @@ expectTypeOf<StartRunOptions>().toExtend<ResumeRunOptions>();
 expectTypeOf<StartRunOptions["policies"]>().toEqualTypeOf<RunPolicies | undefined>();
 expectTypeOf<StartRunOptions["signal"]>().toEqualTypeOf<AbortSignal | undefined>();
 
-// Three fields are enough; a wrong kind of value is none.
+// Two fields are enough; a wrong kind of value is none.
 expectTypeOf<{
   model: string;
   data: { pairs: string };
-  optimiser: { learning_rate: number };
 }>().toExtend<RunSettings>();
-expectTypeOf<{ model: string; data: { pairs: string } }>().not.toExtend<RunSettings>();
-expectTypeOf<RunSettings["seed"]>().toEqualTypeOf<number | undefined>();
+expectTypeOf<{ model: string }>().not.toExtend<RunSettings>();
+expectTypeOf<{ learning_rate: number; lora_r: number }>().toExtend<NonNullable<RunSettings["training"]>>();
+expectTypeOf<{ learning_rate: string }>().not.toExtend<NonNullable<RunSettings["training"]>>();
+expectTypeOf<NonNullable<RunSettings["training"]>["seed"]>().toEqualTypeOf<number | undefined>();
 expectTypeOf<RunSettings["model"]>().toEqualTypeOf<string>();
 // `any` anywhere would make all of the above hold.
 expectTypeOf<RunSettings>().not.toBeAny();

@@ -34,6 +34,11 @@ function replaced(value: unknown, path: Path, replacement: unknown): unknown {
   return Array.isArray(value) ? value.with(Number(first), inner) : { ...(value as object), [first]: inner };
 }
 
+/** Whether a name is a loss's or a keyword of a library's, which no schema describes. */
+function isOwn(path: Path): boolean {
+  return path.slice(0, -1).some((part) => /_(parameters|kwargs)$/.test(String(part)));
+}
+
 describe("run.yaml", () => {
   let folder: string;
   let full: Record<string, unknown>;
@@ -43,25 +48,39 @@ describe("run.yaml", () => {
     writeFileSync(join(folder, "pairs.parquet"), "");
     full = {
       id: "all-fields",
-      seed: 3,
       model: EMBEDDED_MODEL_FOLDER,
-      precision: "bf16",
       data: { pairs: "pairs.parquet", sha256: "0".repeat(64) },
-      objective: { loss: "scpo", parameters: { beta: 0.2, anchor: 1 } },
-      optimiser: {
+      training: {
         learning_rate: 1e-4,
-        schedule: "linear",
-        warmup_share: 0.2,
+        lr_scheduler_type: "linear",
+        warmup_steps: 0.2,
         weight_decay: 0.1,
         max_grad_norm: 2,
-        batch_size: 4,
+        per_device_train_batch_size: 4,
         gradient_accumulation_steps: 2,
+        seed: 3,
+        loss_type: ["scpo", "sft"],
+        loss_weights: [1, 0.5],
+        loss_parameters: { scpo: { beta: 0.2, anchor: 1 } },
+        beta: 0.2,
         frozen_prefixes: ["model.vision_tower"],
+        bf16: true,
+        max_length: null,
+        optim: "adamw_torch",
+        gradient_checkpointing: true,
+        gradient_checkpointing_kwargs: { use_reentrant: false },
+        use_peft: true,
+        lora_target_modules: "all-linear",
+        dtype: "bfloat16",
+        report_to: ["tensorboard"],
       },
       curriculum: { policy: "staged", order: "hard-to-easy", stages: 3, epochs: 2 },
       stages: [
-        { name: "first", objective: { loss: "dpo", parameters: { beta: 0.3 } } },
-        { optimiser: { learning_rate: 1e-5, schedule: "constant", warmup_share: 0 }, reference: "keep" },
+        { name: "first", loss_type: "dpo", loss_parameters: { beta: 0.3 } },
+        {
+          ...{ learning_rate: 1e-5, lr_scheduler_type: "constant", warmup_steps: 0, reference: "keep" },
+          ...{ loss_type: ["dpo", "sft"], loss_weights: [1, 2], beta: 0.1 },
+        },
       ],
       reference: { policy: "every-n-steps", steps: 5, alpha: 0.5 },
       checkpoints: { every_steps: 10, keep: 1 },
@@ -105,13 +124,13 @@ describe("run.yaml", () => {
     const found = await read(stringify(full));
     expect(found).to.have.nested.property("settings.data.pairs", join(folder, "pairs.parquet"));
     expect(found).to.have.nested.property("settings.evaluation.benchmarks[0].images", folder);
-    expect(found).to.have.nested.property("settings.optimiser.batch_size", 4);
+    expect(found).to.have.nested.property("settings.training.per_device_train_batch_size", 4);
   });
 
   it("names the field and its line for a wrong value anywhere", async () => {
     // A value of a kind that no field takes: a mapping in a list.
     const wrong = [{ wrong: 1 }];
-    const where = paths(full).filter((path) => path.length > 0);
+    const where = paths(full).filter((path) => path.length > 0 && !path.includes("use_reentrant"));
     expect(where.length).to.be.greaterThan(60);
     for (const path of where) {
       const text = stringify(replaced(full, path, wrong));
@@ -125,7 +144,12 @@ describe("run.yaml", () => {
   });
 
   it("tells all mistakes at once, however they are combined", async () => {
-    const mistakes: Path[] = [["seed"], ["optimiser", "batch_size"], ["reference", "alpha"], ["checkpoints", "keep"]];
+    const mistakes: Path[] = [
+      ["training", "seed"],
+      ["training", "per_device_train_batch_size"],
+      ["reference", "alpha"],
+      ["checkpoints", "keep"],
+    ];
     await fc.assert(
       fc.asyncProperty(fc.subarray(mistakes, { minLength: 1 }), async (chosen) => {
         const settings = chosen.reduce<unknown>((before, path) => replaced(before, path, -1), full);
@@ -137,50 +161,117 @@ describe("run.yaml", () => {
   });
 
   it("points at unknown names, missing fields and missing files", async () => {
-    const found = await problems("modle: embedded\ndata:\n  pairs: nowhere.parquet\noptimiser: {batch_size: 2}\n");
+    const found = await problems(
+      "modle: embedded\ndata:\n  pairs: nowhere.parquet\ntraining: {seed: one}\nreference: {policy: kl-bound}\n",
+    );
     expect(found.map(({ field, position }) => [field, position])).to.deep.equal([
       ["model", { line: 1, column: 1 }],
       ["modle", { line: 1, column: 1 }],
       ["data.pairs", { line: 3, column: 10 }],
-      ["optimiser.learning_rate", { line: 4, column: 12 }],
+      ["training.seed", { line: 4, column: 18 }],
+      ["reference.bound", { line: 5, column: 12 }],
     ]);
     const text = found.map(({ description }) => description).join("\n");
     expect(text).to.match(/there is no such field, expected of run.yaml: .*model/);
-    expect(text).to.match(/is missing, expected a number \(Peak of the learning rate/);
+    expect(text).to.match(/is missing, expected a number \(Drift from the reference/);
     expect(text).to.match(/found "nowhere.parquet", expected an existing file/);
   });
 
   it("points at losses and parameters that the trainer does not know, before one is started", async () => {
     const settings = {
       ...full,
-      objective: { loss: "spco", parameters: { betta: 1 } },
+      training: { loss_type: "spco", loss_parameters: { betta: 1 } },
       stages: [
         {},
-        { objective: { loss: "dpo", parameters: { beta: 0.2, anchor: 1 } } },
-        { objective: { parameters: { gamma: 1, both_directions: 1 } } },
-        { objective: { loss: "toString" } },
+        { loss_type: "dpo", loss_parameters: { beta: 0.2, anchor: 1 } },
+        { loss_parameters: { gamma: 1, dpo: { both_directions: 1 }, scpo: {} } },
+        { loss_type: ["toString", "sigmoid"], loss_parameters: { beta: 1, sigmoid: { gamma: 1 } } },
+        { loss_type: ["dpo", "sft"], loss_weights: [1] },
+        { loss_type: ["dpo", "sigmoid"] },
       ],
     };
     const found = await problems(stringify(settings));
+    const known = "chip, dpo, mdpo, rdpo, s-vco, scpo, sft, symmpo";
     expect(found.map(({ field, description }) => `${field}: ${description}`)).to.deep.equal([
-      'objective.loss: found "spco", expected one of chip, dpo, mdpo, rdpo, s-vco, scpo, sft, symmpo',
-      "stages[1].objective.parameters.anchor: the loss has no such parameter, expected of dpo: beta, both_directions",
-      "stages[2].objective.parameters.gamma: the loss has no such parameter, expected of dpo: beta, both_directions",
-      'stages[3].objective.loss: found "toString", expected one of chip, dpo, mdpo, rdpo, s-vco, scpo, sft, symmpo',
+      `training.loss_type: found "spco", expected one of ${known}`,
+      "stages[1].loss_parameters.anchor: the loss has no such parameter, expected of dpo: beta, both_directions",
+      "stages[2].loss_parameters.gamma: the loss has no such parameter, expected of dpo: beta, both_directions",
+      "stages[2].loss_parameters.scpo: expected its parameters, or the name of a loss of loss_type: dpo",
+      `stages[3].loss_type[0]: found "toString", expected one of ${known}`,
+      "stages[3].loss_parameters.beta: expected the name of a loss of loss_type: toString, dpo",
+      "stages[3].loss_parameters.sigmoid.gamma: the loss has no such parameter, expected of dpo: beta, both_directions",
+      "stages[4].loss_weights: found 1, expected 2: one for each loss of loss_type",
+      "stages[5].loss_type: names dpo twice, expected each loss once",
     ]);
     expect(found[0]?.position?.line).to.be.greaterThan(1);
     // What loss is meant where none is named is the schema's default.
-    const unnamed = await problems(stringify({ ...full, objective: { parameters: { betta: 1 } }, stages: [] }));
-    expect(unnamed.map(({ field }) => field)).to.deep.equal(["objective.parameters.betta"]);
+    const unnamed = await problems(stringify({ ...full, training: { loss_parameters: { betta: 1 } }, stages: [] }));
+    expect(unnamed.map(({ field }) => field)).to.deep.equal(["training.loss_parameters.betta"]);
     // A service elsewhere may know others.
-    const remote = { ...settings, backend: { kind: "remote", address: "localhost:5000" } };
-    expect(await read(stringify(remote))).to.have.nested.property("settings.objective.loss", "spco");
+    const remote = { ...settings, stages: [], backend: { kind: "remote", address: "localhost:5000" } };
+    expect(await read(stringify(remote))).to.have.nested.property("settings.training.loss_type", "spco");
+  });
+
+  it("checks the training by the schema that Python exports, and says who decides about the rest", async () => {
+    const training = {
+      ...{ lora_r: 1.5, dtype: "float64", bf16: "yes", lora_target_modules: [1], optim: "adam" },
+      ...{ loss_parameters: { beta: "low" }, save_steps: 5, output_dir: "out", stages: 3, label_smoothing: 0.1 },
+    };
+    const found = await problems(stringify({ ...full, training, stages: [] }));
+    const told = Object.fromEntries(found.map(({ field, description }) => [field, description]));
+    expect(told["training.optim"]).to.match(/^found "adam", expected one of adamw_torch, /);
+    delete told["training.optim"];
+    expect(told).to.deep.equal({
+      "training.lora_r": "found 1.5, expected a whole number",
+      "training.dtype": 'found "float64", expected auto, bfloat16, float16, float32, none',
+      "training.bf16": 'found "yes", expected true or false or none',
+      "training.lora_target_modules[0]": "found 1, expected a text",
+      "training.loss_parameters.beta": 'found "low", expected number or names with values',
+      "training.save_steps": "is not set here: checkpoints.every_steps says when the training is saved",
+      "training.output_dir": "is not set here: id names the run's folder",
+      "training.stages": "is not set here: curriculum.stages says it",
+      "training.label_smoothing": "is not set here: it has no effect in SCPOTrainer",
+    });
+  });
+
+  it("says what fields of former versions are called now, each at its place", async () => {
+    const text = [
+      "model: embedded",
+      "seed: 3",
+      "precision: bf16",
+      "data: {pairs: pairs.parquet}",
+      "objective: {loss: scpo, parameters: {anchor: 1}}",
+      "optimiser:",
+      "  learning_rate: 1.0e-4",
+      "  batch_size: 8",
+      "  colour: red",
+      "stages:",
+      "  - optimiser: {schedule: linear, warmup_share: 0.1}",
+      "  - objective: none",
+      "",
+    ].join("\n");
+    const found = await problems(text);
+    const lines = found.map(({ field, description, position }) => {
+      return `${position?.line}:${position?.column}: ${field}: ${description}`;
+    });
+    expect(lines).to.deep.equal([
+      "2:1: seed: is training.seed now",
+      "3:1: precision: is training.bf16 or fp16 now",
+      "5:13: objective.loss: is training.loss_type now",
+      "5:25: objective.parameters: is training.loss_parameters now",
+      "7:3: optimiser.learning_rate: is training.learning_rate now",
+      "8:3: optimiser.batch_size: is training.per_device_train_batch_size now",
+      "9:3: optimiser.colour: there is no such field",
+      "11:17: stages[0].optimiser.schedule: is stages[0].lr_scheduler_type now",
+      "11:35: stages[0].optimiser.warmup_share: is stages[0].warmup_steps now",
+      "12:5: stages[1].objective: is stages[1] now",
+    ]);
   });
 
   it("tells mistakes of YAML with their lines, and an empty file", async () => {
-    expect((await problems("seed: 1\nseed: 2\n")).map(({ position }) => position?.line)).to.deep.equal([2]);
-    expect((await problems("data: [1\nseed: 2\n")).length).to.be.greaterThan(0);
-    expect((await problems("seed: !secret 1\n"))[0]?.description).to.include("!secret");
+    expect((await problems("id: a\nid: b\n")).map(({ position }) => position?.line)).to.deep.equal([2]);
+    expect((await problems("data: [1\nid: a\n")).length).to.be.greaterThan(0);
+    expect((await problems("id: !secret a\n"))[0]?.description).to.include("!secret");
     expect(await read("# nothing\n"))
       .to.be.instanceOf(UserError)
       .with.property("message")
@@ -197,7 +288,7 @@ describe("run.yaml", () => {
 
   it("has a sentence for every field, and a committed schema that is the code's", async () => {
     for (const path of paths(full)) {
-      if (path.includes("parameters") || typeof path.at(-1) === "number") continue;
+      if (isOwn(path) || typeof path.at(-1) === "number") continue;
       expect(schemaAt(path, full)?.description, fieldName(path)).to.be.a("string");
     }
     const committed = await readFile(join(PACKAGE_ROOT, "schemas", "run.schema.json"), "utf8");

@@ -81,7 +81,10 @@ describe("directed run", function () {
     expect(dtypes(events)).to.deep.equal([{ stored: "float32", weights: "float32", autocast: "" }]);
     expect(await savedTypes(mixed.checkpoints.at(-1)?.path ?? "")).to.deep.equal(["F32"]);
     // Asked for float32, the same weights give other figures than under bfloat16, and the plan is another.
-    const exact = await direct(trainer, world.plan("exact", { plan: { model: plan.model, precision: "float32" } }));
+    const exact = await direct(
+      trainer,
+      world.plan("exact", { plan: { model: plan.model, training: { bf16: false } } }),
+    );
     expect(exact.initialWeightsSha256).to.equal(mixed.initialWeightsSha256);
     expect(hashes(exact)).not.to.deep.equal(hashes(mixed));
   });
@@ -240,8 +243,8 @@ describe("directed run", function () {
     expect(await rejection(direct(trainer, world.plan("hash", { plan: { dataset: hash } })))).to.be.instanceOf(
       UserError,
     );
-    const objective = { loss: "scpo", parameters: { betta: 1 } };
-    const unknown = await rejection(direct(trainer, world.plan("unknown", { stage: { objective } })));
+    const losses = [{ name: "scpo", parameters: { betta: 1 } }];
+    const unknown = await rejection(direct(trainer, world.plan("unknown", { stage: { losses } })));
     expect(unknown).to.be.instanceOf(UserError).with.property("message").contains("betta");
   });
 

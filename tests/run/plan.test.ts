@@ -15,9 +15,7 @@ function plan(): RunPlan {
     seed: 1,
     batchSize: 2,
     gradientAccumulationSteps: 2,
-    weightDecay: 0,
-    maxGradNorm: 1,
-    frozenPrefixes: [],
+    training: {},
     stages: [0, 1, 2].map((stage) => ({
       name: `stage ${stage}`,
       pairs: [0, 1, 2, 3, 4, 5, 6, 7],
@@ -25,7 +23,7 @@ function plan(): RunPlan {
       schedule: "cosine",
       warmupSteps: 0,
       reference: "policy",
-      objective: { loss: "scpo", parameters: { beta: 0.1 } },
+      losses: [{ name: "scpo", parameters: { beta: 0.1 } }],
     })),
   };
 }
@@ -49,24 +47,24 @@ describe("run plan", () => {
     wrong.seed = -1;
     wrong.dataset.sha256 = "ABC";
     wrong.directory = "runs/test";
-    wrong.maxGradNorm = Number.NaN;
+    wrong.training = { seed: 3 };
     Object.assign(wrong.stages[0] as object, { pairs: [1, 2, 3], schedule: "steps" });
     Object.assign(wrong.stages[1] as object, { pairs: [0, 1, 2, -3], warmupSteps: 0.5, reference: "previous" });
     Object.assign(wrong.stages[2] as object, {
-      objective: { loss: "", parameters: { beta: Number.POSITIVE_INFINITY } },
+      losses: [{ name: "", parameters: { beta: Number.POSITIVE_INFINITY } }],
     });
     expect(planProblems(wrong).map(({ field }) => field)).to.have.members([
       "seed",
       "dataset.sha256",
       "directory",
-      "maxGradNorm",
+      "training.seed",
       "stages[0].pairs.length",
       "stages[0].schedule",
       "stages[1].pairs[3]",
       "stages[1].warmupSteps",
       "stages[1].reference",
-      "stages[2].objective.loss",
-      "stages[2].objective.parameters.beta",
+      "stages[2].losses[0].name",
+      "stages[2].losses[0].parameters.beta",
     ]);
     expect(() => checkPlan(wrong)).to.throw(UserError, /11 mistakes/);
   });

@@ -188,7 +188,7 @@ describe("services against random messages", function () {
       settings: {
         ...tinySettings(),
         curriculum: { policy: "staged" },
-        stages: [{ name: "easy", optimiser: { learning_rate: 0.1 } }],
+        stages: [{ name: "easy", learning_rate: 0.1 }],
       },
     });
     const connection = connectRuns(`unix://${fuzzed.socket}`);

@@ -314,7 +314,7 @@ describe("service of runs against hostile clients", function () {
       expect(tooDeep.details).to.match(/^request: is no message of .*CreateRun /);
       for (const settings of [
         tinySettings({ deep: deep(32) }),
-        tinySettings({ optimiser: { frozen_prefixes: Array.from({ length: 6000 }, () => "a") } }),
+        tinySettings({ training: { frozen_prefixes: Array.from({ length: 6000 }, () => "a") } }),
         tinySettings({ id: "x".repeat(300_000) }),
         tinySettings(Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`field-${at}`, 1]))),
         tinySettings({ stages: [{ name: "\u001b[2J" }] }),

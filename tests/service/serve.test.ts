@@ -11,7 +11,7 @@ import { UserError } from "../../src/errors.js";
 import { RunState, type RunEvent } from "../../src/generated/scpo/v1/run.js";
 import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
 import { serve, type ServeOptions, type ServingRuns } from "../../src/service/serve.js";
-import { eventsOf, failureOf, fieldsOf, reasonOf, tinySettings } from "../fixtures/service.js";
+import { eventsOf, failureOf, fieldsOf, reasonOf, tinySettings, tinyTraining } from "../fixtures/service.js";
 import { type TinyWorld, tinyWorld } from "../fixtures/tiny-run.js";
 
 describe("service of runs", function () {
@@ -85,7 +85,7 @@ describe("service of runs", function () {
     const { run: ended } = await runs.getRun({ name: "runs/first" });
     expect(ended).to.include({ state: RunState.SUCCEEDED, lastSequence: events.length });
     expect(ended?.progress).to.include({ step: 6, plannedSteps: 6, stages: 3, stage: 2, stageName: "hard" });
-    expect(ended?.settings?.["optimiser"]).to.deep.equal(tinySettings()["optimiser"]);
+    expect(ended?.settings?.["training"]).to.deep.equal(tinySettings()["training"]);
 
     const { checkpoints } = await runs.listCheckpoints({ parent: "runs/first", pageSize: 2, pageToken: "" });
     expect(checkpoints.map(({ name }) => name)).to.deep.equal([
@@ -149,7 +149,7 @@ describe("service of runs", function () {
     const settings = {
       model: "/etc",
       data: { pairs: "../../etc/passwd" },
-      optimiser: { learning_rate: 0.1 },
+      training: { learning_rate: 0.1 },
       backend: { kind: "embedded", python: "/bin/sh" },
     };
     const outside = await failureOf(runs.createRun({ settings, runId: "bad" }));
@@ -163,10 +163,10 @@ describe("service of runs", function () {
       "settings.model",
     ]);
 
-    const wrong = tinySettings({ optimiser: { learning_rate: -1 }, seed: "one", stages: [{ reference: "mine" }] });
+    const wrong = tinySettings({ training: { learning_rate: -1, seed: "one" }, stages: [{ reference: "mine" }] });
     expect(fieldsOf(await failureOf(runs.createRun({ settings: wrong, runId: "bad" })))).to.have.members([
-      "settings.optimiser.learning_rate",
-      "settings.seed",
+      "settings.training.learning_rate",
+      "settings.training.seed",
       "settings.stages[0].reference",
     ]);
     expect(fieldsOf(await failureOf(runs.createRun({ runId: "bad" })))).to.deep.equal(["settings"]);
@@ -197,8 +197,8 @@ describe("service of runs", function () {
     expect(cancelled.runs.map(({ name, reason }) => [name, reason])).to.deep.equal([["runs/c", "not wanted"]]);
     expect(cancelled.runs[0]?.settings).to.equal(undefined);
     const full = await runs.listRuns({ pageSize: 1, withSettings: true });
-    expect(full.runs[0]?.settings?.["seed"]).to.equal(undefined);
-    expect(full.runs[0]?.settings).to.have.property("optimiser");
+    expect(full.runs[0]?.settings?.["curriculum"]).to.equal(undefined);
+    expect(full.runs[0]?.settings).to.have.property("training");
     expect((await failureOf(runs.listRuns({ pageToken: "zzz" }))).code).to.equal(Status.INVALID_ARGUMENT);
     expect((await failureOf(runs.createRun({ settings: tinySettings(), runId: "a" }))).code).to.equal(
       Status.ALREADY_EXISTS,
@@ -213,7 +213,7 @@ describe("service of runs", function () {
     await (service as ServingRuns).drain();
     const again = await start({ ...idle, runs: join(folder, `runs-${number}`) });
     expect((await again.createRun(request)).run?.name).to.equal(run?.name);
-    const other = { ...request, settings: tinySettings({ seed: 2 }) };
+    const other = { ...request, settings: tinySettings({ training: tinyTraining({ seed: 2 }) }) };
     expect(fieldsOf(await failureOf(again.createRun(other)))).to.deep.equal(["request_id"]);
   });
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scpo_trl.trainer.stock_options import without_effect
+from scpo_trl.trainer.stock_options import OTHER_NAMES, without_effect
 
 
 def _each(names: str, words: str) -> dict[str, str]:
@@ -85,7 +85,10 @@ ELSEWHERE: Mapping[str, str] = {
     "parallelism_config": "no file holds such an object; backend.arguments configures the launcher",
     # Without effect on a training of this package.
     **_each("do_train do_eval do_predict", "it has no effect"),
-    **_each("f_alpha_divergence_coef discopop_tau label_smoothing_factor liger_kernel_config", "no loss here reads it"),
+    **_each(
+        "f_alpha_divergence_coef discopop_tau label_smoothing_factor liger_kernel_config average_tokens_across_devices",
+        "no loss here reads it",
+    ),
     "pad_token": "rows with images do not read it",
     "warmup_ratio": "set warmup_steps; below 1 it is a share of a stage's steps",
 }
@@ -100,12 +103,38 @@ def elsewhere() -> dict[str, str]:
 _UINT32 = 2**32 - 1
 
 NARROWED: Mapping[str, Mapping[str, Any]] = {
-    "learning_rate": {"type": "number", "exclusiveMinimum": 0},
-    "lr_scheduler_type": {"type": "string", "enum": ["constant", "constant_with_warmup", "linear", "cosine"]},
-    "warmup_steps": {"type": "number", "minimum": 0},
-    "per_device_train_batch_size": {"type": "integer", "minimum": 1, "maximum": _UINT32},
-    "gradient_accumulation_steps": {"type": "integer", "minimum": 1, "maximum": _UINT32},
-    "seed": {"type": "integer", "minimum": 0, "maximum": _UINT32},
+    "learning_rate": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "description": "Peak of the learning rate in each stage.",
+    },
+    "lr_scheduler_type": {
+        "enum": ["constant", "constant_with_warmup", "linear", "cosine"],
+        "description": "How the learning rate goes from its peak over a stage's steps; linear and cosine end at 0.",
+    },
+    "warmup_steps": {
+        "type": "number",
+        "minimum": 0,
+        "description": "Optimiser steps of each stage in which the rate rises from 0; below 1 a share of them.",
+    },
+    "per_device_train_batch_size": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": _UINT32,
+        "description": "Pairs of a forward and backward pass in one process.",
+    },
+    "gradient_accumulation_steps": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": _UINT32,
+        "description": "Passes of an optimiser step.",
+    },
+    "seed": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": _UINT32,
+        "description": "Seed of the order of the pairs, of dropout and of new adapters.",
+    },
     "weight_decay": {"type": "number", "minimum": 0},
     "max_grad_norm": {"type": "number", "minimum": 0},
     "beta": {"type": "number", "exclusiveMinimum": 0},
@@ -114,6 +143,7 @@ NARROWED: Mapping[str, Mapping[str, Any]] = {
         "minLength": 1,
         "minItems": 1,
         "items": {"type": "string", "minLength": 1},
+        "x-other-names": OTHER_NAMES,
     },
     "loss_weights": {"type": ["array", "null"], "minItems": 1, "items": {"type": "number"}},
     "loss_parameters": {
@@ -123,6 +153,11 @@ NARROWED: Mapping[str, Mapping[str, Any]] = {
     "frozen_prefixes": {"type": "array", "items": {"type": "string", "minLength": 1}},
     # TRL takes "all-linear" and other single texts for what its type calls a list.
     "lora_target_modules": {"type": ["string", "array", "null"], "items": {"type": "string"}},
+    "bf16": {
+        "type": ["boolean", "null"],
+        "description": "Passes compute in bfloat16 (true) or as fp16 says; left out: in bfloat16 for a model that is "
+        "stored in 16 bits, where the device computes in it.",
+    },
 }
 """What the trainer takes of an option where its type allows more."""
 

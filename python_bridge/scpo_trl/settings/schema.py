@@ -21,7 +21,8 @@ def training_schema(sources: Sequence[type[Any]] = SOURCES) -> dict[str, Any]:
     """The schema of `training` in `run.yaml`.
 
     A setting that is told elsewhere is `{"not": {}}`, and its description says where. `format` marks what names a file
-    (`path-file`) or a folder (`path-folder`); `x-clients` holds the values that a client of a service may give.
+    (`path-file`) or a folder (`path-folder`); `x-clients` holds the values that a client of a service may give,
+    `x-other-names` other names of values.
 
     Args:
         sources: Dataclasses of options.
@@ -56,7 +57,8 @@ def _option_schema(option: Field[Any], annotation: Any) -> dict[str, Any]:
     if option.name in CLIENTS:
         schema["x-clients"] = list(CLIENTS[option.name])
     # What argparse prints of a doubled per cent sign.
-    schema["description"] = " ".join(str(option.metadata.get("help", "")).split()).replace("%%", "%")
+    help_text = " ".join(str(option.metadata.get("help", "")).split()).replace("%%", "%")
+    schema["description"] = schema.pop("description", help_text)
     return schema
 
 
