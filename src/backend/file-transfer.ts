@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { CallOptions } from "nice-grpc";
 import { randomUUID } from "node:crypto";
 import type { FileServiceClient, FolderFile, UploadFileRequest } from "../generated/scpo/v1/files.js";
 import { sha256File } from "../files/sha256.js";
+import { makeFolder } from "../files/writable.js";
 
 const chunkBytes = 1024 * 1024;
 
@@ -54,7 +55,7 @@ export class FileTransfer {
         const target = join(temporary, file.path);
         if (relative(temporary, target).startsWith(".."))
           throw new Error(`The trainer named ${file.path} in a folder.`);
-        await mkdir(dirname(target), { recursive: true });
+        await makeFolder(dirname(target));
         await this.#downloadFile(`${remote}/${file.path}`, target, file.sha256, options);
       }
       await rm(local, { recursive: true, force: true });

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { writeAtomically } from "../files/write-atomically.js";
 import type { ChatAnswer, ChatSettings, Message } from "./http.js";
+import { makeFolder } from "../files/writable.js";
 
 /** All that an answer of a model depends on. The endpoint's address is no part of it: a server may move. */
 export interface Question {
@@ -49,7 +50,7 @@ export async function keepAnswer(folder: string, question: Question, answer: Cha
   const identity = identityOf(question);
   const path = entryPath(folder, identity);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeAtomically(path, `{"question":${identity},"answer":${JSON.stringify(answer)}}\n`);
   } catch (cause) {
     throw new UserError(`${folder}: answers cannot be kept there (${(cause as Error).message}); name another folder`);

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
@@ -9,6 +8,7 @@ import { findPython, pythonEnvironment } from "../backend/python.js";
 import { SCENES } from "../study/data-files.js";
 import type { Kind } from "../scenes/kinds.js";
 import { writeBaseScenes, writeEvaluationScenes } from "../scenes/world-files.js";
+import { makeFolder } from "../files/writable.js";
 
 /** Scenes that the base model learns from. */
 const BASE_SCENES = 40_000;
@@ -34,7 +34,7 @@ export interface BaseOptions {
  * @returns Folder of the model.
  */
 export async function base({ out, kinds, scenes: count, steps, signal }: BaseOptions): Promise<string> {
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const name = [...(kinds ?? []), ...(count === undefined ? [] : [count])].map((part) => `-${part}`).join("");
   const scenes = join(out, `base${name}.parquet`);
   const validation = join(out, `validation${name}.parquet`);

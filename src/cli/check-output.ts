@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Command, Option } from "commander";
 import { UserError } from "../errors.js";
 import { inputFolderOf, type NamedPath, refuseOverInputs } from "../files/outputs.js";
 import { exportSummaryPath } from "../pairs/export/export-pairs.js";
-import { pictureFault } from "../pairs/picture-bytes.js";
+import { pictureFormat } from "../pairs/picture-bytes.js";
 import { isOwn, markFolder, type OutputKind } from "./own-files.js";
+import { makeFolder, requireWritable } from "../files/writable.js";
 
 /** An output of a command, and what it writes beside it. */
 interface DeclaredOutput {
@@ -66,6 +67,13 @@ export async function checkOutput(command: Command, name: string, option: Option
   const inputs = inputsOf(command, option);
   await refuseOverInputs(outputs, inputs);
   const folders = inputs.map((input) => ({ ...input, path: dirname(input.path) }));
+  for (const [at, each] of outputs.entries()) {
+    const kind = at === 0 ? declared.kind : "summary";
+    await requireWritable(
+      each.path,
+      kind === undefined || kind === "rows" ? undefined : kind === "folder" ? kind : "file",
+    );
+  }
   const made = [...(declared.kind === undefined ? [] : [{ path, kind: declared.kind }]), ...beside];
   for (const { path: each, kind } of made) {
     if (!existsSync(each) || (await isOwn(each, kind))) continue;
@@ -79,7 +87,7 @@ export async function checkOutput(command: Command, name: string, option: Option
     if (values["force"] !== true) throw foreign(flag, each);
   }
   if (declared.kind === "folder") {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     await markFolder(path);
   }
 }
@@ -88,7 +96,7 @@ async function isPicture(path: string): Promise<boolean> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0);
-    return !/is no picture|is empty/.test(pictureFault(buffer.subarray(0, bytesRead)) ?? "");
+    return pictureFormat(buffer.subarray(0, bytesRead)) !== null;
   } catch {
     return false;
   } finally {

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { refuseOverInputs } from "../files/outputs.js";
 import { foreign } from "./check-output.js";
 import { isOwn } from "./own-files.js";
-import { mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import type { Mode } from "../evaluation/benchmark.js";
@@ -11,6 +10,7 @@ import { type LmmsEvalRequest, runLmmsEval } from "../evaluation/lmms-eval/lmms-
 import { readResultsFile } from "../evaluation/lmms-eval/results-file.js";
 import { scoreTask } from "../evaluation/lmms-eval/score-task.js";
 import { showProgress } from "../progress/progress.js";
+import { makeFolder } from "../files/writable.js";
 
 /** What the command line says: what to run, or which results to read. */
 export interface EvalLmmsOptions extends Omit<LmmsEvalRequest, "model"> {
@@ -34,7 +34,7 @@ export async function evalLmms(options: EvalLmmsOptions): Promise<void> {
     if (file.tasks.length === 0) throw new UserError(`${path}: found no tasks, expected the results of at least one`);
     for (const task of file.tasks) results.push(await scoreTask(file, task, options.mode));
   }
-  await mkdir(options.out, { recursive: true });
+  await makeFolder(options.out);
   const written = results.map(({ benchmark }) =>
     join(options.out, `${benchmark.replaceAll(/[^A-Za-z0-9._-]+/g, "-")}.json`),
   );

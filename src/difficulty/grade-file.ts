@@ -7,6 +7,7 @@ import { type DuckDBOptions, parquetSource, sqlDouble, sqlText, withDuckDB } fro
 import { replaceAtomically } from "../files/write-atomically.js";
 import { difficultySql, makeGraded, survey } from "./grade-tables.js";
 import { type CheckedGrading, checkedGrading, type Grading, namesOf, weightOf } from "./grading.js";
+import { refuseOverInputs } from "../files/outputs.js";
 
 /** What is being done: a signal ranked (its name), the difficulty made of the ranks, the order drawn, the file written. */
 export type GradeFilePhase = string;
@@ -54,7 +55,8 @@ export interface GradedFile {
 export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> {
   const { signals: path, out, seed = 0, order = "easy-to-hard" } = request;
   const grading = checkedGrading(request);
-  checkOrder(request, order, seed);
+  checkOrder(order, seed);
+  await refuseOverInputs([{ flag: "out", path: out }], [{ flag: "signals", path }]);
   const { uses, stages, bounds, trim } = grading;
   const used = namesOf(uses).filter((name) => weightOf(uses, name) !== 0);
   const phases: GradeFilePhase[] = [...used, "difficulty", "order", "writing"];
@@ -90,14 +92,13 @@ export async function gradeFile(request: GradeFileRequest): Promise<GradedFile> 
   });
 }
 
-function checkOrder(request: GradeFileRequest, order: CurriculumOrder, seed: number): void {
+function checkOrder(order: CurriculumOrder, seed: number): void {
   if (!curriculumOrders.includes(order)) {
     throw new UserError(`order is "${String(order)}", expected one of ${curriculumOrders.join(", ")}`);
   }
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new UserError(`seed is ${seed}, expected a whole number of at least 0`);
   }
-  if (request.signals === request.out) throw new UserError(`${request.out}: is the file of signals; write elsewhere`);
 }
 
 /** The table `graded`, with the pairs that are not in it. */

@@ -1,5 +1,5 @@
 import { refuseOverInputs } from "../files/outputs.js";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../errors.js";
 import { cellsOf, streamPairRows } from "../pairs/pair-rows.js";
@@ -10,6 +10,7 @@ import { removeLeftovers, temporaryBeside } from "../files/write-atomically.js";
 import { type GradedFile, gradeFile, type GradeFileRequest } from "./grade-file.js";
 import { type CheckedGrading, checkedGrading, DEFAULT_SIGNALS, type SignalUses } from "./grading.js";
 import { ownColumns } from "../pairs/own-columns.js";
+import { makeFolder } from "../files/writable.js";
 
 /** Signals of one pair by column; one that does not apply or was not measured is left out. */
 export type MeasuredSignals = Partial<Record<SignalColumn, number>>;
@@ -54,7 +55,7 @@ export async function gradePairsFile(request: GradePairsFileRequest): Promise<Gr
   const own = await ownColumns(pairs);
   const uses = await usesFor(pairs, request.uses, measured === undefined ? [] : SIGNAL_COLUMNS);
   const grading = checkedGrading({ ...request, uses });
-  await mkdir(dirname(out), { recursive: true });
+  await makeFolder(dirname(out));
   await removeLeftovers(out);
   const merged = measured === undefined ? undefined : temporaryBeside(out);
   const grades = temporaryBeside(out);

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { JsonlWriter, readJsonl } from "../files/jsonl.js";
+import { makeFolder } from "../files/writable.js";
 
 /** Signals of pairs that were measured before, by the content of the pair: what was once measured is not again. */
 export class SignalCache {
@@ -18,7 +18,7 @@ export class SignalCache {
    * @param path - JSON lines, `{"key", ...signals}`; its name says what they were measured with.
    */
   static async open(path: string): Promise<SignalCache> {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const writer = await JsonlWriter.open(path);
     const known = new Map<string, Readonly<Record<string, number>>>();
     for await (const { key, ...signals } of readJsonl<{ key: string } & Record<string, never>>(path)) {

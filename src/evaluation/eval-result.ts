@@ -1,5 +1,7 @@
+import { dirname } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { makeFolder } from "../files/writable.js";
 import { writeAtomically } from "../files/write-atomically.js";
 import { readJsonFile, shown } from "../files/rows.js";
 import type { Metric, Mode } from "./benchmark.js";
@@ -128,7 +130,7 @@ export function evalResultJson(result: EvalResult): string {
  *
  * @param path - The file; its folder must exist.
  * @param result - What was found.
- * @throws UserError when the folder is missing or may not be written to.
+ * @throws UserError when it cannot be written.
  */
 export async function writeEvalResult(path: string, result: EvalResult): Promise<void> {
   await writeResultFile(path, evalResultJson(result));
@@ -137,14 +139,11 @@ export async function writeEvalResult(path: string, result: EvalResult): Promise
 /**
  * Writes a file that a command was asked for.
  *
- * @param path - The file.
+ * @param path - The file; its folder is made when missing.
  * @param content - All of it.
- * @throws UserError when its folder is missing or may not be written to.
+ * @throws UserError when it cannot be written.
  */
 export async function writeResultFile(path: string, content: string): Promise<void> {
-  await writeAtomically(path, content).catch((cause: unknown) => {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === undefined) throw cause;
-    throw new UserError(`${path}: cannot be written (${code}); check that its folder is there and may be written to`);
-  });
+  await makeFolder(dirname(path));
+  await writeAtomically(path, content);
 }

@@ -1,9 +1,10 @@
-import { randomUUID } from "node:crypto";
-import { access, mkdir, rm } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../errors.js";
+import { makeFolder } from "../files/writable.js";
+import { removeLeftovers, temporaryBeside } from "../files/write-atomically.js";
 
 /** What a query over files larger than memory may use. */
 export interface DuckDBOptions {
@@ -37,10 +38,11 @@ export async function withDuckDB<Result>(
     throw new UserError(`threads is ${threads}, expected a whole number of at least 1`);
   }
   signal?.throwIfAborted();
-  await mkdir(dirname(out), { recursive: true });
+  await makeFolder(dirname(out));
+  await removeLeftovers(out);
   // Loaded when it is needed: a large library that few commands use.
   const { DuckDBInstance } = await import("@duckdb/node-api");
-  const spill = `${out}.${randomUUID()}.spill`;
+  const spill = temporaryBeside(out, "spill");
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: memoryLimit,
     threads: String(threads),

@@ -2,6 +2,19 @@ const PNG_START = "89504e470d0a1a0a";
 const PNG_END = "49454e44ae426082";
 
 /**
+ * The format that a file's first bytes tell of.
+ *
+ * @param bytes - At least the first twelve.
+ * @returns Null for what is no picture that can be read.
+ */
+export function pictureFormat(bytes: Uint8Array): "png" | "jpg" | "webp" | null {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.toString("hex", 0, 8) === PNG_START) return "png";
+  if (view.toString("hex", 0, 3) === "ffd8ff") return "jpg";
+  return view.toString("latin1", 0, 4) === "RIFF" && view.toString("latin1", 8, 12) === "WEBP" ? "webp" : null;
+}
+
+/**
  * Looks at the first and last bytes of a picture file, without decoding it.
  * @param bytes - The whole file.
  * @returns What is wrong, or null for a PNG, JPEG or WebP file that does not look cut off.
@@ -9,17 +22,17 @@ const PNG_END = "49454e44ae426082";
 export function pictureFault(bytes: Uint8Array): string | null {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.length === 0) return "is empty";
-  if (view.toString("hex", 0, 8) === PNG_START) {
-    return view.toString("hex", view.length - 8) === PNG_END ? null : "is a PNG file that is cut off";
+  switch (pictureFormat(bytes)) {
+    case "png":
+      return view.toString("hex", view.length - 8) === PNG_END ? null : "is a PNG file that is cut off";
+    case "jpg":
+      // Cameras pad with zeros after the end marker.
+      return view.lastIndexOf("ffd9", "hex") > 2 ? null : "is a JPEG file that is cut off";
+    case "webp":
+      return view.length >= view.readUInt32LE(4) + 8 ? null : "is a WebP file that is cut off";
+    case null:
+      return `is no picture (it starts with the bytes ${view.toString("hex", 0, 4)})`;
   }
-  if (view.toString("hex", 0, 3) === "ffd8ff") {
-    // Cameras pad with zeros after the end marker.
-    return view.lastIndexOf("ffd9", "hex") > 2 ? null : "is a JPEG file that is cut off";
-  }
-  if (view.toString("latin1", 0, 4) === "RIFF" && view.toString("latin1", 8, 12) === "WEBP") {
-    return view.length >= view.readUInt32LE(4) + 8 ? null : "is a WebP file that is cut off";
-  }
-  return `is no picture (it starts with the bytes ${view.toString("hex", 0, 4)})`;
 }
 
 /**

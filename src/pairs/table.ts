@@ -1,10 +1,10 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { SchemaElement } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { UserError } from "../errors.js";
 import { replaceAtomically } from "../files/write-atomically.js";
 import { openParquet, parquetRows } from "./parquet-rows.js";
+import { makeFolder } from "../files/writable.js";
 
 /** What a column holds; an image is the bytes of a picture file, messages are objects of role and content. */
 export type ColumnKind = "string" | "strings" | "image" | "images" | "messages" | "double" | "int32" | "boolean";
@@ -50,7 +50,7 @@ export async function writeTable(
   columns: readonly Column[],
   rows: AsyncIterable<WrittenRow> | Iterable<WrittenRow>,
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await replaceAtomically(path, async (temporaryPath) => {
     const parquet = new ParquetWriter({
       writer: fileWriter(temporaryPath),

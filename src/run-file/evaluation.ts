@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type FoldedLog, trainingEnd } from "../run/log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "../run/phase.js";
@@ -12,6 +12,7 @@ import {
   type StageModel,
 } from "./evaluation-task.js";
 import type { NamedRunSettings } from "./read.js";
+import { makeFolder } from "../files/writable.js";
 
 /** Watchers hear at most this often how far a task is. */
 const progressMilliseconds = 1000;
@@ -48,7 +49,7 @@ export class EvaluationPhase implements Phase {
     if (!existsSync(task.result)) {
       await context.tell({ type: "evaluation-started", stage, benchmark });
       const folder = evaluationFolder(this.#directory);
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       const opening = { roots: [this.#directory, ...task.roots], logPath: join(folder, "trainer.log") };
       await task.perform(() => context.trainer(opening), this.#progress(task, context), context.stop.requested);
     }

@@ -7,6 +7,7 @@ import { writeAtomically } from "../files/write-atomically.js";
 import { refuseEarlierVersion } from "../run/run-files.js";
 import type { ResolvedRunSettings } from "./plan-run.js";
 import { readRunFile, type ReadSettings } from "./read.js";
+import { makeFolder, requireWritable, unwritable } from "../files/writable.js";
 
 /** Where runs go when nothing else is said, in the working directory. */
 export const RUNS_FOLDER = "runs";
@@ -42,11 +43,11 @@ export async function createRunFolder(
   settings: ResolvedRunSettings,
   claimedBy?: string,
 ): Promise<void> {
-  await mkdir(join(directory, ".."), { recursive: true });
+  await makeFolder(join(directory, ".."));
   try {
     await mkdir(directory);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw unwritable(directory, cause);
     await refuseUnlessEmpty(directory, settings.id, claimedBy);
   }
   await writeAtomically(join(directory, SETTINGS_FILE), settingsText(settings));
@@ -54,6 +55,7 @@ export async function createRunFolder(
 
 /** Says early what `createRunFolder` would say. */
 export async function refuseUnlessEmpty(directory: string, id: string, claimedBy?: string): Promise<void> {
+  await requireWritable(directory, "folder");
   const content = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;

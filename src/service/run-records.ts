@@ -6,6 +6,7 @@ import { writeAtomically } from "../files/write-atomically.js";
 import { ownRun } from "../run/owner.js";
 import { earlierVersionProblem, runPaths } from "../run/run-files.js";
 import { LOCAL_OWNER, type Owner } from "./tokens.js";
+import { makeFolder } from "../files/writable.js";
 
 /** What the service knows of a run beside the run's own files. It lies in the run's folder and marks it as the service's. */
 export interface RunRecord {
@@ -166,7 +167,7 @@ export class RunRecords {
     try {
       const owner = await ownRun(runPaths(this.directory(name)).owner);
       try {
-        await mkdir(this.#removals, { recursive: true, mode: 0o700 });
+        await makeFolder(this.#removals, 0o700);
         // One rename: a removal that is cut off leaves no half of a run.
         await rename(this.directory(name), gone);
       } catch (error) {

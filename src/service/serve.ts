@@ -3,7 +3,6 @@ import { errorDetailsServerMiddleware } from "nice-grpc-error-details";
 import { HealthDefinition, HealthServiceImpl, HealthState } from "nice-grpc-server-health";
 import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
 import { realpathSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { isInside } from "../files/path-guard.js";
@@ -21,6 +20,7 @@ import { Runs } from "./runs.js";
 import { ServiceMetrics } from "./service-metrics.js";
 import { Tokens } from "./tokens.js";
 import { readingAll, refusingUndecodable } from "./undecodable.js";
+import { makeFolder } from "../files/writable.js";
 
 /** How runs are offered. */
 export interface ServeOptions {
@@ -82,7 +82,7 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
   const dataRoots = options.data.map(existingFolder);
   if (dataRoots.length === 0) throw new UserError("--data: found none, expected at least one folder");
   requireOutside(dataRoots, { "--token-file": tokenFile, "--tls-key": tls?.key });
-  await mkdir(options.runs, { recursive: true, mode: 0o700 });
+  await makeFolder(options.runs, 0o700);
   const folder = realpathSync(options.runs);
   const held = await ownRun(join(folder, ".service-owner.json")).catch((cause: unknown) => {
     if (!(cause instanceof UserError)) throw cause;

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { packageVersion } from "../package-root.js";
 import { writePairs } from "../pairs/pair-rows.js";
@@ -8,6 +7,7 @@ import { drawContrastPairs } from "../scenes/contrast.js";
 import { writeEvaluationScenes } from "../scenes/world-files.js";
 import type { DataFile } from "./job.js";
 import type { Progress } from "../progress/progress.js";
+import { makeFolder } from "../files/writable.js";
 
 /** Scenes of the fixed splits. */
 export const SCENES = { validation: 1000, test: 2000 } as const;
@@ -35,7 +35,7 @@ export async function evaluationScenes(
   report: Report,
   count: number = SCENES[split],
 ): Promise<DataFile> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   return file(join(folder, `${split}-${count}-${packageVersion()}.parquet`), (path) =>
     writeEvaluationScenes(path, {
       split,
@@ -51,7 +51,7 @@ export async function trainingPairs(
   options: { seed: number; count: number; questionRate: number },
   report: Report,
 ): Promise<DataFile> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const { seed, count, questionRate } = options;
   const name = `pairs-${count}-questions-${100 * questionRate}-seed-${seed}-${packageVersion()}.parquet`;
   return file(join(folder, name), async (path) => {

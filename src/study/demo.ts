@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compareResults } from "../evaluation/compare.js";
 import { readEvalResult, type Scores } from "../evaluation/eval-result.js";
@@ -16,6 +16,7 @@ import { learningRateOf, trainingSettings, type Recipe } from "./recipe.js";
 import { type DemoParts, writeDemoReport } from "./demo-report.js";
 import { summaryOf } from "./score-text.js";
 import { baseModel } from "./base-model.js";
+import { makeFolder } from "../files/writable.js";
 
 /** The methods that the demonstration trains. */
 const SHOWN: readonly Method[] = METHODS.filter(({ name }) => ["sft", "dpo", "scpo"].includes(name));
@@ -57,7 +58,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   }
   const started = performance.now();
   const { progress } = options;
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const draw = followDrawing(progress, options.signal);
   const data = join(out, "data");
   const test = await evaluationScenes(data, "test", draw, options.testScenes);

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { PACKAGE_ROOT } from "../package-root.js";
@@ -8,6 +8,7 @@ import { SCENES } from "./data-files.js";
 import { METHODS } from "./method.js";
 import type { StudyOutcome } from "./study.js";
 import { headlineTable, INTERVALS_SHORT, seedsText, studyTable } from "./study-table.js";
+import { makeFolder } from "../files/writable.js";
 
 /** Where the documents keep what the study found. */
 export const RESULTS_FOLDER = join(PACKAGE_ROOT, "docs", "results");
@@ -33,7 +34,7 @@ export function withHeadlineTable(page: string, table: string): string {
  * @throws UserError when README has no place for the table.
  */
 export async function writeStudyDocuments(study: StudyOutcome, folder: string = RESULTS_FOLDER): Promise<string> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const table = studyTable(study);
   await writeAtomically(join(folder, "study.md"), table);
   const models = Object.fromEntries(Object.entries(study.methods).map(([name, { together }]) => [name, together]));

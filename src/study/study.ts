@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Scored } from "../evaluation/benchmark.js";
 import type { Difference } from "../evaluation/compare.js";
@@ -19,6 +18,7 @@ import { learningRateOf, type Recipe, trainingSettings, writeRecipe } from "./re
 import { best, choose, type Candidate, type Choice } from "./search.js";
 import { compareSeeds, scoreSeeds } from "./seed-scores.js";
 import type { WorkerPool } from "./worker-pool.js";
+import { makeFolder } from "../files/writable.js";
 
 /** Seeds of the figures on test; the search uses another, so that no choice was made on their pairs. */
 const SEEDS = [1, 2, 3] as const;
@@ -72,7 +72,7 @@ export interface StudyOptions {
 /** Searches settings on validation scenes, then compares all methods on test scenes, and writes the recipe. */
 export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
   const { out, recipe } = options;
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const pool = openPool(options);
   try {
     const bench = await prepare(pool, options);

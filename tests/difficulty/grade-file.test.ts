@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { curriculumOrders } from "../../src/curriculum/curriculum.js";
@@ -331,7 +331,10 @@ describe("gradeFile", () => {
     expect(await faultOf({ order: "easy" as never })).to.include('order is "easy", expected one of easy-to-hard');
     expect(await faultOf({ memoryLimit: "lots" })).to.include('memory limit is "lots"');
     expect(await faultOf({ threads: 0 })).to.include("threads is 0");
-    expect(await faultOf({ out: request.signals })).to.include("write elsewhere");
+    const other = join(folder, "linked.parquet");
+    await symlink(request.signals, other);
+    for (const out of [request.signals, other])
+      expect(await faultOf({ out })).to.match(/the file that is read; name another/);
     const negative = { ...DEFAULT_SIGNALS, entropy: { sign: 1, weight: -1 } } as const;
     expect(await faultOf({ uses: negative })).to.include("signal entropy: weight is -1");
   });

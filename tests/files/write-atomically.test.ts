@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { replaceAtomically, writeAtomically } from "../../src/files/write-atomically.js";
+import { UserError } from "../../src/errors.js";
+import { removeLeftovers, replaceAtomically, writeAtomically } from "../../src/files/write-atomically.js";
 
 describe("replaceAtomically", () => {
   let folder = "";
@@ -52,8 +53,40 @@ describe("replaceAtomically", () => {
 
   it("leaves no temporary file when the name is taken by a folder", async () => {
     mkdirSync(join(path, "inside"), { recursive: true });
-    expect(await failure(writeAtomically(path, "new"))).to.be.instanceOf(Error);
+    const told = await failure(writeAtomically(path, "new"));
+    expect(told).to.be.instanceOf(UserError);
+    expect(told)
+      .to.have.property("message")
+      .that.match(/file\.txt: cannot be written: a folder is there/);
     expect(readdirSync(folder)).to.deep.equal(["file.txt"]);
+  });
+
+  it("sweeps what killed writers left, and DuckDB's folders, by their marks alone", async () => {
+    const id = "0f3c1a52-7d1e-4b7e-9a44-6f0f3a1c2b3d";
+    for (const left of [`file.txt.${id}.tmp`, `file.txt.${id}.tmp.${id}.tmp`])
+      writeFileSync(join(folder, left), "half");
+    for (const [spill, name] of [
+      [`file.txt.${id}.spill`, "duckdb_temp_storage_DEFAULT-0.tmp"],
+      [`file.txt.${id}.tmp.${id}.spill`, "duckdb_temp_block-1.block"],
+      [`other.txt.${id}.spill`, "duckdb_temp_block-1.block"],
+      [`file.txt.${id.replace("0", "1")}.spill`, "notes.txt"],
+      [`file.txt.${id}.log`, "duckdb_temp_block-1.block"],
+      ["file.txt.1.spill", "duckdb_temp_block-1.block"],
+    ] as const) {
+      mkdirSync(join(folder, spill));
+      writeFileSync(join(folder, spill, name), "");
+    }
+    writeFileSync(path, "mine");
+    await removeLeftovers(path);
+    expect(readdirSync(folder).sort()).to.deep.equal(
+      [
+        "file.txt",
+        "file.txt.1.spill",
+        `file.txt.${id}.log`,
+        `file.txt.${id.replace("0", "1")}.spill`,
+        `other.txt.${id}.spill`,
+      ].sort(),
+    );
   });
 
   it("keeps writers of the same file apart", async () => {

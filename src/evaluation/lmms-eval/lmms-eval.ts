@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { logTail } from "../../files/log-tail.js";
 import { UserError } from "../../errors.js";
+import { makeFolder } from "../../files/writable.js";
 
 /** What lmms-eval is asked to do. */
 export interface LmmsEvalRequest {
@@ -47,7 +48,7 @@ export async function runLmmsEval(
   signal: AbortSignal,
 ): Promise<string[]> {
   const { command, out } = request;
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const before = new Set(await resultsFiles(out));
   const logPath = join(out, "lmms-eval.log");
   const code = await finished(command, lmmsEvalArguments(request), logPath, onProgress, signal);

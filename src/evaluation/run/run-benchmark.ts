@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Trainer } from "../../backend/trainer.js";
 import { UserError } from "../../errors.js";
@@ -11,6 +11,7 @@ import { PartialAnswers, partialPath } from "./partial-answers.js";
 import { type ImageSample, type Questions, readQuestions } from "./questions.js";
 import { readSettings, type RunSettings, settingsDifference, settingsPath, writeSettings } from "./settings.js";
 import { writeAnswers } from "./write-answers.js";
+import { makeFolder } from "../../files/writable.js";
 
 /** What is to be answered by which model. */
 export interface RunRequest {
@@ -71,7 +72,7 @@ export async function prepareRun(request: RunRequest, onProgress?: RunProgress):
       `${request.out}: exists, and no ${settingsPath(request.out)} says how it came about: choose another --out or remove it`,
     );
   }
-  await mkdir(dirname(out), { recursive: true });
+  await makeFolder(dirname(out));
   return { request: { ...request, out }, questions, images, modelFilesSha256 };
 }
 

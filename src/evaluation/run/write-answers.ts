@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { replaceAtomically } from "../../files/write-atomically.js";
 import type { Benchmark } from "../benchmark.js";
+import { unwritable } from "../../files/writable.js";
 
 /** A row of a folder of text files: the file's name and its line. */
 export interface TextFolderRow {
@@ -39,8 +40,8 @@ function* array(rows: readonly unknown[]): Generator<string> {
 
 async function writeTextFolder(out: string, rows: readonly TextFolderRow[]): Promise<void> {
   const temporary = `${out}.${randomUUID()}.tmp`;
-  await mkdir(temporary);
   try {
+    await mkdir(temporary);
     const files = new Map<string, string[]>();
     for (const { file, text } of rows) {
       const name = basename(file);
@@ -52,6 +53,6 @@ async function writeTextFolder(out: string, rows: readonly TextFolderRow[]): Pro
     await rename(temporary, out);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
-    throw error;
+    throw unwritable(out, error);
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../../errors.js";
 import { refuseOverInputs } from "../../files/outputs.js";
@@ -9,6 +9,7 @@ import { streamPairRows } from "../pair-rows.js";
 import { openParquet, presentColumns } from "../parquet-rows.js";
 import { ownColumns } from "../own-columns.js";
 import type { Exporter } from "./exporter.js";
+import { makeFolder } from "../../files/writable.js";
 
 /** What an export is asked to do. */
 export interface ExportRequest {
@@ -76,7 +77,7 @@ export async function exportPairs(request: ExportRequest): Promise<ExportSummary
   const present = new Set(await presentColumns(opened, names));
   // There from the start: what an export that is killed leaves is known to be one.
   const path = exportSummaryPath(out);
-  await mkdir(dirname(out), { recursive: true });
+  await makeFolder(dirname(out));
   await writeAtomically(path, `${JSON.stringify({ format: exporter.name })}\n`);
   try {
     await exporter.write(rows(), out, { present, own: own.kept });

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomically } from "../../files/write-atomically.js";
 import type { PairRow } from "../pair-row.js";
@@ -6,6 +5,7 @@ import { carriedFields } from "./carried-fields.js";
 import type { Exporter } from "./exporter.js";
 import { writeJsonRows } from "./json-rows.js";
 import { PictureFolder } from "./picture-folder.js";
+import { makeFolder } from "../../files/writable.js";
 
 const INFO = {
   pairs: {
@@ -24,7 +24,7 @@ export const llamaFactory: Exporter = {
   folder: true,
   incomplete: false,
   write: async (rows, out) => {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     await writeJsonRows(join(out, "pairs.json"), "array", shareGptRows(rows, new PictureFolder(out)));
     await writeAtomically(join(out, "dataset_info.json"), `${JSON.stringify(INFO, null, 2)}\n`);
   },

@@ -1,10 +1,10 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PairRow } from "../pair-row.js";
 import { carriedFields } from "./carried-fields.js";
 import type { Exporter } from "./exporter.js";
 import { writeJsonRows } from "./json-rows.js";
 import { PictureFolder } from "./picture-folder.js";
+import { makeFolder } from "../../files/writable.js";
 
 /** Rows of ms-swift with picture files beside them; set ROOT_IMAGE_DIR to the folder when training. */
 export const msSwift: Exporter = {
@@ -14,7 +14,7 @@ export const msSwift: Exporter = {
   folder: true,
   incomplete: false,
   write: async (rows, out) => {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     await writeJsonRows(join(out, "pairs.jsonl"), "lines", swiftRows(rows, new PictureFolder(out)));
   },
 };

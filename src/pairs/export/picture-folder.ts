@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isLeftover, temporaryBeside } from "../../files/write-atomically.js";
 import { pictureExtension } from "../picture-bytes.js";
+import { makeFolder } from "../../files/writable.js";
 
 /** A folder of picture files that are named by their content, so that writing one again changes nothing. */
 export class PictureFolder {
@@ -25,7 +26,7 @@ export class PictureFolder {
     const path = `${folder}/${name}.${pictureExtension(bytes)}`;
     const whole = join(this.#root, path);
     if (!this.#made.has(folder)) {
-      await mkdir(join(this.#root, folder), { recursive: true });
+      await makeFolder(join(this.#root, folder));
       for (const name of await readdir(join(this.#root, folder))) {
         // A killed process left it.
         if (isLeftover(name)) await rm(join(this.#root, folder, name), { force: true });

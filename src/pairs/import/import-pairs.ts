@@ -1,5 +1,5 @@
 import { refuseOverInputs } from "../../files/outputs.js";
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, relative } from "node:path";
 import { UserError } from "../../errors.js";
 import { removeLeftovers, writeAtomically } from "../../files/write-atomically.js";
@@ -8,6 +8,7 @@ import type { PairRow } from "../pair-row.js";
 import { writeWithQuarantine } from "../quarantine.js";
 import { type Importer, type ImportSettings, type PairDraft, RowFault, type SourcePlace } from "./importer.js";
 import { PictureSource } from "./picture-source.js";
+import { makeFolder } from "../../files/writable.js";
 
 /** What an import is asked to do. */
 export interface ImportRequest {
@@ -66,7 +67,7 @@ export async function importPairs(request: ImportRequest): Promise<ImportSummary
     [{ flag: "source", path: source }],
   );
   const pictures = await PictureSource.open(settings.imageFolders);
-  await mkdir(dirname(out), { recursive: true });
+  await makeFolder(dirname(out));
   for (const path of [out, files.quarantine, files.summary]) await removeLeftovers(path);
   const tally = new Tally(importer.name);
   const firstFaults: string[] = [];

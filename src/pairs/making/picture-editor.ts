@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeAtomically } from "../../files/write-atomically.js";
 import { pictureFault } from "../picture-bytes.js";
 import type { RowWithTexts } from "./making-row.js";
+import { makeFolder } from "../../files/writable.js";
 
 /** Edits a row's picture so that the row's rejected text becomes true. */
 export interface PictureEditor {
@@ -40,7 +41,7 @@ export async function editedOnce(
   const fault = pictureFault(edited);
   if (fault !== null) return `${who}'s picture ${fault}`;
   if (Buffer.compare(edited, asked.picture) === 0) return `${who} changed nothing`;
-  await mkdir(dirname(kept), { recursive: true });
+  await makeFolder(dirname(kept));
   await writeAtomically(kept, edited);
   return edited;
 }

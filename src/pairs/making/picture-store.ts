@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { temporaryBeside } from "../../files/write-atomically.js";
+import { makeFolder } from "../../files/writable.js";
 
 /** Keeps pictures in one file on the disk, each once, so that any of them can be taken at any time. */
 export class PictureStore {
@@ -22,7 +23,7 @@ export class PictureStore {
    * @param beside - Names the folder, whose disk must have room for the pictures.
    */
   static async open(beside: string): Promise<PictureStore> {
-    await mkdir(dirname(beside), { recursive: true });
+    await makeFolder(dirname(beside));
     const path = temporaryBeside(beside, "pictures");
     return new PictureStore(path, await open(path, "wx+"));
   }
