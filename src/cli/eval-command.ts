@@ -10,6 +10,7 @@ import { BENCHMARKS, benchmarkNamed } from "../evaluation/registry.js";
 import { score } from "../evaluation/score.js";
 import { tradeOffSvg } from "../report/eval-trade-off.js";
 import { showProgress } from "../progress/progress.js";
+import { optionPairs } from "./option-pairs.js";
 import { benchmarkText, comparisonText, resultText } from "./eval-tables.js";
 
 /** What the command line says to `scpo eval score`. */
@@ -63,17 +64,6 @@ function annotationsUnneeded(benchmark: Benchmark): string {
     `--annotations is missing; name the folder with the files of ${benchmark.name} ` +
       `(scpo eval benchmarks ${benchmark.name} says which and where to get them)`,
   );
-}
-
-function optionPairs(texts: readonly string[]): Record<string, string> {
-  const pairs = texts.map((text): [string, string] => {
-    const at = text.indexOf("=");
-    if (at < 1) throw new UserError(`--option is ${JSON.stringify(text)}, expected name=value`);
-    return [text.slice(0, at), text.slice(at + 1)];
-  });
-  const twice = pairs.find(([name], at) => pairs.findIndex(([other]) => other === name) !== at);
-  if (twice !== undefined) throw new UserError(`--option ${twice[0]}=... is given twice; keep one of both`);
-  return Object.fromEntries(pairs);
 }
 
 /** `scpo eval compare`: compares results with the first of them. */

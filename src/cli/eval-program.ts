@@ -1,6 +1,6 @@
-import { availableParallelism } from "node:os";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Mode } from "../evaluation/benchmark.js";
+import { ENDPOINT_FLAGS } from "../evaluation/run/endpoint-flags.js";
 import { JUDGE_FLAGS, type JudgeOptions } from "../evaluation/judge.js";
 
 const MODES: readonly Mode[] = ["strict", "fixed"];
@@ -67,7 +67,7 @@ function addScore(evaluation: Command, signal: AbortSignal): void {
 
 function addRun(evaluation: Command, signal: AbortSignal): void {
   interface RunFlags {
-    model: string;
+    model?: string;
     benchmark: string;
     annotations: string;
     images?: string;
@@ -76,13 +76,21 @@ function addRun(evaluation: Command, signal: AbortSignal): void {
     batchSize?: number;
     sample?: number;
     sampleSeed: number;
-    threads: number;
+    imageList?: string;
+    option: string[];
+    promptSuffix?: string;
+    skipDamaged: boolean;
+    threads?: number;
     json: boolean;
+    endpointUrl?: string;
+    endpointModel?: string;
+    endpointConcurrency?: string;
+    endpointSettings?: string;
   }
-  evaluation
+  const command = evaluation
     .command("run")
     .description("let a model answer a benchmark's questions; the same command goes on after an interruption")
-    .requiredOption(
+    .option(
       "--model <path>",
       "folder of the model, its name in the hub's local cache, or embedded for the one that ships",
     )
@@ -94,17 +102,22 @@ function addRun(evaluation: Command, signal: AbortSignal): void {
     .option("--images <folder>", "the benchmark's images; for scenes left out")
     .requiredOption("--out <path>", "where the answers go")
     .option("--max-new-tokens <number>", "longest answer, in tokens (default: 512; for scenes 24)", countArgument)
-    .option("--batch-size <number>", "questions a batch (default: 16; for scenes 250)", countArgument)
+    .option("--batch-size <number>", "questions a batch, with --model (default: 16; for scenes 250)", countArgument)
     .option("--sample <images>", "ask about so many images only, as CHAIR is often run with 500", countArgument)
     .option("--sample-seed <number>", "another draw of images", (text) => wholeArgument(text, 0), 0)
-    .option("--threads <number>", "threads of torch", countArgument, availableParallelism())
-    .option("--json", "print the outcome as JSON", false)
-    .action(async (options: RunFlags) => {
-      const { benchmarkNamed } = await import("../evaluation/registry.js");
-      const benchmark = benchmarkNamed(options.benchmark);
-      const { evalRun } = await import("./eval-run-command.js");
-      await evalRun({ ...options, benchmark, signal });
-    });
+    .option("--image-list <file>", "ask about these images only: a name or id a line, or answers that name theirs")
+    .option("--option <name=value>", "an option of the benchmark's own; may be repeated", collect, [] as string[])
+    .option("--prompt-suffix <text>", "put behind every question as it is")
+    .option("--skip-damaged", "leave questions about images out that cannot be decoded", false)
+    .option("--threads <number>", "threads of torch, with --model (default: all cores)", countArgument)
+    .option("--json", "print the outcome as JSON", false);
+  for (const [flags, meaning] of ENDPOINT_FLAGS) command.option(flags, meaning);
+  command.action(async (options: RunFlags) => {
+    const { benchmarkNamed } = await import("../evaluation/registry.js");
+    const benchmark = benchmarkNamed(options.benchmark);
+    const { evalRun } = await import("./eval-run-command.js");
+    await evalRun({ ...options, benchmark, signal });
+  });
 }
 
 function addLmms(evaluation: Command, signal: AbortSignal): void {

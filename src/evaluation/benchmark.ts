@@ -1,4 +1,5 @@
-import type { FileRow } from "../files/rows.js";
+import { UserError } from "../errors.js";
+import { type FileRow, shown } from "../files/rows.js";
 import type { Judge } from "./judge.js";
 import type { TallySheet, Totals } from "./tally-sheet.js";
 
@@ -158,4 +159,19 @@ export interface Benchmark {
   prompts?(annotations: string, options?: Readonly<Record<string, string>>): AsyncIterable<Prompt>;
   /** A row of the answer file from a prompt and the model's answer; for a folder of text files `{file, text}`. */
   answerRow?(prompt: Prompt, answer: string): unknown;
+}
+
+/**
+ * Requires that options are those of a benchmark.
+ *
+ * @param benchmark - Whose they should be.
+ * @param options - By name.
+ * @throws UserError naming one that is none.
+ */
+export function requireOptions(benchmark: Benchmark, options: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(benchmark.options, name)) continue;
+    const known = Object.keys(benchmark.options).join(", ") || "none";
+    throw new UserError(`option ${shown(name)} is not one of ${benchmark.name} (it has: ${known})`);
+  }
 }

@@ -3,8 +3,8 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { UserError } from "../errors.js";
 import { sha256File } from "../files/sha256.js";
-import { type FileRow, shown } from "../files/rows.js";
-import type { Benchmark, Mode, Scored, Scorer } from "./benchmark.js";
+import type { FileRow } from "../files/rows.js";
+import { type Benchmark, type Mode, requireOptions, type Scored, type Scorer } from "./benchmark.js";
 import { AnswerFile } from "./answers/read-answers.js";
 import { findFile } from "./benchmark-files.js";
 import type { EvalResult } from "./eval-result.js";
@@ -57,11 +57,7 @@ export interface Counted {
 export async function count(request: ScoreRequest): Promise<Counted> {
   const { benchmark, annotations, answers, options = {} } = request;
   const mode = request.mode ?? benchmark.defaultMode;
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(benchmark.options, name)) continue;
-    const known = Object.keys(benchmark.options).join(", ") || "none";
-    throw new UserError(`option ${shown(name)} is not one of ${benchmark.name} (it has: ${known})`);
-  }
+  requireOptions(benchmark, options);
   const files = await answerFiles(benchmark, answers);
   const answerFile = new AnswerFile(benchmark, annotations, options, request.map ?? []);
   const markers = request.reasoning === undefined ? THINK : reasoningMarkers(request.reasoning);

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { drawPope, SPLITS } from "../fixtures/drawn-pope.js";
+import { judgeServer } from "../evaluation/judge-server.js";
 import { SCPO } from "../fixtures/scpo-command.js";
 
 const SCENES = 12;
@@ -96,6 +97,30 @@ describe("scpo eval run", function () {
     expect(existsSync(out)).to.equal(false);
     expect((await ended(run(out))).output).to.contain("of them from before");
     expect(await readFile(out, "utf8")).to.equal(await readFile(join(folder, "straight.jsonl"), "utf8"));
+  });
+
+  it("asks a model behind an endpoint, with the key of the environment", async () => {
+    const server = await judgeServer(({ headers }) => (headers.authorization === "Bearer sk-env" ? "Yes" : null));
+    const out = join(folder, "endpoint.jsonl");
+    const asked = [
+      ...["run", "--benchmark", "pope", "--annotations", folder, "--images", join(folder, "images"), "--out", out],
+      ...["--endpoint-url", server.url, "--endpoint-model", "seeing"],
+    ];
+    try {
+      process.env["SCPO_ENDPOINT_API_KEY"] = "sk-env";
+      const { code, output, errors } = await ended(scpo(...asked));
+      expect(code, errors).to.equal(0);
+      expect(errors).not.to.include("sk-env");
+      expect(output).to.match(/endpoint.jsonl \(\d+, all new\)\nsettings: .*\nanswered: seeing-0613\n$/);
+      expect((await readFile(out, "utf8")).trimEnd().split("\n")).to.have.lengthOf(count);
+      const both = await ended(scpo(...asked, "--batch-size", "2"));
+      expect(both.errors).to.match(/^scpo: --batch-size is for a model of this machine, but an endpoint is named/);
+    } finally {
+      delete process.env["SCPO_ENDPOINT_API_KEY"];
+      await server.close();
+    }
+    const none = await ended(scpo(...asked.slice(0, -4)));
+    expect(none.errors).to.match(/^scpo: --model is missing; name a model, or an endpoint with --endpoint-url/);
   });
 
   it("says in one line what is wrong", async () => {

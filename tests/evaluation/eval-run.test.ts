@@ -82,7 +82,7 @@ describe("runBenchmark", function () {
     expect(outcome).to.include({ resumed: 0, found: false });
     expect(outcome.settings.generation).to.deep.equal({ decoding: "greedy", maxNewTokens: 6, batchSize: BATCH });
     expect(outcome.settings.images.count).to.equal(SCENES);
-    expect(outcome.settings.trainer.versions).to.include.keys("torch", "transformers");
+    expect(outcome.settings.trainer?.versions).to.include.keys("torch", "transformers");
     expect(JSON.parse(await readFile(join(folder, "lines.jsonl.settings.json"), "utf8"))).to.deep.equal(
       outcome.settings,
     );

@@ -9,7 +9,7 @@ import { CAPTIONS, GROUND_TRUTH, INSTANCES, REPOSITORY, REVISION, SYNONYMS } fro
 import type { Lemmatiser } from "./lemmatise.js";
 import { ObjectWords } from "./object-words.js";
 import { readSynonyms } from "./synonyms.js";
-import { readTruth } from "./truth.js";
+import { type CocoSplit, readTruth } from "./truth.js";
 
 const METRICS: readonly Metric[] = [
   { name: "chair_s", title: "captions that name an absent object", better: "lower", digits: 2 },
@@ -51,20 +51,33 @@ export const chair: Benchmark = {
     tagger:
       "for wordnet: folder of NLTK's averaged_perceptron_tagger_eng, whose parts of speech are the official ones; " +
       "without it those of wink-pos-tagger",
+    split:
+      "val or train: whose pictures are asked about (default: val) or may be captioned (default: both), where COCO's own " +
+      "annotations say which they are of",
   },
   judged: false,
   open: openChair,
-  async *prompts(annotations): AsyncIterable<Prompt> {
-    const { truth } = await readAnnotations(annotations, "fixed", "singular", undefined);
-    for (const image of truth.objects.keys()) {
-      yield { id: Number(image), image: `COCO_val2014_${image.padStart(12, "0")}.jpg`, text: PROMPT };
-    }
-  },
+  prompts: chairPrompts,
   answerRow: (prompt, answer) => ({ image_id: prompt.id, caption: answer }),
 };
 
 /** The words in which most papers ask for the caption. */
 const PROMPT = "Please describe this image in detail.";
+
+/** The pictures of one split: their names say which, and the zip of the annotations holds both. */
+async function* chairPrompts(annotations: string, options: OpenOptions["options"] = {}): AsyncGenerator<Prompt> {
+  const split = splitOf(options) ?? "val";
+  const { truth } = await readAnnotations(annotations, "fixed", "singular", undefined);
+  for (const image of truth.objects.keys()) {
+    if ((truth.splits.get(image) ?? split) !== split) continue;
+    yield { id: Number(image), image: `COCO_${split}2014_${image.padStart(12, "0")}.jpg`, text: PROMPT };
+  }
+}
+
+function splitOf({ split }: OpenOptions["options"]): CocoSplit | undefined {
+  if (split === undefined || split === "val" || split === "train") return split;
+  throw new UserError(`option split is ${shown(split)}, expected val or train`);
+}
 
 async function readAnnotations(annotations: string, mode: Mode, lemmatiser: Lemmatiser, tagger: string | undefined) {
   const path = await requireFile(annotations, SYNONYMS, REPOSITORY);
@@ -85,12 +98,16 @@ async function openChair({ annotations, mode, options }: OpenOptions): Promise<S
       "option tagger goes with --option lemmatiser=wordnet; the singularizer needs no parts of speech",
     );
   }
+  const split = splitOf(options);
   const { words, truth, inputs } = await readAnnotations(annotations, mode, lemmatiser, tagger);
   const sheet = new TallySheet();
   const seen = new SeenIds("image_id");
   return {
     inputs,
-    settings: lemmatiser === "singular" ? { lemmatiser } : { lemmatiser, tagger: taggerName(tagger) },
+    settings: {
+      ...(lemmatiser === "singular" ? { lemmatiser } : { lemmatiser, tagger: taggerName(tagger) }),
+      ...(split === undefined ? {} : { split }),
+    },
     add(row: FileRow): void {
       const image = imageId(row);
       const caption = captionText(row);
@@ -99,6 +116,12 @@ async function openChair({ annotations, mode, options }: OpenOptions): Promise<S
         throw new UserError(
           `${place(row)}: field image_id is ${shown(image)}, which the annotations of ${truth.objects.size} images ` +
             "do not hold; name those of the split that was captioned",
+        );
+      }
+      const found = truth.splits.get(image);
+      if (split !== undefined && found !== undefined && found !== split) {
+        throw new UserError(
+          `${place(row)}: field image_id is ${shown(image)}, an image of COCO's ${found} split; expected ${split}`,
         );
       }
       seen.add(row, image);

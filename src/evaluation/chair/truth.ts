@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { UserError } from "../../errors.js";
 import { readJsonFile, shown } from "../../files/rows.js";
 import { findFile } from "../benchmark-files.js";
@@ -6,10 +7,15 @@ import { cocoCaptions, cocoInstances } from "./coco-files.js";
 import { GROUND_TRUTH, INSTANCES, CAPTIONS } from "./files.js";
 import type { ObjectWords } from "./object-words.js";
 
+/** A split of COCO 2014. */
+export type CocoSplit = "val" | "train";
+
 /** What is in each picture. */
 export interface Truth {
   /** Objects by image id. */
   objects: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Split of each image, as far as COCO's own annotations say. */
+  splits: ReadonlyMap<string, CocoSplit>;
   /** Files that it was read from. */
   inputs: readonly string[];
 }
@@ -29,7 +35,9 @@ export async function readTruth(
   names: ReadonlyMap<string, string>,
 ): Promise<Truth> {
   const path = await findFile(annotations, GROUND_TRUTH);
-  if (path !== null) return { objects: objectsOf(path, await readJsonFile(path), names), inputs: [path] };
+  if (path !== null) {
+    return { objects: objectsOf(path, await readJsonFile(path), names), splits: new Map(), inputs: [path] };
+  }
   const [instances, captions] = [await all(annotations, INSTANCES), await all(annotations, CAPTIONS)];
   if (instances.length === 0 || captions.length === 0) {
     throw new UserError(
@@ -38,7 +46,9 @@ export async function readTruth(
     );
   }
   const objects = new Map<string, Set<string>>();
-  const add = (image: string, found: readonly string[]): void => {
+  const splits = new Map<string, CocoSplit>();
+  const add = (file: string, image: string, found: readonly string[]): void => {
+    splits.set(image, basename(file).includes("train") ? "train" : "val");
     let known = objects.get(image);
     if (known === undefined) objects.set(image, (known = new Set()));
     for (const object of found) known.add(object);
@@ -49,13 +59,13 @@ export async function readTruth(
       if (object === undefined) {
         throw new UserError(`${file}: category ${shown(category)} is not in the list of synonyms; use COCO 2014`);
       }
-      add(image, [object]);
+      add(file, image, [object]);
     }
   }
   for (const file of captions) {
-    for await (const { image, caption } of cocoCaptions(file)) add(image, words.objects(caption));
+    for await (const { image, caption } of cocoCaptions(file)) add(file, image, words.objects(caption));
   }
-  return { objects, inputs: [...instances, ...captions] };
+  return { objects, splits, inputs: [...instances, ...captions] };
 }
 
 async function all(annotations: string, files: readonly BenchmarkFile[]): Promise<string[]> {

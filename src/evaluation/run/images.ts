@@ -4,6 +4,7 @@ import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { UserError } from "../../errors.js";
 import { sha256File } from "../../files/sha256.js";
 import type { Benchmark, Prompt } from "../benchmark.js";
+import { damageOf } from "./damaged-images.js";
 
 /** The images of a benchmark's questions. */
 export interface Images {
@@ -15,6 +16,8 @@ export interface Images {
   paths: ReadonlyMap<string, string>;
   /** The Parquet file that holds them, as a request for answers names it. */
   table?: { dataset: { path: string; sha256: string }; imageColumn: string };
+  /** Images that are left out since they cannot be decoded. */
+  damaged: ReadonlySet<string>;
 }
 
 /**
@@ -39,34 +42,49 @@ export function imageFolder(
 }
 
 /**
- * Finds and hashes the images that questions are about; a question without an image needs none.
+ * Finds, hashes and decodes the images that questions are about; a question without an image needs none. Those that the
+ * annotations hold are taken as they are.
  *
  * @param benchmark - Tells whether its annotations hold the images.
  * @param prompts - The questions; an empty image name means no image.
  * @param where - The annotations, and the folder of the images.
- * @param onProgress - Hears how many images are hashed.
- * @throws UserError when images are missing, named by the first, or a name leads out of the folder.
+ * @param options.skipDamaged - Leave images out that cannot be decoded.
+ * @param options.onProgress - Hears how many images are hashed.
+ * @throws UserError when images are missing or damaged, named by the first, or a name leads out of the folder.
  */
 export async function findImages(
-  { imageColumn }: Benchmark,
+  { imageColumn }: Pick<Benchmark, "imageColumn">,
   prompts: readonly Prompt[],
   { annotations, folder }: { annotations: string; folder: string },
-  onProgress: (done: number, total: number) => void = () => undefined,
+  options: { skipDamaged?: boolean; onProgress?: (done: number, total: number) => void } = {},
 ): Promise<Images> {
   if (imageColumn !== undefined) {
     const path = resolve(annotations);
     const sha256 = await sha256File(path);
     const count = new Set(prompts.map(({ image }) => image)).size;
-    return { count, sha256, paths: new Map(), table: { dataset: { path, sha256 }, imageColumn } };
+    return { count, sha256, paths: new Map(), table: { dataset: { path, sha256 }, imageColumn }, damaged: new Set() };
   }
-  const paths = await requireImages(prompts, folder);
+  const all = await requireImages(prompts, folder);
+  const paths = new Map<string, string>();
+  const damaged = new Map<string, string>();
   const hash = createHash("sha256");
-  let done = 0;
-  for (const [name, path] of paths) {
-    hash.update(`${JSON.stringify(name)} ${await sha256File(path)}\n`);
-    onProgress(++done, paths.size);
+  for (const [name, path] of all) {
+    const damage = await damageOf(path);
+    if (damage === null) {
+      paths.set(name, path);
+      hash.update(`${JSON.stringify(name)} ${await sha256File(path)}\n`);
+    } else damaged.set(name, damage);
+    options.onProgress?.(paths.size + damaged.size, all.size);
   }
-  return { count: paths.size, sha256: hash.digest("hex"), paths };
+  const [first] = damaged;
+  if (first !== undefined && options.skipDamaged !== true) {
+    const asking = prompts.find(({ image }) => image === first[0]);
+    throw new UserError(
+      `images: ${damaged.size} of ${all.size} cannot be decoded in ${folder}, the first is ${first[0]} ` +
+        `(asked for by ${String(asking?.id)}: ${first[1]}): get them again, or leave their questions out with --skip-damaged`,
+    );
+  }
+  return { count: paths.size, sha256: hash.digest("hex"), paths, damaged: new Set(damaged.keys()) };
 }
 
 /**

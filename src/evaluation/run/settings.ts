@@ -13,28 +13,57 @@ const schema = z.strictObject({
   images: z.strictObject({ count: z.int(), sha256: hash }),
   /** Which part of the images; all when absent. */
   sample: z.strictObject({ images: z.int(), seed: z.int() }).optional(),
-  model: z.strictObject({
-    /** Where it lay; models are identified by their hashes. */
-    path: z.string(),
-    architecture: z.string(),
-    parameters: z.int(),
-    weightsSha256: hash,
-    /** Over the files beside the weights: configuration, tokenizer, chat template. */
-    filesSha256: hash,
-  }),
-  generation: z.strictObject({
-    decoding: z.literal("greedy"),
-    /** Longest answer, in tokens. */
-    maxNewTokens: z.int(),
-    /** Questions a batch, in the benchmark's order. */
-    batchSize: z.int(),
-  }),
-  trainer: z.strictObject({
-    device: z.string(),
-    threads: z.int(),
-    versions: z.record(z.string(), z.string()),
-  }),
+  /** The list that the images were taken from. */
+  imageList: z.strictObject({ images: z.int(), sha256: hash }).optional(),
+  /** Options of the benchmark's own. */
+  options: z.record(z.string(), z.string()).optional(),
+  /** Put behind every question. */
+  promptSuffix: z.string().optional(),
+  /** Images that could not be decoded, whose questions were left out. */
+  skippedImages: z.array(z.string()).optional(),
+  model: z.union([
+    z.strictObject({
+      /** Where it lay; models are identified by their hashes. */
+      path: z.string(),
+      architecture: z.string(),
+      parameters: z.int(),
+      weightsSha256: hash,
+      /** Over the files beside the weights: configuration, tokenizer, chat template. */
+      filesSha256: hash,
+    }),
+    z.strictObject({
+      /** Where it answered; a server may move. */
+      endpoint: z.string(),
+      /** What the endpoint calls it. */
+      name: z.string(),
+    }),
+  ]),
+  generation: z.union([
+    z.strictObject({
+      decoding: z.literal("greedy"),
+      /** Longest answer, in tokens. */
+      maxNewTokens: z.int(),
+      /** Questions a batch, in the benchmark's order. */
+      batchSize: z.int(),
+    }),
+    z.strictObject({
+      decoding: z.literal("endpoint"),
+      /** Fields of each request, such as the temperature. */
+      settings: z.record(z.string(), z.unknown()),
+    }),
+  ]),
+  /** Absent where an endpoint answers. */
+  trainer: z
+    .strictObject({
+      device: z.string(),
+      threads: z.int(),
+      versions: z.record(z.string(), z.string()),
+    })
+    .optional(),
 });
+
+/** Where a model lies says nothing about its answers. */
+const PLACES = ["model.path", "model.endpoint"];
 
 /** How answers came about: equal settings give equal answers. */
 export type RunSettings = z.infer<typeof schema>;
@@ -82,7 +111,7 @@ export function settingsDifference(earlier: RunSettings, now: RunSettings): stri
   const before = new Map(leaves(earlier));
   const after = new Map(leaves(now));
   for (const name of new Set([...before.keys(), ...after.keys()])) {
-    if (name === "model.path" || before.get(name) === after.get(name)) continue;
+    if (PLACES.includes(name) || before.get(name) === after.get(name)) continue;
     return `${name} is ${shortened(after.get(name))}, was ${shortened(before.get(name))}`;
   }
   return undefined;
