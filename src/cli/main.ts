@@ -16,6 +16,16 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
+// npx dies of a signal and passes none on: who ends it means this process.
+if (process.env["npm_command"] === "exec") {
+  const npx = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === npx) return;
+    clearInterval(watch);
+    process.kill(process.pid, "SIGTERM");
+  }, 500).unref();
+}
+
 // Nobody reads any more what a closed terminal would have shown; the work is saved all the same.
 process.stderr.on("error", () => undefined);
 // A reader that has seen enough, such as head, is no mistake.
