@@ -43,6 +43,7 @@ const OUTPUTS: Readonly<Record<string, DeclaredOutput>> = {
   },
   "pairs score": { option: "out", kind: "pairs", beside: (out) => [summary(`${out}.score.json`)] },
   "pairs grade": { option: "out", kind: "pairs", beside: (out) => [summary(`${out}.grade.json`)] },
+  "pairs filter": { option: "out", kind: "pairs", beside: (out) => [summary(`${out}.filter.json`)] },
   "pairs apply": { option: "out", kind: "pairs" },
   "pairs export": { option: "out", kind: "rows", beside: (out) => [summary(exportSummaryPath(out))] },
 };

@@ -1,4 +1,8 @@
 import { type CheckReport, checkPairs } from "../pairs/checking/check-pairs.js";
+import { existsSync } from "node:fs";
+import { UserError } from "../errors.js";
+import { refuseOverInputs } from "../files/outputs.js";
+import { readFindings, type RowFinding, writeFindings } from "../pairs/checking/findings-file.js";
 import type { Finding } from "../pairs/checking/findings.js";
 import { showProgress } from "../progress/progress.js";
 
@@ -9,6 +13,8 @@ export interface PairsCheckOptions {
   readonly smallestSide: number;
   readonly hashDistance: number;
   readonly context?: number;
+  /** Where all findings about rows go. */
+  readonly findings?: string;
   readonly strict: boolean;
   readonly json: boolean;
   readonly signal: AbortSignal;
@@ -18,10 +24,23 @@ export interface PairsCheckOptions {
 export async function pairsCheck(options: PairsCheckOptions): Promise<void> {
   const { file, strict, json, signal } = options;
   const progress = showProgress();
+  const found: RowFinding[] = [];
+  if (options.findings !== undefined) {
+    await refuseOverInputs(
+      [{ flag: "--findings", path: options.findings }],
+      [file, ...options.against].map((path) => ({ flag: "the command", path })),
+    );
+    if (existsSync(options.findings)) {
+      await readFindings(options.findings).catch(() => {
+        throw new UserError(`--findings: ${options.findings} exists and is no findings file; name another`);
+      });
+    }
+  }
   let report: CheckReport;
   try {
     report = await checkPairs(file, {
       ...options,
+      ...(options.findings === undefined ? {} : { onFinding: (finding: RowFinding) => found.push(finding) }),
       onProgress: (rows) => {
         if (rows >= 1000) progress.update("check", "pairs", rows, rows);
       },
@@ -30,6 +49,7 @@ export async function pairsCheck(options: PairsCheckOptions): Promise<void> {
     progress.close();
   }
   signal.throwIfAborted();
+  if (options.findings !== undefined) await writeFindings(options.findings, found);
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `${lines(report).join("\n")}\n`);
   const counted = report.findings.filter(({ severity }) => strict || severity === "error");
   if (counted.length > 0) process.exitCode = 1;

@@ -5,6 +5,7 @@ import { chatFlags } from "../chat/chat-model.js";
 import { EDITOR, WRITER } from "../pairs/making/endpoint-names.js";
 import { addGradingOptions } from "./grading-options.js";
 import type { PairsCompleteOptions } from "./pairs-complete-command.js";
+import type { PairsFilterOptions } from "./pairs-filter-command.js";
 import type { PairsGradeOptions } from "./pairs-grade-command.js";
 import type { PairsScoreOptions } from "./pairs-score-command.js";
 
@@ -18,6 +19,7 @@ export function addPairsCommands(program: Command, signal: AbortSignal): void {
   const pairs = program.command("pairs").description("make graded contrast pairs from your own data");
   addImport(pairs, signal);
   addCheck(pairs, signal);
+  addFilter(pairs, signal);
   addScore(pairs, signal);
   addGrade(pairs, signal);
   addExport(pairs, signal);
@@ -74,6 +76,7 @@ function addCheck(pairs: Command, signal: AbortSignal): void {
     smallestSide: number;
     hashDistance: number;
     context?: number;
+    findings?: string;
     strict: boolean;
     json: boolean;
   }
@@ -85,11 +88,35 @@ function addCheck(pairs: Command, signal: AbortSignal): void {
     .option("--smallest-side <pixels>", "warn about pictures with a shorter side", wholeNumber(1, 1e6), 32)
     .option("--hash-distance <bits>", "bits of 64 in which near-duplicates may differ", wholeNumber(0, 7), 5)
     .option("--context <tokens>", "tokens that the model's context holds, for the column tokens", wholeNumber(1, 1e9))
+    .option("--findings <file>", "write every finding about a row to a file of JSON lines; scpo pairs filter reads it")
     .option("--strict", "warnings count as errors", false)
     .option("--json", "print the report as JSON", false)
     .action(async (file: string, options: CheckFlags) => {
       const { pairsCheck } = await import("./pairs-check-command.js");
       await pairsCheck({ ...options, file, signal });
+    });
+}
+
+function addFilter(pairs: Command, signal: AbortSignal): void {
+  pairs
+    .command("filter")
+    .description(
+      "write a pairs file without some pairs: by findings of the check, by kind, by origin, or by any column",
+    )
+    .argument("<file>", "pairs file")
+    .requiredOption("--out <file>", "pairs file to write; OUT.filter.json says what went")
+    .option(
+      "--drop-finding <names>",
+      "rows with these findings of scpo pairs check, or errors, or warnings; with commas",
+    )
+    .option("--findings <file>", "findings of an earlier scpo pairs check --findings, in place of a check now")
+    .option("--drop-kind <names>", "rows of these kinds, with commas")
+    .option("--drop-origin <names>", "rows of which a part came about so, such as crop,noise")
+    .option("--where <condition>", "keep only rows of which this is true: a condition of DuckDB on the columns")
+    .option("--json", "print the counts as JSON", false)
+    .action(async (file: string, options: Omit<PairsFilterOptions, "file" | "signal">) => {
+      const { pairsFilter } = await import("./pairs-filter-command.js");
+      await pairsFilter({ ...options, file, signal });
     });
 }
 

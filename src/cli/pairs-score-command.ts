@@ -133,6 +133,15 @@ function lines(options: PairsScoreOptions, scored: ScoredFile, { coverage, corre
       `${scored.incomplete} incomplete pairs: no model was asked about them (scpo pairs complete makes what they lack)`,
     );
   }
+  const [first] = scored.unreadable;
+  if (first !== undefined) {
+    text.push(
+      `${scored.unreadable.length} pairs with a picture that cannot be read: no model was asked about them; the first: row ` +
+        `${first.row} (${first.id}), ${first.reason} (scpo pairs filter --drop-finding picture leaves them out)`,
+    );
+  }
+  const truths = Object.entries(scored.rejectedTrue).map(([truth, count]) => `${truth} ${count}`);
+  text.push(`rejected is true of rejected_images: ${truths.join(", ")}`);
   if (scored.asked + scored.known > 0) {
     text.push(`models: ${scored.asked} pairs scored, ${scored.known} from the cache ${cacheFolder(out)}`);
   }

@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import { openPicture } from "../pairs/open-picture.js";
 import { wordsOf } from "../pairs/checking/word-difference.js";
 
 /**
@@ -38,12 +38,7 @@ export async function imageDifference(one: Uint8Array, other: Uint8Array): Promi
   return sum / a.length / 255;
 }
 
-function pixelsOf(bytes: Uint8Array): Promise<Buffer> {
-  return sharp(bytes)
-    .flatten({ background: "#808080" })
-    .toColourspace("srgb")
-    .removeAlpha()
-    .resize(side, side, { fit: "fill" })
-    .raw()
-    .toBuffer();
+async function pixelsOf(bytes: Uint8Array): Promise<Buffer> {
+  const { pixels } = await openPicture(bytes);
+  return pixels.resize(side, side, { fit: "fill" }).raw().toBuffer();
 }

@@ -138,7 +138,7 @@ async function* gradedRows(
   ];
   const [owned, graded] = [streamTable(pairs, own), streamTable(grades, gradeColumns)];
   let row = 0;
-  for await (const pair of streamPairRows(pairs)) {
+  for await (const pair of streamPairRows(pairs, [], "any")) {
     signal?.throwIfAborted();
     const [others, grade] = [(await owned.next()).value, (await graded.next()).value];
     if (!others || !grade) throw new Error(`${grades} has fewer rows than ${pairs}`);

@@ -42,11 +42,22 @@ export interface ScoreFileRequest extends Grading {
 export interface ScoredFile extends GradedPairsFile {
   /** Pairs whose rejected text or contrast picture is still to be made. */
   readonly incomplete: number;
+  /** Pairs with a picture that cannot be read: they have no model's signals and no image_difference. */
+  readonly unreadable: readonly UnreadablePair[];
+  /** Complete pairs by whether the rejected text is known to be true of its picture. */
+  readonly rejectedTrue: Readonly<Record<"true" | "false" | "unknown", number>>;
   /** Pairs that models were asked about now, and pairs whose signals were known. */
   readonly asked: number;
   readonly known: number;
   /** How wrong the model is, by row; undefined for an incomplete pair, all of them where it was not asked for. */
   readonly errors: readonly (PairError | undefined)[];
+}
+
+/** A pair with a picture that cannot be read. */
+export interface UnreadablePair {
+  readonly row: number;
+  readonly id: string;
+  readonly reason: string;
 }
 
 /** Signals that need one model; reward_gap needs two. */
@@ -76,7 +87,7 @@ export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> 
   const count = (await openParquet(pairs)).count;
   const measured: MeasuredSignals[] = Array.from({ length: count }, () => ({}));
   const keys = new Array<string | null>(count).fill(null);
-  const incomplete = await measureContent(request, measured, keys);
+  const content = await measureContent(request, measured, keys);
   const byModels = await measureByModels(request, measured, keys);
   const graded = await gradePairsFile({
     ...gradingOf(request),
@@ -86,7 +97,7 @@ export async function scoreFile(request: ScoreFileRequest): Promise<ScoredFile> 
     signal,
     onProgress: (done, total) => onProgress?.("pairs written", done, total),
   });
-  return { ...graded, incomplete, ...byModels };
+  return { ...graded, ...content, ...byModels };
 }
 
 async function check(request: ScoreFileRequest): Promise<void> {
@@ -109,22 +120,26 @@ async function check(request: ScoreFileRequest): Promise<void> {
   }
 }
 
-/** Fills in the signals of texts and pictures, and the key of each complete pair; gives the number of incomplete ones. */
+/** Fills in the signals of texts and pictures, and the key of each pair that models can be asked about. */
 async function measureContent(
   request: ScoreFileRequest,
   measured: readonly MeasuredSignals[],
   keys: (string | null)[],
-): Promise<number> {
-  const { pairs, signals, signal, onProgress } = request;
+): Promise<Pick<ScoredFile, "incomplete" | "unreadable" | "rejectedTrue">> {
+  const { pairs, signals, model, imageEncoder, patchEncoder, signal, onProgress } = request;
   const wordnet = new WordNet();
+  const looks = [model, imageEncoder, patchEncoder].some((folder) => folder !== undefined);
+  const rejectedTrue = { true: 0, false: 0, unknown: 0 };
+  const unreadable: UnreadablePair[] = [];
   let at = 0;
   let incomplete = 0;
-  for await (const batch of inBatches(streamPairRows(pairs), BATCH_ROWS)) {
+  for await (const batch of inBatches(streamPairRows(pairs, [], "any"), BATCH_ROWS)) {
     signal?.throwIfAborted();
     await Promise.all(
       batch.map(async (row, index) => {
         const found = measured[at + index] as MeasuredSignals;
-        if (isComplete(row)) keys[at + index] = contentKey(row);
+        if (isComplete(row))
+          rejectedTrue[row.rejectedTrue === null ? "unknown" : row.rejectedTrue ? "true" : "false"] += 1;
         else incomplete += 1;
         if (signals.includes("word_proximity") && row.chosenWord !== null && row.rejectedWord !== null) {
           const proximity = wordnet.proximity(row.chosenWord, row.rejectedWord);
@@ -134,20 +149,22 @@ async function measureContent(
           found.edit_distance = wordEditDistance(row.chosen, row.rejected);
         }
         const [one, other] = [row.images[0], row.rejectedImages?.[0]];
-        if (signals.includes("image_difference") && one !== undefined && other !== undefined) {
-          found.image_difference = await imageDifference(one, other).catch((error: Error) => {
-            const why = error.message.replaceAll(/\s+/g, " ");
-            throw new UserError(
-              `${pairs}, row ${at + index}: a picture cannot be decoded (${why}); see scpo pairs check`,
-            );
-          });
+        if ((!looks && !signals.includes("image_difference")) || one === undefined || other === undefined) return;
+        try {
+          const difference = await imageDifference(one, other);
+          if (signals.includes("image_difference")) found.image_difference = difference;
+          if (isComplete(row)) keys[at + index] = contentKey(row);
+        } catch (error) {
+          const reason = (error as Error).message.replaceAll(/\s+/g, " ");
+          unreadable.push({ row: at + index, id: row.id, reason });
         }
       }),
     );
     at += batch.length;
     onProgress?.("texts and pictures", at, measured.length);
   }
-  return incomplete;
+  unreadable.sort((one, two) => one.row - two.row);
+  return { incomplete, unreadable, rejectedTrue };
 }
 
 type GivenSignal = (typeof FROM_MODEL)[number];

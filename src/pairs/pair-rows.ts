@@ -72,14 +72,16 @@ export async function readPairs(path: string, { images }: { images: boolean }): 
  * Reads a pairs file row by row; incomplete pairs are rows like others.
  * @param path - Parquet file with the columns images, prompt and chosen; the others may be missing.
  * @param own - Columns of the user's own that the rows shall hold.
+ * @param pictures - `any`: bytes that are no whole picture file are no error.
  * @throws UserError that names the file, and the row where one is at fault; ids are not compared with each other.
  */
 export async function* streamPairRows(
   path: string,
   own: readonly Column[] = [],
+  pictures: "whole" | "any" = "whole",
 ): AsyncGenerator<PairRow, void, undefined> {
   for await (const { text, cells, fail } of checkedRows(path, [...PAIR_COLUMNS, ...own])) {
-    const row: PairRow = { ...text, ...picturesOf(cells, fail), ...restOf(cells, fail) };
+    const row: PairRow = { ...text, ...picturesOf(cells, fail, pictures), ...restOf(cells, fail) };
     yield own.length === 0
       ? row
       : { ...row, own: Object.fromEntries(own.map(({ name }) => [name, cells[name] ?? null])) };
@@ -193,21 +195,22 @@ function restOf(cells: Row, fail: Fail): Omit<PairRow, keyof ContrastPair> {
 
 type Fail = (found: string, expected: string) => never;
 
-function picturesOf(cells: Row, fail: Fail): Pictures {
+function picturesOf(cells: Row, fail: Fail, wanted: "whole" | "any" = "whole"): Pictures {
+  const of = (column: string): readonly Uint8Array[] | null => pictures(cells[column] ?? null, column, fail, wanted);
   return {
-    images: pictures(cells["images"] ?? null, "images", fail) ?? fail("images is missing", "expected a picture"),
-    rejectedImages: pictures(cells["rejected_images"] ?? null, "rejected_images", fail),
+    images: of("images") ?? fail("images is missing", "expected a picture"),
+    rejectedImages: of("rejected_images"),
   };
 }
 
-function pictures(cell: Cell, column: string, fail: Fail): readonly Uint8Array[] | null {
+function pictures(cell: Cell, column: string, fail: Fail, wanted: "whole" | "any"): readonly Uint8Array[] | null {
   if (cell === null) return null;
   const list = cell as readonly Uint8Array[];
   const [picture] = list;
   if (picture === undefined || list.length > 1) {
     return fail(`${column} holds ${list.length} pictures`, "expected a list with one picture");
   }
-  const fault = pictureFault(picture);
+  const fault = wanted === "any" ? null : pictureFault(picture);
   if (fault !== null) fail(`${column}[0] ${fault}`, "expected a complete PNG, JPEG or WebP file: replace the picture");
   return list;
 }

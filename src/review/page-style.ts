@@ -53,7 +53,7 @@ main{padding:12px 18px 40px;min-width:0}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:10px}
 .side{margin:0;min-width:0}
 .side .picture{display:flex;align-items:center;justify-content:center;height:150px;background:var(--paper);border:1px solid var(--rule);border-radius:6px;overflow:hidden;color:var(--muted);font-size:.86rem;text-align:center;padding:0}
-.side img{max-width:100%;height:100%;object-fit:contain;display:block}
+.side img{max-width:100%;height:100%;object-fit:contain;display:block;background:#fff}
 .side .picture.broken{border-style:dashed;padding:8px}
 .side figcaption{margin-top:6px;padding-left:8px;border-left:3px solid var(--blue);overflow-wrap:anywhere}
 .side.rejected figcaption{border-left:3px dashed var(--orange)}

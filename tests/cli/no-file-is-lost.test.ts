@@ -25,6 +25,7 @@ const COMMANDS: ((files: UserFiles, out: string) => string[])[] = [
   ({ rows }, out) => ["pairs", "import", rows, "--from", "trl", "--out", out],
   ({ folder }, out) => ["pairs", "import", folder, "--from", "coco", "--out", out],
   ({ pairs }) => ["pairs", "check", pairs],
+  ({ pairs }, out) => ["pairs", "filter", pairs, "--where", "true", "--out", out],
   ({ pairs }, out) => ["pairs", "score", pairs, "--signals", "edit_distance", "--use", "edit_distance=1", "--out", out],
   ({ pairs }, out) => ["pairs", "grade", pairs, "--out", out],
   ({ pairs }, out) => ["pairs", "complete", pairs, "--pictures", "retrieval", "--out", out],

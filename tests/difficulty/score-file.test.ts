@@ -228,9 +228,41 @@ describe("scoreFile", function () {
     expect(await fault({ out: request.pairs })).to.include("which is the file that is read; name another");
     expect(await fault({ model: undefined, signals: [], modelErrors: true })).to.include("for wrong_margins, negative");
     expect(await fault({ pairs: join(world.folder, "none.parquet") })).to.include("cannot open");
-    const broken = { ...(rows[0] as Row), images: [Buffer.from("picture")] };
+    const broken = { ...(rows[0] as Row), images: [] };
     const pairs = join(world.folder, "broken.parquet");
     await writeTable(pairs, COLUMNS, [broken]);
-    expect(await fault({ pairs })).to.include("images[0]");
+    expect(await fault({ pairs })).to.include("images holds 0 pictures");
+  });
+
+  it("goes past pictures that cannot be read, and says which", async () => {
+    const pairs = join(world.folder, "damaged.parquet");
+    const [cut, broken] = [1, 5];
+    const pictureOf = (row: Row): Buffer => Buffer.from((row["images"] as readonly Uint8Array[])[0] as Uint8Array);
+    await writeTable(
+      pairs,
+      COLUMNS,
+      rows.map((row, index) => {
+        if (index === cut) return { ...row, images: [pictureOf(row).subarray(0, 40)] };
+        if (index !== broken) return row;
+        // Whole at both ends, without pixels between them.
+        const bytes = pictureOf(row);
+        return { ...row, rejected_images: [Buffer.from(bytes).fill(7, 45, bytes.length - 12)] };
+      }),
+    );
+    const out = join(world.folder, "damaged-scored.parquet");
+    const result = await scoreFile({ ...request, pairs, out, signals: [...request.signals, "image_difference"] });
+    expect(result.unreadable.map(({ row, id }) => [row, id])).to.deep.equal([
+      [cut, rows[cut]?.["id"]],
+      [broken, rows[broken]?.["id"]],
+    ]);
+    for (const { reason } of result.unreadable) expect(reason).to.match(/^[^\n]+$/);
+    for (const [index, row] of (await scored(out)).entries()) {
+      const isAsked = isComplete(index) && index !== cut && index !== broken;
+      expect(row["entropy"] !== null, `row ${index}`).to.equal(isAsked);
+      expect(row["image_difference"] !== null, `row ${index}`).to.equal(
+        index !== NO_PICTURE && index !== cut && index !== broken,
+      );
+      if (index !== NO_TEXT) expect(row["edit_distance"]).to.be.a("number");
+    }
   });
 });

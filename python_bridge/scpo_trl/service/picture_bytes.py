@@ -9,15 +9,11 @@ from typing import Any
 
 import PIL.Image
 
+from scpo.v1.rules import LARGEST_PICTURE, LONGEST_STRIP
 from scpo_trl.errors import UserError
+from scpo_trl.trainer.rows.images import upright_rgb
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-
-LARGEST_PICTURE = 64_000_000
-"""Pixels; decoded, a picture takes up to eight bytes for each."""
-
-LONGEST_STRIP = 200
-"""Times that a side may be as long as the other: a processor that scales the shorter side makes a strip huge."""
 
 LARGEST_EDGE = 4096
 """Pixels of an edge that a processor scales or crops to."""
@@ -61,13 +57,13 @@ def open_picture(data: bytes, where: str, mend: str) -> PIL.Image.Image:
 
 
 def decode_picture(data: bytes, where: str, mend: str) -> PIL.Image.Image:
-    """Decode a picture as RGB; arguments and errors as `open_picture`, and an error for a damaged one."""
+    """Decode a picture as `upright_rgb` does; arguments and errors as `open_picture`, and an error for a damaged one."""
     image = open_picture(data, where, mend)
     try:
         image.load()
+        return upright_rgb(image)
     except Exception as error:
         raise UserError(f"{where}: the picture cannot be decoded ({type(error).__name__}: {error}); {mend}") from error
-    return image.convert("RGB")
 
 
 def require_bounded_sizes(image_processor: Any, where: str) -> None:

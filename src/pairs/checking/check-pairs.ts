@@ -4,7 +4,8 @@ import { pairFault } from "../pair-faults.js";
 import { PAIR_COLUMNS } from "../pair-row.js";
 import { type Row, streamTable } from "../table.js";
 import { type BlindGuess, guessBlind } from "./blind-guess.js";
-import { type Finding, Findings, type RowCheck } from "./findings.js";
+import type { RowFinding } from "./findings-file.js";
+import { type Finding, Findings, ROW_CHECKS, type RowCheck } from "./findings.js";
 import { contentDigest, HashList } from "./hash-list.js";
 import { lookAt, type Looked } from "./pictures.js";
 import { inBatches, type Seen, tellLeaks, tellRepeats } from "./repeats.js";
@@ -23,6 +24,8 @@ export interface CheckOptions {
   /** Tokens that the model's context holds; pairs whose `tokens` column has more are findings (default: not checked). */
   readonly context?: number;
   readonly signal?: AbortSignal;
+  /** Hears of every finding about a row. */
+  readonly onFinding?: (finding: RowFinding) => void;
   /** Told of the rows read so far. */
   readonly onProgress?: (rows: number) => void;
 }
@@ -59,8 +62,8 @@ const batchRows = 64;
  * @throws UserError when the file cannot be read as a pairs file.
  */
 export async function checkPairs(path: string, options: CheckOptions = {}): Promise<CheckReport> {
-  const { smallestSide = 32, hashDistance = 5, context, signal, onProgress } = options;
-  const findings = new Findings();
+  const { smallestSide = 32, hashDistance = 5, context, signal, onFinding, onProgress } = options;
+  const findings = new Findings((check, example) => onFinding?.({ ...example, check, severity: ROW_CHECKS[check][0] }));
   const bias = new TextBiasTally();
   const kinds = new Map<string, number>();
   const stages = new Map<string, number>();

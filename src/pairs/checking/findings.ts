@@ -54,9 +54,16 @@ const shownExamples = 5;
 export class Findings {
   readonly #rows = new Map<RowCheck, { count: number; examples: FindingExample[] }>();
   readonly #whole: Finding[] = [];
+  readonly #onRow: ((check: RowCheck, example: FindingExample) => void) | undefined;
+
+  /** @param onRow - Hears of every row that shows a finding. */
+  constructor(onRow?: (check: RowCheck, example: FindingExample) => void) {
+    this.#onRow = onRow;
+  }
 
   /** Notes that a row shows a finding. */
   row(check: RowCheck, example: FindingExample): void {
+    this.#onRow?.(check, example);
     const entry = this.#rows.get(check) ?? { count: 0, examples: [] };
     entry.count += 1;
     if (entry.examples.length < shownExamples) entry.examples.push(example);

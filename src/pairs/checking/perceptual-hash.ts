@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import { openPicture } from "../open-picture.js";
 
 const width = 9;
 const height = 8;
@@ -15,17 +15,13 @@ const noise = 2;
  * @throws Error when the picture cannot be decoded.
  */
 export async function perceptualHash(bytes: Uint8Array): Promise<bigint> {
-  const pixels = await sharp(bytes, { failOn: "error" })
-    .flatten({ background: "#808080" })
-    .greyscale()
-    .resize(width, height, { fit: "fill", kernel: "mitchell" })
-    .raw()
-    .toBuffer();
+  const { pixels } = await openPicture(bytes);
+  const grey = await pixels.greyscale().resize(width, height, { fit: "fill", kernel: "mitchell" }).raw().toBuffer();
   let hash = 0n;
   for (let row = 0; row < height; row += 1) {
     for (let column = 0; column + 1 < width; column += 1) {
       const at = row * width + column;
-      hash = (hash << 1n) | ((pixels[at + 1] as number) - (pixels[at] as number) > noise ? 1n : 0n);
+      hash = (hash << 1n) | ((grey[at + 1] as number) - (grey[at] as number) > noise ? 1n : 0n);
     }
   }
   return hash;

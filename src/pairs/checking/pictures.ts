@@ -1,6 +1,6 @@
-import sharp from "sharp";
 import type { Cell, Row } from "../table.js";
 import { contentDigest } from "./hash-list.js";
+import { openPicture, PictureError } from "../open-picture.js";
 import { perceptualHash } from "./perceptual-hash.js";
 
 /** What was seen of a row's pictures. */
@@ -31,13 +31,13 @@ export async function lookAt(row: Row, smallestSide: number): Promise<Looked> {
   ] as const) {
     if (bytes === null) continue;
     try {
-      const { width, height } = await sharp(bytes).metadata();
+      const { width, height } = await openPicture(bytes);
       if (Math.min(width, height) < smallestSide) small.push(`${column}[0] is ${width} x ${height}`);
       const own = await perceptualHash(bytes);
       if (column === "images") hash = own;
     } catch (error) {
       const reason = error instanceof Error ? error.message.replaceAll(/\s+/g, " ") : String(error);
-      faults.push(`${column}[0] ${bytes.length === 0 ? "is empty" : `cannot be decoded (${reason})`}`);
+      faults.push(`${column}[0] ${error instanceof PictureError ? reason : `cannot be decoded (${reason})`}`);
     }
   }
   const same = rejectedFile !== null && rejectedFile.length > 0 && Buffer.compare(file, rejectedFile) === 0;

@@ -1,4 +1,6 @@
 import { type ArrayChange, diffArrays } from "diff";
+import { plural } from "../../english/noun-number.js";
+import { verbOfOne } from "../../english/verb-number.js";
 
 /** A place where two texts differ: what one says there and what the other says. */
 export interface ChangedSpan {
@@ -30,7 +32,8 @@ function spansOf(one: string[], other: string[]): ChangedSpan[] {
   const spans: { chosen: string[]; rejected: string[]; at: number }[] = [];
   let at = 0;
   let open = false;
-  for (const { value, added, removed } of diffArrays(one, other)) {
+  for (const { value, added, removed } of slid(diffArrays(one, other))) {
+    if (value.length === 0) continue;
     if (!added && !removed) {
       open = false;
       at += value.length;
@@ -146,7 +149,7 @@ const AGREEING: readonly (readonly string[])[] = [
   ["that", "those"],
 ];
 
-const joining = new Set(["and", "or"]);
+const FOLLOWING = new Set(["and", "or", "a", "an", "the"]);
 
 const groupOf = new Map(AGREEING.flatMap((group, index) => group.map((form) => [form, index] as const)));
 
@@ -158,8 +161,8 @@ const groupOf = new Map(AGREEING.flatMap((group, index) => group.map((form) => [
  */
 export function changedFacts(chosen: string, rejected: string): number {
   if (changedSpans(chosen, rejected).length === 0) return 0;
-  // The "and" of a list moves when the list gets longer.
-  const [one, other] = [chosen, rejected].map((text) => wordsOf(text).filter((found) => !joining.has(found)));
+  // The "and" of a list moves when the list gets longer, and an article follows its noun.
+  const [one, other] = [chosen, rejected].map((text) => wordsOf(text).filter((found) => !FOLLOWING.has(found)));
   const facts = spansOf(one ?? [], other ?? []).filter((span) => !isAgreement(span)).length;
   return Math.max(facts, 1);
 }
@@ -179,11 +182,18 @@ export function tellingWords(chosen: string, rejected: string): { chosen: string
   return { chosen: own(one, other), rejected: own(other, one) };
 }
 
-function isAgreement(span: ChangedSpan): boolean {
-  const [first, second] = [span.chosen, span.rejected];
-  if (first.length > 1 || second.length > 1) return false;
-  const [a, b] = [first[0], second[0]];
+/** Whether one word is the other in the plural, or a verb in the third person. */
+function isInflected(one: string, other: string): boolean {
+  return plural(one) === other || verbOfOne(one) === other;
+}
+
+function isAgreement({ chosen, rejected }: ChangedSpan): boolean {
   // An article that comes or goes, as before a plural.
-  if (a === undefined || b === undefined) return groupOf.get((a ?? b) as string) === 0;
-  return groupOf.has(a) && groupOf.get(a) === groupOf.get(b);
+  if (chosen.length + rejected.length === 1) return groupOf.get((chosen[0] ?? rejected[0]) as string) === 0;
+  return chosen.length === rejected.length && chosen.every((word, at) => agree(word, rejected[at] as string));
+}
+
+function agree(one: string, other: string): boolean {
+  if (isInflected(one, other) || isInflected(other, one)) return true;
+  return groupOf.has(one) && groupOf.get(one) === groupOf.get(other);
 }

@@ -1,5 +1,7 @@
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import type { Random } from "../../numbers/random.js";
+import { decodePicture } from "../open-picture.js";
+import { pictureExtension } from "../picture-bytes.js";
 import type { ObjectAnnotation } from "../pair-row.js";
 
 /** Ways of making a contrast picture out of the picture itself. */
@@ -20,29 +22,24 @@ const GREY = { r: 127, g: 127, b: 127 };
  * @param how - `crop`: a small part of it, as large as the whole; `mask`: grey over the boxes of the object in question,
  *   or over a part where no box is known; `noise`: Gaussian noise over all of it.
  * @param options - `boxes` of the object, in fractions of the picture; where choices come from.
- * @returns Bytes of a PNG file of the same size.
+ * @returns Bytes of a file of the same width and height and of the same format, a JPEG or WebP file no larger than the
+ *   picture's own or 64 KiB, whichever is more.
  */
 export async function alterPicture(
   picture: Uint8Array,
   how: Alteration,
   { boxes, random }: { boxes: readonly NonNullable<ObjectAnnotation["box"]>[]; random: Random },
 ): Promise<Uint8Array> {
-  // Turned as its metadata says, since the boxes are of what is seen.
-  const { data, info } = await sharp(picture)
-    .rotate()
-    .flatten({ background: GREY })
-    .toColourspace("srgb")
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  const { width, height, channels } = info;
-  const raw = { raw: { width, height, channels } };
+  // Upright, since the boxes are of what is seen.
+  const { data, width, height } = await decodePicture(picture);
+  const channels = 3;
+  const raw = { raw: { width, height, channels } } as const;
   switch (how) {
     case "crop": {
       const side = Math.sqrt(CROP_SHARE[0] + (CROP_SHARE[1] - CROP_SHARE[0]) * share(random));
       const [w, h] = [Math.max(1, Math.round(width * side)), Math.max(1, Math.round(height * side))];
       const region = { left: random.integer(0, width - w), top: random.integer(0, height - h), width: w, height: h };
-      return sharp(data, raw).extract(region).resize(width, height, { fit: "fill" }).png().toBuffer();
+      return written(sharp(data, raw).extract(region).resize(width, height, { fit: "fill" }), picture);
     }
     case "mask": {
       const side = Math.sqrt(MASK_SHARE);
@@ -55,7 +52,7 @@ export async function alterPicture(
         ];
         for (let y = y0; y < y1; y++) data.fill(GREY.r, (y * width + x0) * channels, (y * width + x1) * channels);
       }
-      return sharp(data, raw).png().toBuffer();
+      return written(sharp(data, raw), picture);
     }
     case "noise": {
       // A sum of uniform numbers is as good as normal, and quick.
@@ -67,9 +64,29 @@ export async function alterPicture(
           Math.min(255, Math.round((data[at] as number) * (1 - NOISE_SHARE) + noise * NOISE_SHARE)),
         );
       }
-      return sharp(data, raw).png().toBuffer();
+      return written(sharp(data, raw), picture);
     }
   }
+}
+
+/** Bytes that an altered picture may always have. */
+const SMALL_FILE = 64 * 1024;
+const QUALITIES = [90, 75, 55, 35, 15, 1];
+
+/** Encodes as the picture is, since one of another format or quality could be told by that; noise is hard to compress. */
+async function written(pixels: Sharp, picture: Uint8Array): Promise<Uint8Array> {
+  const format = pictureExtension(picture);
+  if (format === "png") return pixels.png().toBuffer();
+  const most = Math.max(SMALL_FILE, picture.length);
+  const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
+  const raw = { raw: { width: info.width, height: info.height, channels: 3 } } as const;
+  let bytes = Buffer.alloc(0);
+  for (const quality of QUALITIES) {
+    const image = sharp(data, raw);
+    bytes = await (format === "jpg" ? image.jpeg({ quality }) : image.webp({ quality })).toBuffer();
+    if (bytes.length <= most) break;
+  }
+  return bytes;
 }
 
 function share(random: Random): number {

@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { openChatModel } from "../../../src/chat/chat-model.js";
 import { chatUrl } from "../../../src/chat/http.js";
 import { UserError } from "../../../src/errors.js";
+import { checkPairs } from "../../../src/pairs/checking/check-pairs.js";
 import { completeFiles, completePairs, type CompleteRequest } from "../../../src/pairs/making/complete-pairs.js";
 import { EditingCommand } from "../../../src/pairs/making/editing-command.js";
 import { Embeddings } from "../../../src/pairs/making/embeddings.js";
@@ -155,6 +156,9 @@ describe("completing pairs", function () {
       expect(counts?.true, kind).to.be.at.most(yes);
       expect(counts?.false, kind).to.be.at.most(made - yes);
     }
+    // What complete has made is one fact, and check says no other.
+    const { findings } = await checkPairs(out);
+    expect(findings.filter(({ check }) => check === "facts" || check === "no-word")).to.deep.equal([]);
     const known = summary.pictures["retrieval"];
     expect(known?.true).to.be.greaterThan(COUNT / 20);
   });

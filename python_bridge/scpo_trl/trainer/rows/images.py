@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
@@ -40,7 +41,7 @@ def images_of(row: Mapping[str, Any], side: Side) -> list[Any]:
 
 
 def decode_image(value: Any, name: str) -> PIL.Image.Image:
-    """An image in RGB, standing upright.
+    """An image in RGB, standing upright, what is transparent over white: the same that TypeScript's `openPicture` gives.
 
     Args:
         value: A PIL image, encoded bytes, the path of a file, or a mapping with `bytes` or `path`.
@@ -51,13 +52,30 @@ def decode_image(value: Any, name: str) -> PIL.Image.Image:
     """
     image = value if isinstance(value, PIL.Image.Image) else _open(value, name)
     try:
-        if not isinstance(value, PIL.Image.Image) and image.getexif().get(_ORIENTATION) is not None:
-            image = PIL.ImageOps.exif_transpose(image)
-        return image if image.mode == "RGB" else image.convert("RGB")
+        # One that is given decoded was turned when it was decoded.
+        return as_rgb(image) if isinstance(value, PIL.Image.Image) else upright_rgb(image)
     except UserError:
         raise
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and its own, by format
         raise UserError(f"{name}: the picture cannot be decoded ({type(error).__name__}: {error})") from error
+
+
+def upright_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    """An opened image turned as its metadata says, as `as_rgb` gives it."""
+    if image.getexif().get(_ORIENTATION) is not None:
+        image = PIL.ImageOps.exif_transpose(image)
+    return as_rgb(image)
+
+
+def as_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    """The image with 8 bits of red, green and blue: of 16 bits the upper ones, what is transparent over white."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and getattr(image, "format", None) == "PNG"):
+        # Pillow itself clips: everything but the darkest 255 greys of 65536 would be white.
+        return PIL.Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    seen = image.convert("RGBA")
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
 
 
 def image_size(value: Any, name: str) -> tuple[int, int]:
