@@ -11,7 +11,8 @@ import { lookAt, type Looked } from "./pictures.js";
 import { inBatches, type Seen, tellLeaks, tellRepeats } from "./repeats.js";
 import { type TextBias, TextBiasTally, wilsonInterval } from "./text-bias.js";
 import { percent, TELLING_ACCURACY, tellWhole } from "./whole-file.js";
-import { changedFacts, wordsOf } from "./word-difference.js";
+import { changedFacts } from "./changed-facts.js";
+import { wordsOf } from "./word-difference.js";
 
 /** How a file is checked. */
 export interface CheckOptions {

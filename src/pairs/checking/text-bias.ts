@@ -1,5 +1,6 @@
 import type { Interval } from "../../numbers/statistics.js";
-import { changedSpans, tellingWords, wordsOf } from "./word-difference.js";
+import { tellingWords } from "./changed-facts.js";
+import { changedSpans, wordsOf } from "./word-difference.js";
 
 /** What of a file's texts would tell chosen from rejected without looking at a picture. */
 export interface TextBias {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { changedFacts, changedPieces, changedSpans, wordsOf } from "../../../src/pairs/checking/word-difference.js";
+import { changedFacts } from "../../../src/pairs/checking/changed-facts.js";
+import { changedPieces, changedSpans, wordsOf } from "../../../src/pairs/checking/word-difference.js";
 
 describe("difference of two texts", () => {
   const texts = fc.array(fc.constantFrom("a", "dog", "cat", "is", "on", "red", "two", "mat"), { maxLength: 12 });
