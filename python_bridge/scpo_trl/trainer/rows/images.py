@@ -71,7 +71,8 @@ def as_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     """The image with 8 bits of red, green and blue: of 16 bits the upper ones, what is transparent over white."""
     if image.mode.startswith("I;16") or (image.mode == "I" and getattr(image, "format", None) == "PNG"):
         # Pillow itself clips: everything but the darkest 255 greys of 65536 would be white.
-        return PIL.Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+        upper = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+        return PIL.Image.fromarray(upper).convert("RGB")
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
     seen = image.convert("RGBA")
