@@ -41,7 +41,7 @@ def images_of(row: Mapping[str, Any], side: Side) -> list[Any]:
 
 
 def decode_image(value: Any, name: str) -> PIL.Image.Image:
-    """An image in RGB, standing upright, what is transparent over white: the same that TypeScript's `openPicture` gives.
+    """An image in RGB, upright, what is transparent over white, as TypeScript's `openPicture` gives it.
 
     Args:
         value: A PIL image, encoded bytes, the path of a file, or a mapping with `bytes` or `path`.
