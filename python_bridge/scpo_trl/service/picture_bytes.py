@@ -57,7 +57,7 @@ def open_picture(data: bytes, where: str, mend: str) -> PIL.Image.Image:
 
 
 def decode_picture(data: bytes, where: str, mend: str) -> PIL.Image.Image:
-    """Decode a picture as `upright_rgb` does; arguments and errors as `open_picture`, and an error for a damaged one."""
+    """Decode a picture as `upright_rgb` does; arguments and errors as `open_picture`, and one for a damaged picture."""
     image = open_picture(data, where, mend)
     try:
         image.load()
