@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import type { RunDescription } from "../run/handle.js";
+import type { RunDescription } from "../run/read-run.js";
 import type { Evaluation } from "../run/log/entries.js";
 import { openRun } from "../run-file/start-run.js";
 import { SETTINGS_FILE, typed } from "../run-file/settings-folder.js";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunHandle } from "../run/handle.js";
-import type { RunSummary } from "../run/summary.js";
+import type { RunSummary } from "../run/read-run.js";
 import { typed } from "../run-file/settings-folder.js";
 import {
   openRun,

@@ -5,7 +5,7 @@ import { execute } from "../run/execute.js";
 import type { RunHandle } from "../run/handle.js";
 import { plannedSteps } from "../run/plan.js";
 import type { RunPolicies } from "../run/policies.js";
-import { openHandle } from "../run/run-folder.js";
+import { openHandle } from "../run/handle.js";
 import { EvaluationPhase } from "./evaluation.js";
 import { type FindEvaluationProblems, requireEvaluation } from "./evaluation-problems.js";
 import { planRun, type PlannedRun } from "./plan-run.js";

@@ -25,7 +25,7 @@ import { sweepTrainings } from "./run-files.js";
 import type { CheckpointSettings } from "./definition.js";
 import { StageHistory } from "./stage-history.js";
 import type { StopRequest } from "./stop-request.js";
-import { trainingError } from "./training-failed.js";
+import { trainingError } from "./failures.js";
 import type { Feed, StageFeed } from "./window.js";
 import { ChosenPairs, PairWindow } from "./window.js";
 

@@ -3,8 +3,8 @@ import { execute } from "./execute.js";
 import type { RunEvent } from "./log/entries.js";
 import type { RunPlan } from "./plan.js";
 import type { RunPolicies } from "./policies.js";
-import { RunFailedError } from "./run-failed.js";
-import type { RunSummary } from "./summary.js";
+import { RunFailedError } from "./failures.js";
+import type { RunSummary } from "./read-run.js";
 
 /** How a run is directed beside its plan. */
 export interface DirectOptions {

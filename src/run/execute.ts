@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { sweepStaleSockets } from "../backend/stale-sockets.js";
 import { UserError } from "../errors.js";
-import { clearRequests } from "./control.js";
+import { clearRequests } from "./stop-request.js";
 import type { ExecuteOptions, RunDefinition } from "./definition.js";
 import { Execution } from "./execution.js";
 import type { RunHandle } from "./handle.js";
@@ -13,7 +13,7 @@ import type { Phase } from "./phase.js";
 import { checkPlan } from "./plan-problems.js";
 import { checkPolicies } from "./policies.js";
 import { refuseEarlierVersion, requireNoRun, runPaths } from "./run-files.js";
-import { directedHere, openHandle } from "./run-folder.js";
+import { directedHere, openHandle } from "./handle.js";
 import { StopRequest } from "./stop-request.js";
 import { Training } from "./training.js";
 

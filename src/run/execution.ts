@@ -8,7 +8,7 @@ import type { Trainer } from "../backend/trainer.js";
 import { TrainerExitedError } from "../backend/trainer.js";
 import { UserError } from "../errors.js";
 import type { TelemetryTotals } from "../telemetry/receiver.js";
-import { watchRequests } from "./control.js";
+import { watchRequests } from "./stop-request.js";
 import type { ExecuteOptions, RunDefinition } from "./definition.js";
 import { isEvent, type LogEntry } from "./log/entries.js";
 import { trainingEnd } from "./log/fold.js";
@@ -16,11 +16,11 @@ import { readFolded } from "./log/read.js";
 import type { RunLog } from "./log/run-log.js";
 import type { Phase, PhaseContext, PhaseEnd } from "./phase.js";
 import { readSummary } from "./read-run.js";
-import { LossNotFiniteError, RunFailedError } from "./run-failed.js";
+import { LossNotFiniteError, RunFailedError } from "./failures.js";
 import type { RunPaths } from "./run-files.js";
 import type { StopRequest } from "./stop-request.js";
-import type { RunSummary } from "./summary.js";
-import { OutOfMemoryError } from "./training-failed.js";
+import type { RunSummary } from "./read-run.js";
+import { OutOfMemoryError } from "./failures.js";
 
 /** What an execution works with. */
 export interface ExecutionParts {

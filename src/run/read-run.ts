@@ -1,15 +1,88 @@
 import { basename, join } from "node:path";
 import { UserError } from "../errors.js";
-import type { RunDescription, RunStatus } from "./handle.js";
-import type { Evaluation, Landmark, PhaseName } from "./log/entries.js";
+import type { StepReport } from "../generated/scpo/v1/trainer.js";
+import type { TelemetryTotals } from "../telemetry/receiver.js";
+import type { Evaluation, Landmark, PhaseName, RunOutcome, SavedCheckpoint } from "./log/entries.js";
 import { entryOf, type FoldedLog, trainingEnd } from "./log/fold.js";
 import { readEnd, readEntries, readFolded } from "./log/read.js";
 import { isOwned } from "./owner.js";
 import { plannedSteps } from "./plan.js";
-import { RunFailedError } from "./run-failed.js";
+import { RunFailedError } from "./failures.js";
 import type { RunPaths } from "./run-files.js";
 import { runPaths } from "./run-files.js";
-import type { RunSummary, SavedCheckpoint, StageSummary } from "./summary.js";
+
+/** What became of a stage. */
+export interface StageSummary {
+  name: string;
+  plannedSteps: number;
+  steps: number;
+  /** Fed to the trainer but not trained on. */
+  unusedPairs: number[];
+  /** The checkpoint `stage-<k>` of the stage's end; null when the stage was cut off. */
+  checkpoint: SavedCheckpoint | null;
+  /** Seconds spent on the table of reference log-probabilities. */
+  tableSeconds: number;
+}
+
+/** What became of a run. */
+export interface RunSummary {
+  outcome: RunOutcome;
+  /** Why the run ended. */
+  reason: string;
+  steps: number;
+  /** Wall-clock seconds during which a director held the run, earlier lives of it included. */
+  seconds: number;
+  /** Hash of the weights from which the run started; empty when it ended before they were loaded. */
+  initialWeightsSha256: string;
+  /** Stages that were opened, in order. */
+  stages: StageSummary[];
+  /** Every model that was saved, in order. */
+  checkpoints: SavedCheckpoint[];
+  /** Moves of the reference within stages. */
+  referenceMoves: { step: number; alpha: number; reason: string }[];
+  /** What its models scored, in order. */
+  evaluations: Evaluation[];
+  /** Of the last trainer; null when telemetry was off. */
+  telemetry: TelemetryTotals | null;
+}
+
+/**
+ * Where a run stands. It is derived from the run's folder: QUEUED has not begun; RUNNING has a living director;
+ * INTERRUPTED has none and no end in its log, as after a crash: it can be resumed.
+ */
+export type RunStatus =
+  "QUEUED" | "RUNNING" | "PAUSED" | "CANCELLED" | "SUCCEEDED" | "STOPPED" | "FAILED" | "INTERRUPTED";
+
+/** What is known of a run now. */
+export interface RunDescription {
+  readonly id: string;
+  readonly directory: string;
+  readonly status: RunStatus;
+  /** Why it ended as it did; empty while it has not. */
+  readonly reason: string;
+  /** The part of its life that it is in, or was in last. */
+  readonly phase: PhaseName;
+  /** The stage that is open, or was opened last; null before the first. */
+  readonly stage: { readonly index: number; readonly name: string } | null;
+  /** Stages of the plan; 0 before it has begun. */
+  readonly stages: number;
+  /** Optimiser steps done. */
+  readonly step: number;
+  /** Optimiser steps of the plan. */
+  readonly plannedSteps: number;
+  /** The last step's report; null before the first. */
+  readonly metrics: StepReport | null;
+  /** Models that were saved, in order. */
+  readonly checkpoints: readonly SavedCheckpoint[];
+  /** What its models scored, in order. */
+  readonly evaluations: readonly Evaluation[];
+  /** Optimiser step from which the run would be resumed; 0: from its beginning. */
+  readonly resumableStep: number;
+  /** Wall-clock seconds during which a director held the run. */
+  readonly seconds: number;
+  /** Sequence number of the last event; 0 before the first. */
+  readonly lastSequence: number;
+}
 
 type Of<Type extends Landmark["type"]> = Extract<Landmark, { type: Type }>;
 

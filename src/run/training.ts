@@ -15,7 +15,7 @@ import { loadModel } from "./requests.js";
 import { recordedPlan } from "./plan.js";
 import { differenceOf } from "./plan-difference.js";
 import type { RunPaths } from "./run-files.js";
-import { CheckpointDamagedError, OutOfMemoryError } from "./training-failed.js";
+import { CheckpointDamagedError, OutOfMemoryError } from "./failures.js";
 
 /** How a run is trained beside its definition. */
 export interface TrainingOptions {

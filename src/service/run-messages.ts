@@ -1,7 +1,6 @@
-import type { Evaluation, PhaseName, RunOutcome, SequencedEvent } from "../run/log/entries.js";
-import type { RunDescription, RunStatus } from "../run/handle.js";
+import type { Evaluation, PhaseName, RunOutcome, SavedCheckpoint, SequencedEvent } from "../run/log/entries.js";
+import type { RunDescription, RunStatus } from "../run/read-run.js";
 import { plannedSteps } from "../run/plan.js";
-import type { SavedCheckpoint } from "../run/summary.js";
 import type { Checkpoint, Evaluation as EvaluationMessage, Run, RunEvent } from "../generated/scpo/v1/run.js";
 import { RunEvent_Step, RunPhase, RunState } from "../generated/scpo/v1/run.js";
 import { cut } from "./faults.js";

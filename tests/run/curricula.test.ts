@@ -11,7 +11,7 @@ import type { RunEvent } from "../../src/run/log/entries.js";
 import { execute } from "../../src/run/execute.js";
 import type { RunHandle } from "../../src/run/handle.js";
 import type { RunPlan } from "../../src/run/plan.js";
-import type { RunSummary } from "../../src/run/summary.js";
+import type { RunSummary } from "../../src/run/read-run.js";
 import { readRecordedRun } from "../../src/simulate/recorded-run.js";
 import { simulate } from "../../src/simulate/simulate.js";
 import { entriesOf, reportsOf } from "../fixtures/run-log.js";

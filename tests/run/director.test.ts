@@ -11,7 +11,7 @@ import { readEqualPart } from "../../src/run/log/equal-runs.js";
 import { Outbox } from "../../src/run/outbox.js";
 import type { Decide } from "../../src/run/policies.js";
 import { openStage, startTraining } from "../../src/run/requests.js";
-import type { RunSummary } from "../../src/run/summary.js";
+import type { RunSummary } from "../../src/run/read-run.js";
 import { readAllJsonl } from "../../src/files/jsonl.js";
 import { entriesOf, reportsOf } from "../fixtures/run-log.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";

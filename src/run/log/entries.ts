@@ -18,6 +18,17 @@ export interface Evaluation {
   figures: Record<string, number | null>;
 }
 
+/** A checkpoint that the trainer saved. */
+export interface SavedCheckpoint {
+  name: string;
+  stage: number;
+  /** Optimiser steps since training started. */
+  step: number;
+  /** Folder with the model. */
+  path: string;
+  weightsSha256: string;
+}
+
 /** What a run begins with; it is resumed with the same. */
 export interface RunBeginning {
   readonly plan: RecordedPlan;
@@ -56,8 +67,7 @@ export type RunEvent =
     }
   | { type: "step"; report: StepReport }
   | { type: "reference-moved"; stage: number; step: number; alpha: number; reason: string }
-  /** A model lies in `path`. */
-  | { type: "checkpoint"; stage: number; step: number; name: string; path: string; weightsSha256: string }
+  | ({ type: "checkpoint" } & SavedCheckpoint)
   /** The whole training lies in `checkpoints/<name>`: the run can go on from there. */
   | { type: "training-saved"; stage: number; step: number; name: string }
   | { type: "stage-closed"; stage: number; steps: number; unusedPairs: number[] }
