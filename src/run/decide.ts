@@ -33,7 +33,7 @@ export async function decide(
   const { stop } = cancellation;
   if (stop !== null) {
     const decision = { ...nothing(report), reason: stop.reason, endStage: true, stop: true };
-    return { decision, stopped: true, cancelled: true };
+    return { decision, early: "cancelled" };
   }
   const choices: Choice[] = [];
   if (own !== null && own !== undefined) choices.push(own);
@@ -64,7 +64,7 @@ function merged(report: StepReport, state: RunState, choices: readonly Choice[],
   const reasons = choices.flatMap(({ reason }) => (reason === undefined ? [] : [reason]));
   if (state.lastOfStage) reasons.push("end of the stage's plan");
   decision.reason = reasons.join("; ");
-  return { decision, stopped, cancelled: false };
+  return { decision, early: stopped ? "stopped" : null };
 }
 
 function nothing(report: StepReport): Decision {

@@ -72,15 +72,13 @@ export class Dialogue {
   readonly #parts: DialogueParts;
   #live = false;
   #stage: OpenStageState | undefined;
-  #decision: Decision | undefined;
+  #decided: Decided | undefined;
   /** A resumed training opens its stage a second time. */
   #reopening = false;
   #step = 0;
   readonly #history = new StageHistory();
   #saved: string[] = [];
   #savedStep = 0;
-  #stopped = false;
-  #cancelled = false;
   #outcome: RunOutcome | undefined;
 
   constructor(parts: DialogueParts) {
@@ -94,7 +92,7 @@ export class Dialogue {
 
   /** Reason of the last decision. */
   get reason(): string {
-    return this.#decision?.reason ?? "";
+    return this.#decided?.decision.reason ?? "";
   }
 
   /** Optimiser steps done. */
@@ -189,7 +187,7 @@ export class Dialogue {
   #feedAgain(): void {
     const { fed } = this.#current();
     // A stage that is over takes no pairs; `#reopening` lasts until it is closed.
-    if (this.#decision?.endStage === true) return;
+    if (this.#decided?.decision.endStage === true) return;
     this.#reopening = false;
     const pairs = fed.pairs.slice(this.#history.reports.length * effectiveBatch(this.#parts.plan));
     this.#request({ $case: "feedPairs", value: { pairs, last: fed.last } });
@@ -217,9 +215,7 @@ export class Dialogue {
     told.catch(() => undefined);
     const decided = recordedThen ?? (await decide(report, this.#state(), policies, cancellation));
     const { decision } = decided;
-    this.#decision = decision;
-    this.#stopped = decided.stopped;
-    this.#cancelled = decided.cancelled;
+    this.#decided = decided;
     if (decision.moveReferenceAlpha !== undefined) this.#history.move();
     const feed = decision.endStage ? null : this.#nextFeed();
     // The log holds the two together.
@@ -289,16 +285,14 @@ export class Dialogue {
     this.#reopening = false;
     await this.#tell({ type: "stage-closed", stage: index, steps, unusedPairs: unused });
     this.#stage = undefined;
-    if (this.#decision?.stop !== true && index + 1 < plan.stages.length) this.#open(index + 1);
+    if (this.#decided?.decision.stop !== true && index + 1 < plan.stages.length) this.#open(index + 1);
     else if (this.#live) outbox.end();
   }
 
   #ended(): void {
     this.#parts.outbox.end();
     // A pause, and nothing else, ends the training within a stage.
-    if (this.#stage !== undefined) this.#outcome = "paused";
-    else if (this.#cancelled) this.#outcome = "cancelled";
-    else this.#outcome = this.#stopped ? "stopped" : "completed";
+    this.#outcome = this.#stage === undefined ? (this.#decided?.early ?? "completed") : "paused";
   }
 
   #tell(entry: LogEntry): Promise<void> {

@@ -96,8 +96,8 @@ describe("decision after a step", () => {
   it("stops without checkpoint when the caller cancels, even while a policy thinks", async () => {
     const cancelled = { interruption: Promise.resolve(undefined), stop: { reason: "cancelled by the caller" } };
     const thinking: RunPolicies = { decide: () => new Promise(() => undefined) };
-    const { decision, stopped } = await decide(report, inside, thinking, cancelled);
+    const { decision, early } = await decide(report, inside, thinking, cancelled);
     expect(decision).to.include({ checkpoint: "", endStage: true, stop: true, reason: "cancelled by the caller" });
-    expect(stopped).to.equal(true);
+    expect(early).to.equal("cancelled");
   });
 });

@@ -26,7 +26,7 @@ function step(number: number, seconds = 0): LogEntry[] {
   const decision = Decision.fromPartial({ step: number, reason: "all is well", ...moveReferenceAlpha });
   return [
     { type: "step", report },
-    { type: "decision", decision, stopped: false, cancelled: false },
+    { type: "decision", decision, early: null },
     ...(number % 4 === 0 ? [{ type: "reference-moved", stage: 0, step: number, alpha: 1, reason: "" } as const] : []),
   ];
 }

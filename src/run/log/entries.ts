@@ -99,11 +99,11 @@ export type RunEvent =
   /** `pairs`: rows of the data set in the forward pass whose loss was not finite. */
   | { type: "failed"; reason: string; step: number; pairs: number[] };
 
-/** An answer to a step's report, and whether it ends the run earlier than its stages do, and for the caller. */
+/** An answer to a step's report. */
 export interface Decided {
   readonly decision: Decision;
-  readonly stopped: boolean;
-  readonly cancelled: boolean;
+  /** How it ends the training where it does so before the stages do: by a policy, or by the caller. */
+  readonly early: "stopped" | "cancelled" | null;
 }
 
 /**
