@@ -160,7 +160,7 @@ describe("evaluation of a run", function () {
     const error = await failure(begin("refused", wrong));
     expect(error).to.be.instanceOf(SettingsError);
     expect(error.message).to.match(
-      /evaluation\.benchmarks\[0\]\.annotations: .*llava_pope_test\.jsonl: no such file; it tells/,
+      /evaluation\.benchmarks\[0\]\.annotations: .*coco_pope_random\.json: no such file; expected/,
     );
     expect(existsSync(join(folder, "runs", "refused"))).to.equal(false);
 
