@@ -19,6 +19,7 @@ export interface ServeCommandOptions {
   readonly tlsKey?: string;
   readonly tlsClientAuthority?: string;
   readonly metricsPort?: number;
+  readonly allowRemoteCode?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -34,6 +35,7 @@ export async function serveRuns(options: ServeCommandOptions): Promise<void> {
     runs: resolve(options.runs),
     data: options.data.map((folder) => resolve(folder)),
     log,
+    allowRemoteCode: options.allowRemoteCode ?? false,
     ...tlsOf(options),
     ...(tokenFile === undefined ? {} : { tokenFile }),
     ...(metricsPort === undefined ? {} : { metricsPort }),

@@ -5,12 +5,20 @@ import { pathProblem } from "../files/path-guard.js";
 import type { FieldPath } from "./position.js";
 import type { LocatedProblem } from "./problems.js";
 import { EMBEDDED_MODEL } from "./schema.js";
+import { trainingJsonSchema } from "./training-schema.js";
+
+/** Settings of the training that name files or folders, as Python marks them. */
+const TRAINING_PATHS = Object.entries(trainingJsonSchema.properties).flatMap(([name, { format }]) => {
+  if (format !== "path-file" && format !== "path-folder") return [];
+  return [[name, format === "path-file" ? "file" : "new-folder"] as const];
+});
 
 /** A field that names a file or a folder on this machine. */
 export interface PathField {
   readonly path: FieldPath;
   readonly value: string;
-  readonly kind: "file" | "folder" | "model";
+  /** A new folder need not be there. */
+  readonly kind: "file" | "folder" | "new-folder" | "model";
 }
 
 /**
@@ -50,6 +58,7 @@ export function withAbsolutePaths(settings: unknown, base: string): { settings: 
 
 function missing(path: string, kind: PathField["kind"]): string | null {
   const status = statusOf(path);
+  if (kind === "new-folder" && status === undefined) return null;
   if (typeof status === "string")
     return `a ${kind === "file" ? "file" : "folder"} that can be read (${path}: ${status})`;
   if (kind === "file") return status?.isFile() === true ? null : `an existing file (${path} is none)`;
@@ -57,7 +66,7 @@ function missing(path: string, kind: PathField["kind"]): string | null {
     const embedded = kind === "model" ? ` or "${EMBEDDED_MODEL}"` : "";
     return `an existing folder${embedded} (${path} is none)`;
   }
-  if (kind === "folder") return null;
+  if (kind !== "model") return null;
   const configuration = statusOf(join(path, "config.json"));
   if (typeof configuration === "object" && configuration.isFile()) return null;
   return `the folder of a model (${path} has no config.json)`;
@@ -82,6 +91,16 @@ export function pathFields(settings: unknown): PathField[] {
   // A model that a trainer elsewhere loads need not lie here.
   const isRemote = get(settings, ["backend", "kind"]) === "remote";
   if (get(settings, ["model"]) !== EMBEDDED_MODEL && !isRemote) add("model", "model");
+  // So do its files.
+  for (const [name, kind] of isRemote ? [] : TRAINING_PATHS) {
+    // Where a file may stand, its content may as well, in JSON.
+    if (
+      !String(get(settings, ["training", name]))
+        .trimStart()
+        .startsWith("{")
+    )
+      add(kind, "training", name);
+  }
   add("file", "data", "pairs");
   add("file", "evaluation", "scenes");
   const benchmarks = get(settings, ["evaluation", "benchmarks"]);

@@ -21,6 +21,7 @@ import {
   SETTINGS_FILE,
 } from "./settings-folder.js";
 import { settingsText } from "./settings-text.js";
+import { requireTraining } from "./training-problems.js";
 
 /** How a run is gone on with. */
 export interface ResumeRunOptions {
@@ -130,6 +131,7 @@ async function prepared(
   directory: string,
   { findEvaluationProblems }: ResumeRunOptions,
 ): Promise<PreparedRun> {
+  await requireTraining(read);
   await requireEvaluation(read, directory, findEvaluationProblems);
   const planned = await planRun(read.settings, directory);
   const steps = planned.plan.stages.map((stage) => plannedSteps(planned.plan, stage));

@@ -31,6 +31,8 @@ export interface RunsOptions {
   readonly limits: OwnerLimits;
   /** How every run gets its trainer. */
   readonly backend: RunSettings["backend"];
+  /** Whether clients' settings may have code run that comes with a model, and reach other services. */
+  readonly remoteCode: boolean;
   /** Told how a run ended. */
   readonly onEnd: (id: string, state: string) => void;
   /** For the operator. */
@@ -193,7 +195,7 @@ export class Runs {
     if (problem !== null) throw invalid(problem);
     const id = folderName(owner, runId);
     const settings = await guardSettings(request.settings, {
-      ...{ paths: this.#paths, owner, runId },
+      ...{ paths: this.#paths, owner, runId, remoteCode: this.#options.remoteCode },
       findEvaluationProblems: this.#probe.of(owner),
     });
     if (this.#records.get(id) !== undefined || existsSync(this.#records.directory(id))) {

@@ -37,6 +37,11 @@ export interface ServeOptions {
   readonly parallel?: number;
   /** How every run gets its trainer (default: a Python process that this one launches). */
   readonly backend?: RunSettings["backend"];
+  /**
+   * Whether clients may set what has code run that comes with a model, reaches other services or reads files of this
+   * machine: `trust_remote_code`, `report_to`, `model_init_kwargs` and others (default false).
+   */
+  readonly allowRemoteCode?: boolean;
   /** Port on this machine for Prometheus, 0 for a free one; left out: none. */
   readonly metricsPort?: number;
   readonly limits?: Partial<ServiceLimits>;
@@ -94,6 +99,7 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
     parallel: options.parallel ?? 1,
     limits,
     backend: options.backend ?? { kind: "launched" },
+    remoteCode: options.allowRemoteCode ?? false,
     onEnd: (_, state) => metrics.runEnded(state),
     log,
   });

@@ -10,6 +10,7 @@ import type { RunSettings } from "../run-file/schema.js";
 import { invalid, type FieldViolation } from "./faults.js";
 import type { ReadablePaths } from "./readable-paths.js";
 import { sizeProblem } from "./settings-size.js";
+import { operatorsSettings } from "./training-guard.js";
 
 /** Fields that are the operator's, since they choose programs to run or places to reach. */
 const operatorsFields = ["backend"];
@@ -21,6 +22,8 @@ export interface GuardOptions {
   readonly owner: string;
   /** Name of the run. */
   readonly runId: string;
+  /** Whether clients' settings may have code run that comes with a model, and reach other services. */
+  readonly remoteCode: boolean;
   /** How the files that the evaluation needs are looked at. */
   readonly findEvaluationProblems: FindEvaluationProblems;
 }
@@ -46,6 +49,7 @@ export async function guardSettings(given: unknown, options: GuardOptions): Prom
       violations.push({ field: `settings.${name}`, description: "is the operator's to choose; leave it out" });
     }
   }
+  if (!options.remoteCode) violations.push(...operatorsSettings(settings.training));
   if (settings.id !== undefined && settings.id !== options.runId) {
     violations.push({ field: "settings.id", description: "does not match the run; leave it out and give run_id" });
   }

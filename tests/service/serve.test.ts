@@ -170,6 +170,15 @@ describe("service of runs", function () {
       "settings.stages[0].reference",
     ]);
     expect(fieldsOf(await failureOf(runs.createRun({ runId: "bad" })))).to.deep.equal(["settings"]);
+    const reaching = { trust_remote_code: true, feature_cache_dir: "link/cache", report_to: "wandb" };
+    const far = tinySettings({ training: tinyTraining(reaching) });
+    expect(fieldsOf(await failureOf(runs.createRun({ settings: far, runId: "bad" })))).to.have.members([
+      "settings.training.trust_remote_code",
+      "settings.training.report_to",
+      "settings.training.feature_cache_dir",
+    ]);
+    const near = tinySettings({ training: tinyTraining({ feature_cache_dir: "cache" }) });
+    await runs.createRun({ settings: near, runId: "good", validateOnly: true });
     for (const runId of ["..", "a/b", "A B", "x".repeat(101)]) {
       expect(fieldsOf(await failureOf(runs.createRun({ settings: tinySettings(), runId })))).to.deep.equal(["run_id"]);
     }

@@ -153,6 +153,30 @@ NARROWED: Mapping[str, Mapping[str, Any]] = {
     "frozen_prefixes": {"type": "array", "items": {"type": "string", "minLength": 1}},
     # TRL takes "all-linear" and other single texts for what its type calls a list.
     "lora_target_modules": {"type": ["string", "array", "null"], "items": {"type": "string"}},
+    # Left out, these are as the service has them.
+    "max_length": {
+        "type": ["integer", "null"],
+        "default": None,
+        "description": "Longest sequence in tokens, image tokens among them; longer texts are cut at their end. Left "
+        "out: no limit.",
+    },
+    "gradient_checkpointing": {
+        "type": "boolean",
+        "default": None,
+        "description": "Compute activations again in the backward pass, for less memory. Left out: on a GPU only.",
+    },
+    "dataloader_pin_memory": {
+        "type": "boolean",
+        "default": None,
+        "description": "Whether to pin memory of batches. Left out: on a GPU only.",
+    },
+    "use_cache": {"type": "boolean", "default": True},
+    "dtype": {
+        "enum": ["auto", "bfloat16", "float16", "float32", None],
+        "default": None,
+        "description": "What the model is loaded in; a whole model is trained in float32 all the same. Left out: as it "
+        "is stored.",
+    },
     "bf16": {
         "type": ["boolean", "null"],
         "description": "Passes compute in bfloat16 (true) or as fp16 says; left out: in bfloat16 for a model that is "

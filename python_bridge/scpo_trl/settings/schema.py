@@ -51,7 +51,7 @@ def _option_schema(option: Field[Any], annotation: Any) -> dict[str, Any]:
         schema = {"enum": [*choices, *nothing]}
     if option.name in PATHS:
         schema["format"] = f"path-{PATHS[option.name]}"
-    default = _default(option)
+    default = schema.pop("default", _default(option))
     if default is not None:
         schema["default"] = default
     if option.name in CLIENTS:
