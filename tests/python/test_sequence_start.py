@@ -105,7 +105,7 @@ def test_answers_begin_alike(processor, make_model, make_pairs) -> None:
 
     model.generate = noting
     prompts = [PicturePrompt("picture", question) for question in QUESTIONS]
-    list(generate_answers(model, own, prompts, lambda name: picture, max_new_tokens=2))
+    list(generate_answers(model, own, prompts, lambda name: [picture], max_new_tokens=2))
     (inputs,) = asked
     found = [ids[mask.bool()].tolist() for ids, mask in zip(inputs["input_ids"], inputs["attention_mask"], strict=True)]
     assert found == [expected(own, question, picture) for question in QUESTIONS]

@@ -183,6 +183,12 @@ def _encoder_signals(encoders: Encoders, rows: Sequence[Mapping[str, Any]], sign
     if of_images is None and of_patches is None:
         return columns
     sides: tuple[Side, ...] = ("images", "rejected_images")
+    several = next((row[PAIR_KEY] for row in rows for side in sides if len(images_of(row, side)) > 1), None)
+    if several is not None:
+        raise UserError(
+            f"pair {several}: found several pictures a side, expected one: image_similarity and transport_distance "
+            "compare two pictures; ask for entropy and logps only"
+        )
     pictures = [
         decode_image(images_of(row, side)[0], f"pair {row[PAIR_KEY]}, {side}") for side in sides for row in rows
     ]

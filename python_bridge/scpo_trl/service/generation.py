@@ -10,7 +10,7 @@ import torch
 import transformers
 
 from scpo_trl.errors import UserError
-from scpo_trl.service.pictures import OpenPicture, PicturePrompt
+from scpo_trl.service.pictures import OpenPictures, PicturePrompt
 from scpo_trl.service.prompts import render_prompt
 from scpo_trl.trainer.rows.collator import OF_TOKENS
 from scpo_trl.trainer.rows.sequence_start import SequenceStart
@@ -23,7 +23,7 @@ def generate_answers(
     model: Any,
     processor: Any,
     prompts: Sequence[PicturePrompt],
-    open_picture: OpenPicture,
+    open_pictures: OpenPictures,
     max_new_tokens: int,
     batch_size: int = BATCH_SIZE,
 ) -> Iterator[list[tuple[int, str]]]:
@@ -36,7 +36,7 @@ def generate_answers(
         model: A generative model of pictures and text, in evaluation mode.
         processor: Its processor.
         prompts: What to answer, at least one.
-        open_picture: Gives the picture that a prompt names.
+        open_pictures: Gives the pictures that a prompt names.
         max_new_tokens: Longest answer in tokens, at least 1.
         batch_size: Prompts a batch.
 
@@ -55,23 +55,26 @@ def generate_answers(
         for start in range(0, len(kind), batch_size):
             positions = kind[start : start + batch_size]
             batch = [prompts[position] for position in positions]
-            pictures = _pictures(batch, open_picture)
-            texts = [render_prompt(processor, prompt.text, prompt.picture is not None) for prompt in batch]
+            pictures = _pictures(batch, open_pictures)
+            texts = [
+                render_prompt(processor, prompt.text, len(shown)) for prompt, shown in zip(batch, pictures, strict=True)
+            ]
             yield list(zip(positions, _answer(model, processor, pictures, texts, max_new_tokens), strict=True))
 
 
-def _pictures(batch: Sequence[PicturePrompt], open_picture: OpenPicture) -> list[PIL.Image.Image]:
-    decoded = {name: open_picture(name) for name in dict.fromkeys(p.picture for p in batch) if name is not None}
-    return [decoded[prompt.picture] for prompt in batch if prompt.picture is not None]
+def _pictures(batch: Sequence[PicturePrompt], open_pictures: OpenPictures) -> list[list[PIL.Image.Image]]:
+    """The pictures of each prompt, none of one without."""
+    decoded = {name: open_pictures(name) for name in dict.fromkeys(p.picture for p in batch) if name is not None}
+    return [[] if prompt.picture is None else decoded[prompt.picture] for prompt in batch]
 
 
 def _answer(
-    model: Any, processor: Any, pictures: list[PIL.Image.Image], texts: list[str], max_new_tokens: int
+    model: Any, processor: Any, pictures: list[list[PIL.Image.Image]], texts: list[str], max_new_tokens: int
 ) -> list[str]:
     tokenizer = processor.tokenizer
     # Left padding puts every answer right after its prompt.
     inputs = processor(
-        images=[[picture] for picture in pictures] or None,
+        images=pictures if any(pictures) else None,
         text=texts,
         padding=True,
         padding_side="left",

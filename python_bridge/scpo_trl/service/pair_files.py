@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,26 +50,31 @@ class OpenedFile:
     dataset: datasets.Dataset
     columns: tuple[str, ...]
 
-    def picture(self, row: int, column: str) -> PIL.Image.Image:
-        """Decode one picture: the column's own, or the first of its list.
+    @property
+    def picture_columns(self) -> tuple[str, ...]:
+        """Those of the pictures of pairs that the file has."""
+        return tuple(name for name in PICTURE_COLUMNS if name in self.dataset.column_names)
+
+    def pictures(self, row: int, column: str) -> list[PIL.Image.Image]:
+        """Decode a row's pictures: the column's own, or those of its list; at least one.
 
         Raises:
-            UserError: The picture is missing or damaged; names file, row and column.
+            UserError: A picture is missing or damaged; names file, row and column.
         """
-        where = f"{self.path}: row {row}, column {column}"
-        return decode_picture(self._bytes(row, column), where, _MEND)
+        return [decode_picture(data, where, _MEND) for data, where in self._encoded(row, column)]
 
-    def check_headers(self, columns: Sequence[str] = PICTURE_COLUMNS) -> None:
-        """Raise `UserError` at the first picture that `picture` would not take; decodes none."""
-        for column in columns:
+    def check_headers(self) -> None:
+        """Raise `UserError` at the first picture of a pair that `pictures` would not take; decodes none."""
+        for column in self.picture_columns:
             for row in range(self.dataset.num_rows):
-                open_picture(self._bytes(row, column), f"{self.path}: row {row}, column {column}", _MEND)
+                for data, where in self._encoded(row, column):
+                    open_picture(data, where, _MEND)
 
-    def check_pictures(self, rows: Iterable[int], columns: Sequence[str] = PICTURE_COLUMNS) -> None:
-        """Decode every picture of some rows; raises as `picture` at the first that is missing or damaged."""
+    def check_pictures(self, rows: Iterable[int]) -> None:
+        """Decode every picture of some pairs; raises as `pictures` at the first that is missing or damaged."""
         for row in rows:
-            for column in columns:
-                self.picture(row, column)
+            for column in self.picture_columns:
+                self.pictures(row, column)
 
     def check_rows(self, rows: Iterable[int], field: str) -> None:
         """Raise `UserError` when a row lies beyond the file's end."""
@@ -79,14 +84,16 @@ class OpenedFile:
                     f"{field}: found row {row}, but {self.path} has {self.dataset.num_rows} rows (counted from 0)"
                 )
 
-    def _bytes(self, row: int, column: str) -> bytes:
+    def _encoded(self, row: int, column: str) -> Iterator[tuple[bytes, str]]:
+        """The bytes of each of a row's pictures, and what messages call it."""
         value = self.dataset.data.column(column)[row].as_py()
-        if isinstance(value, list):
-            value = value[0] if value else None
-        data = value.get("bytes") if isinstance(value, dict) else None
-        if not data:
-            raise UserError(f"{self.path}: row {row}, column {column}: found no picture, expected its encoded bytes")
-        return data
+        values = (value or [None]) if isinstance(value, list) else [value]
+        for number, one in enumerate(values, start=1):
+            where = f"{self.path}: row {row}, column {column}" + (f", picture {number}" if len(values) > 1 else "")
+            data = one.get("bytes") if isinstance(one, dict) else None
+            if not data:
+                raise UserError(f"{where}: found no picture, expected its encoded bytes")
+            yield data, where
 
 
 class PairFiles:
@@ -127,7 +134,13 @@ class PairFiles:
         return opened
 
     def open_pairs(
-        self, path: str, sha256: str, field: str = "dataset", rows: Sequence[int] | None = None
+        self,
+        path: str,
+        sha256: str,
+        field: str = "dataset",
+        rows: Sequence[int] | None = None,
+        *,
+        made: bool = False,
     ) -> OpenedFile:
         """Open a file of contrast quadruples; errors as `open`, and for missing columns or values.
 
@@ -136,26 +149,31 @@ class PairFiles:
             sha256: As for `open`.
             field: As for `open`.
             rows: Rows that have to be complete, in the request's field `pairs`; None: all.
+            made: Whether contrast pictures are made of `images`, so that the file need have none.
         """
         opened = self.open(path, sha256, PAIR_COLUMNS, field)
         if rows is not None:
             opened.check_rows(rows, "pairs")
-        check_pair_columns(opened, rows)
+        check_pair_columns(opened, rows, made=made)
         return opened
 
 
-def check_pair_columns(opened: OpenedFile, rows: Sequence[int] | None = None) -> None:
-    """Raise `UserError` unless each row has a picture on each side and three texts, `rejected` other than `chosen`.
+def check_pair_columns(opened: OpenedFile, rows: Sequence[int] | None = None, *, made: bool = False) -> None:
+    """Raise `UserError` unless each row is a pair.
+
+    A pair has pictures, equally many on each side, and three texts, `rejected` other than `chosen`.
 
     Args:
         opened: The file.
-        rows: Those that are looked at; None: all. Bytes of their pictures are not: `OpenedFile.picture` does that.
+        rows: Those that are looked at; None: all. Bytes of their pictures are not: `OpenedFile.pictures` does that.
+        made: Whether contrast pictures are made, so that `rejected_images` are not looked at.
     """
-    names = opened.dataset.column_names
-    missing = [name for name in PAIR_COLUMNS if name not in names]
+    pictures = PICTURE_COLUMNS[:1] if made else PICTURE_COLUMNS
+    expected = (*pictures, *TEXT_COLUMNS)
+    missing = [name for name in expected if name not in opened.dataset.column_names]
     if missing:
         raise UserError(
-            f"{opened.path}: column {missing[0]}: not found, expected the columns {', '.join(PAIR_COLUMNS)}; "
+            f"{opened.path}: column {missing[0]}: not found, expected the columns {', '.join(expected)}; "
             f"found {', '.join(opened.columns)}"
         )
     for name in TEXT_COLUMNS:
@@ -167,29 +185,43 @@ def check_pair_columns(opened: OpenedFile, rows: Sequence[int] | None = None) ->
     table = opened.dataset.data
     same = compute.equal(table.column("chosen"), table.column("rejected"))
     _refuse(opened, "rejected", same, "found the text of chosen again, expected another", rows)
-    for name in PICTURE_COLUMNS:
+    for name in pictures:
         check_picture_column(opened, name, rows)
+    ours, *others = (_picture_counts(table.column(name)) for name in pictures)
+    for theirs in others:
+        unequal = compute.not_equal(ours, theirs)
+        _refuse(opened, "rejected_images", unequal, "expected as many pictures as in images", rows)
 
 
 def check_picture_column(opened: OpenedFile, name: str, rows: Sequence[int] | None = None) -> None:
-    """Raise `UserError` unless a column holds one picture a row: encoded bytes, alone or in a list of one."""
+    """Raise `UserError` unless a column holds pictures, at least one a row: encoded bytes, alone or in a list."""
     if name not in opened.dataset.column_names:
         raise UserError(f"{opened.path}: column {name}: not found, found {', '.join(opened.columns)}")
     column = opened.dataset.data.column(name)
+    row_of = None
     if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
-        length = compute.list_value_length(column)
-        bad = compute.not_equal(length, 1).fill_null(True)
-        _refuse(opened, name, bad, "expected a list of exactly one picture", rows)
+        bad = compute.equal(compute.list_value_length(column), 0).fill_null(True)
+        _refuse(opened, name, bad, "found no picture, expected a list of at least one picture", rows)
+        row_of = compute.list_parent_indices(column)
         column = compute.list_flatten(column)
     if not (pyarrow.types.is_struct(column.type) and column.type.get_field_index("bytes") >= 0):
         raise UserError(
-            f"{opened.path}: column {name}: found {column.type}, expected struct<bytes, path> or a list of one"
+            f"{opened.path}: column {name}: found {column.type}, expected struct<bytes, path> or a list of such"
         )
     if rows is not None:
         return
     # A picture given by path alone would let a file name any place of the disk, or the network.
     bare = compute.is_null(compute.struct_field(column, "bytes"))
+    if row_of is not None:
+        bare = compute.is_in(pyarrow.array(range(opened.dataset.num_rows)), row_of.filter(bare).cast(pyarrow.int64()))
     _refuse(opened, name, bare, "found no picture bytes, expected the picture embedded in the file")
+
+
+def _picture_counts(column: Any) -> Any:
+    """How many pictures each row of a checked column has."""
+    if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
+        return compute.list_value_length(column).cast(pyarrow.int64())
+    return pyarrow.chunked_array([pyarrow.array([1] * len(column), pyarrow.int64())])
 
 
 def _refuse(opened: OpenedFile, column: str, bad: Any, message: str, rows: Sequence[int] | None = None) -> None:

@@ -14,15 +14,15 @@ from scpo_trl.service.pair_files import PairFiles, check_picture_column
 from scpo_trl.service.picture_bytes import decode_picture
 from scpo_trl.service.roots import Roots
 
-OpenPicture = Callable[[int | str], PIL.Image.Image]
+OpenPictures = Callable[[int | str], list[PIL.Image.Image]]
 
 
 @dataclass(frozen=True)
 class PicturePrompt:
-    """A question and its picture.
+    """A question and its pictures.
 
     Attributes:
-        picture: Row of a data set, or path of a file; None for a question without a picture.
+        picture: Row of a data set with one or several, or path of a file; None for a question without a picture.
         text: The plain question.
     """
 
@@ -32,7 +32,7 @@ class PicturePrompt:
 
 def prompts_of(
     request: trainer_pb2.GenerateRequest, files: PairFiles, roots: Roots
-) -> tuple[list[PicturePrompt], OpenPicture]:
+) -> tuple[list[PicturePrompt], OpenPictures]:
     """Check a request's prompts and give them with what opens their pictures.
 
     Args:
@@ -53,7 +53,7 @@ def prompts_of(
     return _of_files(request.prompts, roots)
 
 
-def _of_rows(request: trainer_pb2.GenerateRequest, files: PairFiles) -> tuple[list[PicturePrompt], OpenPicture]:
+def _of_rows(request: trainer_pb2.GenerateRequest, files: PairFiles) -> tuple[list[PicturePrompt], OpenPictures]:
     beside = next((position for position, prompt in enumerate(request.prompts) if prompt.image_path), None)
     if beside is not None:
         raise UserError(
@@ -64,17 +64,17 @@ def _of_rows(request: trainer_pb2.GenerateRequest, files: PairFiles) -> tuple[li
     check_picture_column(opened, request.image_column)
     opened.check_rows((prompt.row for prompt in request.prompts), "prompts.row")
     prompts = [PicturePrompt(picture=prompt.row, text=prompt.text) for prompt in request.prompts]
-    return prompts, lambda row: opened.picture(int(row), request.image_column)
+    return prompts, lambda row: opened.pictures(int(row), request.image_column)
 
 
-def _of_files(asked: Sequence[trainer_pb2.Prompt], roots: Roots) -> tuple[list[PicturePrompt], OpenPicture]:
+def _of_files(asked: Sequence[trainer_pb2.Prompt], roots: Roots) -> tuple[list[PicturePrompt], OpenPictures]:
     prompts: list[PicturePrompt] = []
     for position, prompt in enumerate(asked):
         if prompt.row:
             raise UserError(f"prompts[{position}].row: found {prompt.row}, but the request has no data set")
         path = roots.file(prompt.image_path, f"prompts[{position}].image_path") if prompt.image_path else None
         prompts.append(PicturePrompt(picture=None if path is None else str(path), text=prompt.text))
-    return prompts, lambda path: read_picture(str(path))
+    return prompts, lambda path: [read_picture(str(path))]
 
 
 def read_picture(path: str) -> PIL.Image.Image:

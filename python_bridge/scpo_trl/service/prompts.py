@@ -7,26 +7,26 @@ from typing import Any
 from scpo_trl.errors import UserError
 
 
-def render_prompt(processor: Any, text: str, picture: bool = True) -> str:
-    """Render a prompt with the processor's chat template: the picture, then the text, then the answer's opening.
+def render_prompt(processor: Any, text: str, pictures: int = 1) -> str:
+    """Render a prompt with the processor's chat template: the pictures, then the text, then the answer's opening.
 
     Args:
         processor: A processor with a chat template.
         text: The prompt; one that holds the image token already stays as it is.
-        picture: Whether there is a picture.
+        pictures: How many there are.
 
     Returns:
-        Text for the processor, with one image token if there is a picture.
+        Text for the processor, with an image token for each picture.
 
     Raises:
         UserError: The processor has no chat template.
     """
     if getattr(processor, "image_token", None) and processor.image_token in text:
-        if not picture:
+        if not pictures:
             raise UserError(f"prompts: found {processor.image_token} in a prompt without a picture")
         return text
     if not getattr(processor, "chat_template", None):
         raise UserError("the model's processor has no chat template; save one with the model (chat_template.jinja)")
-    content = [{"type": "image"}] if picture else []
+    content = [{"type": "image"}] * pictures
     message = {"role": "user", "content": [*content, {"type": "text", "text": text}]}
     return processor.apply_chat_template([message], add_generation_prompt=True, tokenize=False)

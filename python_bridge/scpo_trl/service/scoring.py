@@ -59,7 +59,7 @@ def score_responses(
     texts = opened.dataset.select_columns(list(TEXT_COLUMNS))
 
     def read_row(pair: int) -> dict[str, Any]:
-        pictures = {column: [opened.picture(pair, column)] for column in PICTURE_COLUMNS}
+        pictures = {column: opened.pictures(pair, column) for column in PICTURE_COLUMNS}
         return {**texts[pair], **pictures}
 
     encoders = Encoders(

@@ -84,7 +84,8 @@ def train_responses(
     require_checkpoint_name(start.resume_from, "start.resume_from")
     if settings.training.get("feature_cache_dir"):
         roots.target(settings.training["feature_cache_dir"], f"{FIELD}.feature_cache_dir")
-    opened = files.open_pairs(start.dataset.path, start.dataset.sha256, "start.dataset")
+    made = settings.training.get("contrast") is not None
+    opened = files.open_pairs(start.dataset.path, start.dataset.sha256, "start.dataset", made=made)
     # Training decodes them in a library.
     opened.check_headers()
     began = time.monotonic()

@@ -118,6 +118,10 @@ def training_config(
         "use_cpu": on_cpu,
         "bf16": autocast == torch.bfloat16,
         "fp16": autocast == torch.float16,
+        # Each stage brings its own losses.
+        "loss_type": ["dpo"],
+        "loss_weights": None,
+        "loss_parameters": None,
         "save_strategy": "no",
         # The trackers that report_to names get every step's figures.
         "logging_strategy": "steps" if _trackers(settings) else "no",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scpo_trl.errors import UserError
 from scpo_trl.losses import Objective
 from scpo_trl.losses.quad import COMBINATIONS
 from scpo_trl.trainer.rows.contrast import Contrast
@@ -30,6 +31,17 @@ def combinations_to_score(objective: Objective, contrast: Contrast | None, whole
         objective: The stage's.
         contrast: See `available_combinations`.
         whole: Also score what the objective does not read but the metrics report: both texts on both images.
+
+    Raises:
+        UserError: The objective reads a combination that the contrast leaves out.
     """
+    available = available_combinations(contrast)
+    missing = [name for name in objective.combinations if name not in available]
+    if missing:
+        assert contrast is not None
+        raise UserError(
+            f"the loss reads {', '.join(missing)}, for which contrast={contrast.kind!r} leaves no image "
+            "that fits: leave contrast out, or take a loss that reads less"
+        )
     wanted = {*objective.combinations, *(("ww", "lw", "wl", "ll") if whole else ())}
-    return tuple(name for name in available_combinations(contrast) if name in wanted)
+    return tuple(name for name in available if name in wanted)

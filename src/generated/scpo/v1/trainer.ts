@@ -290,7 +290,7 @@ export interface GenerateRequest {
   dataset:
     | Dataset
     | undefined;
-  /** Column with one image, or with a list whose first image is taken; empty without a data set. */
+  /** Column with one image, or with a list of images that are all shown; empty without a data set. */
   imageColumn: string;
   prompts: Prompt[];
   maxNewTokens: number;
