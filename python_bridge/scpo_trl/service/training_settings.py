@@ -104,6 +104,8 @@ def training_config(
     given = {name: value for name, value in settings.training.items() if name not in _OF_LOADING}
     left_out = {
         "max_length": None,
+        # Each stage brings its own losses; what reads least lets any contrast begin.
+        "loss_type": ["dpo"],
         "gradient_checkpointing": not on_cpu,
         "dataloader_pin_memory": not on_cpu,
         # Otherwise the trainer writes use_cache=false into the model's config, and checkpoints generate slowly.
@@ -118,10 +120,6 @@ def training_config(
         "use_cpu": on_cpu,
         "bf16": autocast == torch.bfloat16,
         "fp16": autocast == torch.float16,
-        # Each stage brings its own losses.
-        "loss_type": ["dpo"],
-        "loss_weights": None,
-        "loss_parameters": None,
         "save_strategy": "no",
         # The trackers that report_to names get every step's figures.
         "logging_strategy": "steps" if _trackers(settings) else "no",
