@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from PIL import Image
 from tiny_models import FAMILIES, TinyModel, llava
 from transformers import LlamaConfig, LlamaForCausalLM
 from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
+from unpadded import contrast_rows, spoken, unpadded_logp
 
 from scpo_trl import SCPOTrainer
 from scpo_trl.errors import UserError
@@ -32,63 +32,7 @@ def tiny(request: pytest.FixtureRequest) -> TinyModel:
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
-    """Images of different sizes and proportions on the two sides, one of the rows with two images a side."""
-    rng = np.random.default_rng(3)
-
-    def picture(width: int, height: int) -> Image.Image:
-        return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
-
-    return [
-        {
-            "images": [picture(32, 16)],
-            "rejected_images": [picture(20, 40)],
-            "prompt": "Describe the picture .",
-            "chosen": "a dog and a cat .",
-            "rejected": "a car .",
-        },
-        {
-            "images": [picture(16, 16), picture(40, 20)],
-            "rejected_images": [picture(24, 24), picture(33, 18)],
-            "prompt": "the picture",
-            "chosen": "an cup .",
-            "rejected": "a tree and a ball and a cup .",
-        },
-    ]
-
-
-def spoken(row: dict[str, Any], images: int) -> dict[str, list[dict[str, Any]]]:
-    """The row's messages in parts."""
-    text = {name: [{"type": "text", "text": row[name]}] for name in ("prompt", "chosen", "rejected")}
-    return {
-        "prompt": [{"role": "user", "content": [{"type": "image"}] * images + text["prompt"]}],
-        "chosen": [{"role": "assistant", "content": text["chosen"]}],
-        "rejected": [{"role": "assistant", "content": text["rejected"]}],
-    }
-
-
-def one_at_a_time(tiny: TinyModel, row: dict[str, Any], combination: str) -> float:
-    """Log-softmax gathered token by token from a sequence without padding, its text rendered here."""
-    model, processor = tiny
-    images = {"w": row["images"], "l": row["rejected_images"], "0": []}[combination[1]]
-    answer = "chosen" if combination[0] == "w" else "rejected"
-    parts = spoken(row, len(images))
-    prompt = processor.apply_chat_template(parts["prompt"], add_generation_prompt=True, tokenize=False)
-    whole = processor.apply_chat_template(parts["prompt"] + parts[answer], tokenize=False)
-    assert whole.startswith(prompt)
-    completion = whole[len(prompt) :].strip()
-    if completion == row[answer]:  # the template does not end it
-        completion += processor.tokenizer.eos_token
-    shown = {"images": [images]} if images else {}
-    start = processor(text=[prompt], add_special_tokens=False, return_tensors="pt", **shown)
-    ids = processor.tokenizer(completion, add_special_tokens=False)["input_ids"]
-    begin = start["input_ids"].shape[1]
-    inputs = {name: values for name, values in start.items() if name != "attention_mask"}
-    inputs["input_ids"] = torch.cat((start["input_ids"], torch.tensor([ids])), dim=1)
-    for name in ("token_type_ids", "mm_token_type_ids"):
-        if name in start:
-            inputs[name] = torch.cat((start[name], torch.zeros(1, len(ids), dtype=torch.long)), dim=1)
-    scores = model(**inputs).logits[0].log_softmax(dim=-1)
-    return sum(scores[begin + k - 1, token].item() for k, token in enumerate(ids))
+    return contrast_rows()
 
 
 def test_every_combination_by_hand(tiny: TinyModel, rows) -> None:
@@ -98,7 +42,7 @@ def test_every_combination_by_hand(tiny: TinyModel, rows) -> None:
     with torch.no_grad():
         logps = quad_logps(model, batch, ForwardPath(trim_logits=True))
         for combination in COMBINATIONS:
-            expected = [one_at_a_time(tiny, row, combination) for row in rows]
+            expected = [unpadded_logp(*tiny, row, combination).item() for row in rows]
             assert getattr(logps, combination).tolist() == pytest.approx(expected, rel=1e-5, abs=1e-4), combination
         # An image is seen: another gives another value.
         assert (logps.ww - logps.wl).abs().min() > 1e-3
