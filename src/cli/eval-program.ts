@@ -19,6 +19,7 @@ export function addEvalCommands(program: Command, signal: AbortSignal): void {
   addRun(evaluation, signal);
   addLmms(evaluation, signal);
   addCompare(evaluation);
+  addSuite(evaluation, signal);
   addBenchmarks(evaluation);
 }
 
@@ -171,6 +172,18 @@ function addCompare(evaluation: Command): void {
     .action(async (first: string, others: string[], options: { plot?: string; json: boolean }) => {
       const { evalCompare } = await import("./eval-command.js");
       await evalCompare([first, ...others], options);
+    });
+}
+
+function addSuite(evaluation: Command, signal: AbortSignal): void {
+  evaluation
+    .command("suite")
+    .description("let models answer benchmarks, score and compare them, as a YAML file lists them; resumable")
+    .argument("<file>", "out, models and benchmarks; docs/evaluation.md shows one")
+    .option("--threads <number>", "threads of torch (default: all cores)", countArgument)
+    .action(async (file: string, options: { threads?: number }) => {
+      const { evalSuite } = await import("./eval-suite-command.js");
+      await evalSuite(file, { ...options, signal });
     });
 }
 

@@ -82,6 +82,18 @@ export function unreadable(path: string, cause: unknown): unknown {
 }
 
 /**
+ * Refuses a file that is no text at all, such as a compressed one.
+ *
+ * @param bytes - Its beginning.
+ * @param place - Names it for the message.
+ * @throws UserError naming what it is.
+ */
+export function refusePacked(bytes: Buffer, place: string): void {
+  const packed = PACKED.find(({ magic }) => magic.every((byte, at) => bytes[at] === byte));
+  if (packed !== undefined) throw new UserError(`${place}: is ${packed.what}, expected text; ${packed.mend}`);
+}
+
+/**
  * Decodes bytes as strict UTF-8.
  *
  * @param bytes - Whole characters.
@@ -90,8 +102,7 @@ export function unreadable(path: string, cause: unknown): unknown {
  */
 export function decodeUtf8(bytes: Buffer, place: string): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");
-  const packed = PACKED.find(({ magic }) => magic.every((byte, at) => bytes[at] === byte));
-  if (packed !== undefined) throw new UserError(`${place}: is ${packed.what}, expected text; ${packed.mend}`);
+  refusePacked(bytes, place);
   const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
   const found = utf16 ? "is UTF-16" : "holds bytes that are not UTF-8";
   throw new UserError(`${place}: ${found}, expected UTF-8 text; convert the file, for example with iconv`);

@@ -3,6 +3,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Prompt } from "../../src/evaluation/benchmark.js";
 import { benchmarkNamed } from "../../src/evaluation/registry.js";
 import { score, type ScoreRequest } from "../../src/evaluation/score.js";
@@ -287,6 +288,18 @@ describe("answers in the layouts of public tools", () => {
     const rows = (await told("chair")).map(({ id, said }) => ({ image_id: id, caption: said, score: "NAN" }));
     const { metrics } = await scoredFile("chair", lines(rows).replaceAll('"NAN"', "NaN"));
     expect(metrics).to.deep.equal((await own("chair")).metrics);
+  });
+
+  it("says what a file is that is no text", async () => {
+    const files: [Uint8Array, RegExp][] = [
+      [
+        Buffer.from("PK\u0003\u0004\n[Content_Types].xml,a\n", "latin1"),
+        /answers: is a zip archive or an Excel file, .*save the table as .tsv/,
+      ],
+      [gzipSync("{}"), /answers: is compressed with gzip, expected text; unpack it with gunzip/],
+    ];
+    for (const [bytes, message] of files)
+      expect(await complaintOf(scoredFile("chair", bytes), folder)).to.match(message);
   });
 
   describe("a layout that is unknown", () => {

@@ -3,6 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import sharp from "sharp";
+import { scenes } from "../../src/evaluation/scenes/scenes.js";
+import { writeEvaluationScenes } from "../../src/scenes/world-files.js";
 import { endpointFromOptions, runEndpoint } from "../../src/evaluation/run/endpoint.js";
 import { pope } from "../../src/evaluation/pope/pope.js";
 import { prepareQuestions, type QuestionRequest, type RunOutcome } from "../../src/evaluation/run/run-benchmark.js";
@@ -204,6 +207,20 @@ describe("scpo eval run with a model behind an endpoint", () => {
     expect(await complaintOf(run(at, { annotations, images: join(annotations, "images") }))).to.match(
       /image scene-0.bmp: is no JPEG, PNG, WebP or GIF, which endpoints take; convert it; answers so far/,
     );
+  });
+
+  it("sends pictures that the annotations hold", async () => {
+    const path = join(folder, "scenes.parquet");
+    await writeEvaluationScenes(path, { split: "test", count: 2 });
+    const at = await serve((asked) => answered(partsOf(asked)));
+    const { settings } = await run(at, { benchmark: scenes, annotations: path, images: undefined });
+    expect(at.asked).to.have.length(settings.prompts.count);
+    const pictures = new Set(at.asked.map((asked) => partsOf(asked).url));
+    expect(pictures.size).to.equal(2);
+    for (const url of pictures) {
+      const { width, format } = await sharp(Buffer.from(url.split(",")[1] as string, "base64")).metadata();
+      expect([url.slice(0, 22), format, width > 0]).to.deep.equal(["data:image/png;base64,", "png", true]);
+    }
   });
 
   it("wants address and name", () => {

@@ -4,7 +4,7 @@ import { csvRows } from "../../files/csv.js";
 import { jsonErrorPosition } from "../../files/json-position.js";
 import { parsePythonJson } from "../../files/python-json.js";
 import { type FileRow, readJsonArray, readJsonLines, readJsonValues, shown } from "../../files/rows.js";
-import { decodeUtf8, unreadable, withoutMark } from "../../files/text-file.js";
+import { decodeUtf8, refusePacked, unreadable, withoutMark } from "../../files/text-file.js";
 import { openParquet, parquetRows } from "../../pairs/parquet-rows.js";
 
 /** Bytes at the beginning of a file by which its kind is told. */
@@ -56,6 +56,7 @@ function isHolder(value: unknown): boolean {
 async function rowsOf(path: string, expected: "jsonl" | "json-array"): Promise<AsyncGenerator<FileRow>> {
   const beginning = await beginningOf(path);
   if (beginning.subarray(0, 4).toString("latin1") === "PAR1") return tableRows(path);
+  refusePacked(beginning, path);
   // Zeros and the like stand for themselves: the readers say what is wrong with them.
   const text = withoutMark(beginning.toString("utf8")).trimStart();
   const first = text.charAt(0);
