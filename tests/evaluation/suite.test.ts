@@ -95,7 +95,8 @@ describe("a suite of models and benchmarks", function () {
 
   it("names the field that is wrong", async () => {
     const cases: [string[], string[], RegExp][] = [
-      [["{ name: a b, model: m }"], [POPE], /^\/suite.yaml: field models.0/],
+      [["{ name: a b, model: m }"], [POPE], /^\/suite.yaml: field models.0.name: expected letters, digits, points/],
+      [["{ name: a }"], [POPE], /^\/suite.yaml: field models.0: expected name and model, or name, endpoint_url/],
       [[served("a")], ["{ benchmark: pop, annotations: . }"], /field benchmarks.0: benchmark "pop" is not known/],
       [[served("a")], ["{ benchmark: mmhal, annotations: . }"], /field benchmarks.0.benchmark: mmhal needs a judge/],
       [

@@ -11,16 +11,19 @@ import { benchmarkNamed } from "../registry.js";
 const NAME = z.string().regex(/^[\w.-]+$/, "expected letters, digits, points, dashes or underscores");
 const COUNT = z.int().positive();
 
-const MODEL = z.union([
-  z.strictObject({ name: NAME, model: z.string().min(1) }),
-  z.strictObject({
-    name: NAME,
-    endpoint_url: z.string().min(1),
-    endpoint_model: z.string().min(1),
-    endpoint_settings: z.record(z.string(), z.unknown()).optional(),
-    endpoint_concurrency: COUNT.optional(),
-  }),
-]);
+const MODEL = z.union(
+  [
+    z.strictObject({ name: NAME, model: z.string().min(1) }),
+    z.strictObject({
+      name: NAME,
+      endpoint_url: z.string().min(1),
+      endpoint_model: z.string().min(1),
+      endpoint_settings: z.record(z.string(), z.unknown()).optional(),
+      endpoint_concurrency: COUNT.optional(),
+    }),
+  ],
+  { error: "expected name and model, or name, endpoint_url and endpoint_model (letters, digits, . _ - in a name)" },
+);
 
 const BENCHMARK = z.strictObject({
   benchmark: z.string(),
