@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { UserError } from "../errors.js";
 import { dirname } from "node:path";
 import { EXPORTERS } from "../pairs/export/registry.js";
 import { importFiles, importPairs, type ImportSummary } from "../pairs/import/import-pairs.js";
@@ -15,13 +16,16 @@ export interface PairsImportOptions {
   readonly dataset?: string;
   readonly dropSystem: boolean;
   readonly ignore: readonly string[];
+  /** "theirs=ours". */
+  readonly map: readonly string[];
+  readonly split?: string;
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Imports pairs and says what came of it. */
 export async function pairsImport(options: PairsImportOptions): Promise<void> {
-  const { source, out, images, prompt, dataset, dropSystem, ignore, signal } = options;
+  const { source, out, images, prompt, dataset, dropSystem, ignore, split, signal } = options;
   const importer = importerNamed(options.from);
   const folder = (await stat(source).catch(() => null))?.isDirectory() ? source : dirname(source);
   const progress = showProgress();
@@ -31,7 +35,15 @@ export async function pairsImport(options: PairsImportOptions): Promise<void> {
       importer,
       source,
       out,
-      settings: { imageFolders: [...images, folder], prompt, dataset, dropSystem, ignore },
+      settings: {
+        imageFolders: [...images, folder],
+        prompt,
+        dataset,
+        dropSystem,
+        ignore,
+        map: mapOf(options.map),
+        split,
+      },
       signal,
       onProgress: (read) => {
         if (read > 0 && read % 1000 === 0) progress.update("import", "pairs read", read, read);
@@ -55,6 +67,16 @@ function lines(summary: ImportSummary, out: string): string {
   for (const [field, count] of worst) text.push(`  ${count} for ${field}`);
   if (quarantined > 0) text.push(`reasons: ${importFiles(out).quarantine}`);
   return `${text.join("\n")}\n`;
+}
+
+function mapOf(words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const [theirs = "", ours = "", ...more] = word.split("=");
+      if (theirs !== "" && ours !== "" && more.length === 0) return [theirs, ours] as const;
+      throw new UserError(`--map: found ${word}, expected THEIRS=OURS, such as question=prompt`);
+    }),
+  );
 }
 
 function counts(fields: Readonly<Record<string, number>>): string {

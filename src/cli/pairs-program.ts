@@ -37,6 +37,8 @@ function addImport(pairs: Command, signal: AbortSignal): void {
     dataset?: string;
     dropSystem: boolean;
     ignore: string[];
+    map: string[];
+    split?: string;
     json: boolean;
   }
   pairs
@@ -55,6 +57,13 @@ function addImport(pairs: Command, signal: AbortSignal): void {
     .option("--dataset <name>", "name in dataset_info.json, where it lists several")
     .option("--drop-system", "leave system messages out instead of refusing their rows", false)
     .option("--ignore <field>", "leave a field of the rows out; may be repeated", collect, [] as string[])
+    .option(
+      "--map <names>",
+      "THEIRS=OURS: a field under the name of the format; may be repeated",
+      collect,
+      [] as string[],
+    )
+    .option("--split <name>", "files of a folder that are read, by the split in their names, or all")
     .option("--json", "print the summary as JSON", false)
     .action(async (source: string, options: ImportFlags) => {
       const { pairsImport } = await import("./pairs-import-command.js");

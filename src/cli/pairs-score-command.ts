@@ -30,6 +30,9 @@ export interface PairsScoreOptions extends GradingOptions {
   readonly signal: AbortSignal;
 }
 
+/** A model that does not know more of the words than this is warned about. */
+const SHARE_TOLD = 0.02;
+
 /** What was scored and how; it lies beside the file. */
 interface ScoreSummary extends Omit<ScoredFile, "asked" | "known" | "errors" | "signals" | "grading"> {
   readonly choices: Readonly<Record<string, unknown>>;
@@ -138,6 +141,14 @@ function lines(options: PairsScoreOptions, scored: ScoredFile, { coverage, corre
     text.push(
       `${scored.unreadable.length} pairs with a picture that cannot be read: no model was asked about them; the first: row ` +
         `${first.row} (${first.id}), ${first.reason} (scpo pairs filter --drop-finding picture leaves them out)`,
+    );
+  }
+  const { words = 0, unknown = 0 } = scored.unknownWords ?? {};
+  if (unknown > SHARE_TOLD * words) {
+    text.push(
+      `warning: the model does not know ${((100 * unknown) / words).toFixed(1)} % of the words of prompts and texts and cannot ` +
+        "tell them apart, so that what it measures says little; name a model that reads any text, such as " +
+        "--model llava-hf/llava-1.5-7b-hf",
     );
   }
   const truths = Object.entries(scored.rejectedTrue).map(([truth, count]) => `${truth} ${count}`);

@@ -11,6 +11,7 @@ import { askModel, type ModelAnswers, type ModelQuestion } from "./ask-model.js"
 import { type GradedPairsFile, gradePairsFile, type MeasuredSignals, usesFor } from "./grade-pairs-file.js";
 import { checkedGrading, type Grading, gradingOf } from "./grading.js";
 import { imageDifference, wordEditDistance } from "./content-signals.js";
+import { unknownWordCounter, type WordCounts } from "./unknown-words.js";
 import { WordNet } from "../english/wordnet.js";
 
 /** A pairs file to score and to grade; `uses` are the default signals, as far as there are any, where left out. */
@@ -44,6 +45,8 @@ export interface ScoredFile extends GradedPairsFile {
   readonly incomplete: number;
   /** Pairs with a picture that cannot be read: they have no model's signals and no image_difference. */
   readonly unreadable: readonly UnreadablePair[];
+  /** Words of prompts and texts, and how many the model does not know; null where its tokens are smaller than words. */
+  readonly unknownWords: WordCounts | null;
   /** Complete pairs by whether the rejected text is known to be true of its picture. */
   readonly rejectedTrue: Readonly<Record<"true" | "false" | "unknown", number>>;
   /** Pairs that models were asked about now, and pairs whose signals were known. */
@@ -125,12 +128,14 @@ async function measureContent(
   request: ScoreFileRequest,
   measured: readonly MeasuredSignals[],
   keys: (string | null)[],
-): Promise<Pick<ScoredFile, "incomplete" | "unreadable" | "rejectedTrue">> {
+): Promise<Pick<ScoredFile, "incomplete" | "unreadable" | "rejectedTrue" | "unknownWords">> {
   const { pairs, signals, model, imageEncoder, patchEncoder, signal, onProgress } = request;
   const wordnet = new WordNet();
   const looks = [model, imageEncoder, patchEncoder].some((folder) => folder !== undefined);
   const rejectedTrue = { true: 0, false: 0, unknown: 0 };
   const unreadable: UnreadablePair[] = [];
+  const countWords = model === undefined ? null : await unknownWordCounter(model);
+  const counted = { words: 0, unknown: 0 };
   let at = 0;
   let incomplete = 0;
   for await (const batch of inBatches(streamPairRows(pairs, [], "any"), BATCH_ROWS)) {
@@ -141,6 +146,11 @@ async function measureContent(
         if (isComplete(row))
           rejectedTrue[row.rejectedTrue === null ? "unknown" : row.rejectedTrue ? "true" : "false"] += 1;
         else incomplete += 1;
+        for (const text of [row.prompt, row.chosen, row.rejected ?? ""]) {
+          const { words = 0, unknown = 0 } = countWords?.(text) ?? {};
+          counted.words += words;
+          counted.unknown += unknown;
+        }
         if (signals.includes("word_proximity") && row.chosenWord !== null && row.rejectedWord !== null) {
           const proximity = wordnet.proximity(row.chosenWord, row.rejectedWord);
           if (proximity !== undefined) found.word_proximity = proximity;
@@ -164,7 +174,7 @@ async function measureContent(
     onProgress?.("texts and pictures", at, measured.length);
   }
   unreadable.sort((one, two) => one.row - two.row);
-  return { incomplete, unreadable, rejectedTrue };
+  return { incomplete, unreadable, rejectedTrue, unknownWords: countWords === null ? null : counted };
 }
 
 type GivenSignal = (typeof FROM_MODEL)[number];

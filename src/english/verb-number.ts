@@ -20,6 +20,8 @@ const SINGULAR_OF: ReadonlyMap<string, string> = new Map([...PLURAL_OF].map(([on
 export function verbOfMany(verb: string, morphy: Morphy): string | undefined {
   const known = PLURAL_OF.get(verb);
   if (known !== undefined) return known;
+  // "rides" is of "ride", not of "rid".
+  if (verb.endsWith("s") && morphy.isWord(verb.slice(0, -1), "verb")) return verb.slice(0, -1);
   const base = morphy.lemma(verb, "verb");
   return base !== verb && morphy.isWord(base, "verb") ? base : undefined;
 }

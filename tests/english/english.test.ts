@@ -5,6 +5,7 @@ import { ruleTagger } from "../../src/english/part-of-speech.js";
 import { sentences } from "../../src/english/sentences.js";
 import { singular } from "../../src/english/singular.js";
 import { tokenise } from "../../src/english/tokenise.js";
+import { verbOfMany } from "../../src/english/verb-number.js";
 
 describe("sentences", () => {
   it("end at points, question and exclamation marks, closing marks included", () => {
@@ -147,5 +148,21 @@ describe("tagger", () => {
         },
       ),
     );
+  });
+});
+
+describe("verbs of many", () => {
+  it("keep the e of their base form", () => {
+    const morphy = new Morphy();
+    const forms = {
+      rides: "ride",
+      stares: "stare",
+      hopes: "hope",
+      watches: "watch",
+      flies: "fly",
+      sits: "sit",
+      goes: "go",
+    };
+    for (const [one, many] of Object.entries(forms)) expect(verbOfMany(one, morphy), one).to.equal(many);
   });
 });

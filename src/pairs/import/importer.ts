@@ -65,6 +65,10 @@ export interface ImportSettings {
   readonly dropSystem: boolean;
   /** Fields that are left out of the rows. */
   readonly ignore: readonly string[];
+  /** What the format calls fields that the rows have under other names: its name by theirs. */
+  readonly map?: Readonly<Record<string, string>>;
+  /** Which files of a folder are read, by the split in their names; `all` of them. */
+  readonly split?: string | undefined;
 }
 
 /** A format that pairs are imported from. */

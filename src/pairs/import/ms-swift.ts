@@ -36,7 +36,11 @@ function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
 
 function rejected(row: RowFields, question: ReturnType<typeof messagesOf>): string | null {
   const value = row.value("rejected_messages");
-  if (value === undefined) return row.optionalText("rejected_response");
+  if (value === undefined) {
+    const response = row.value("rejected_response");
+    if (!Array.isArray(response)) return row.optionalText("rejected_response");
+    return oneAnswer(messagesOf(response, "rejected_response"), ROLES, "rejected_response");
+  }
   const messages = messagesOf(value, "rejected_messages");
   sameQuestion(question, messages.slice(0, -1), "rejected_messages");
   return oneAnswer(messages.slice(-1), ROLES, "rejected_messages");

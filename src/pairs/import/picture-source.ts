@@ -1,12 +1,18 @@
 import { readFile, realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
 import { UserError } from "../../errors.js";
 import { shown } from "../../files/rows.js";
+import { LARGEST_PICTURE } from "../../generated/rules.js";
 import { pictureFault } from "../picture-bytes.js";
 import { type PictureCell, RowFault } from "./importer.js";
 import { describe } from "./row-fields.js";
 
-const DATA_URI = /^data:image\/[\w.+-]+;base64,/;
+const DATA_URI = /^data:image\/[\w.+-]+(?:;[\w-]+=[^;,]*)*;base64,/i;
+
+const BASE64 = /^[A-Za-z0-9+/\s]+={0,2}\s*$/;
+const FILE_ADDRESS = /^file:\/\/\/[^/]/i;
 
 /** Fetches the pictures that rows hold or name. */
 export class PictureSource {
@@ -44,6 +50,8 @@ export class PictureSource {
     const bytes = await this.#bytes(value, field);
     const fault = pictureFault(bytes);
     if (fault === null) return bytes;
+    const rewritten = await asPng(bytes);
+    if (rewritten !== null) return rewritten;
     throw new RowFault(field, `${fault}, expected a complete PNG, JPEG or WebP file`);
   }
 
@@ -53,6 +61,7 @@ export class PictureSource {
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       const { bytes, path } = value as { bytes?: unknown; path?: unknown };
       if (bytes instanceof Uint8Array) return bytes;
+      if (typeof bytes === "string" && BASE64.test(bytes)) return new Uint8Array(Buffer.from(bytes, "base64"));
       if (typeof path === "string") return this.#read(path, `${field}.path`);
     }
     throw new RowFault(field, `found ${describe(value)}, expected a picture: its bytes, path or data URI`);
@@ -61,6 +70,8 @@ export class PictureSource {
   async #read(name: string, field: string): Promise<Uint8Array> {
     const uri = DATA_URI.exec(name)?.[0];
     if (uri !== undefined) return new Uint8Array(Buffer.from(name.slice(uri.length), "base64"));
+    const path = pathOfAddress(name);
+    if (path !== null) return this.#read(path, field);
     if (/^\w+:\/\//.test(name)) {
       throw new RowFault(field, `${shown(name)} is an address, expected a file: download the pictures first`);
     }
@@ -77,6 +88,27 @@ export class PictureSource {
       field,
       `${shown(name)} is no file in ${this.#folders.map((root) => shown(root)).join(" or ")}; ${hint}`,
     );
+  }
+}
+
+/** The path that a `file:///` address names; null for anything else. */
+function pathOfAddress(name: string): string | null {
+  if (!FILE_ADDRESS.test(name)) return null;
+  try {
+    return fileURLToPath(name);
+  } catch {
+    return null;
+  }
+}
+
+/** A GIF (its first picture), TIFF or AVIF file as PNG; null for others, and for damaged ones. */
+async function asPng(bytes: Uint8Array): Promise<Uint8Array | null> {
+  try {
+    const { format, width, height } = await sharp(bytes, { limitInputPixels: LARGEST_PICTURE }).metadata();
+    if (!["gif", "tiff", "heif"].includes(format) || width * height > LARGEST_PICTURE) return null;
+    return new Uint8Array(await sharp(bytes, { failOn: "error" }).keepMetadata().png().toBuffer());
+  } catch {
+    return null;
   }
 }
 

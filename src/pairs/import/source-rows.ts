@@ -1,11 +1,12 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
+import { basename, extname, join, relative } from "node:path";
 import { UserError } from "../../errors.js";
 import { shown } from "../../files/rows.js";
 import { arrayElements } from "../../files/json-array.js";
 import { jsonErrorPosition } from "../../files/json-position.js";
 import { byteLines, decodeUtf8, fileBytes, unreadable, withoutMark } from "../../files/text-file.js";
 import { untakenFields } from "./extra-fields.js";
+import { sectionElements } from "./json-sections.js";
 import { refuseOtherContent } from "./other-content.js";
 import { RowFields } from "./row-fields.js";
 import { openParquet, parquetRows } from "../parquet-rows.js";
@@ -21,7 +22,7 @@ import {
 /** Kinds of files that rows are read from; in a folder the first kind that is there is taken. */
 const KINDS = [".parquet", ".jsonl", ".ndjson", ".json"] as const;
 
-type RowSettings = Pick<ImportSettings, "ignore" | "dropSystem">;
+type RowSettings = Pick<ImportSettings, "ignore" | "dropSystem" | "map" | "split">;
 type ToPairs = (row: RowFields) => PairDraft | readonly (PairDraft | RowFault)[];
 
 /**
@@ -37,7 +38,7 @@ export async function* eachPair(
   settings: RowSettings,
   toPairs: ToPairs,
 ): AsyncGenerator<SourcePair, void, undefined> {
-  for (const file of await sourceFiles(source)) yield* pairsOfFile(file, settings, toPairs);
+  for (const file of await sourceFiles(source, settings.split)) yield* pairsOfFile(file, settings, toPairs);
 }
 
 /** As {@link eachPair}, of one file. */
@@ -51,10 +52,22 @@ export async function* pairsOfFile(
   }
 }
 
+/** The row under the names that its format expects. */
+function renamed(value: unknown, map: Readonly<Record<string, string>>): unknown {
+  const names = Object.entries(map);
+  if (names.length === 0 || typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const fields = { ...(value as Record<string, unknown>) };
+  for (const [from] of names) delete fields[from];
+  for (const [from, to] of names) {
+    if (Object.hasOwn(value, from)) fields[to] = (value as Record<string, unknown>)[from];
+  }
+  return fields;
+}
+
 function pairsOfRow(value: unknown, settings: RowSettings, toPairs: ToPairs): readonly (PairDraft | RowFault)[] {
   if (value instanceof RowFault) return [value];
   try {
-    const row = new RowFields(value).without(settings.ignore);
+    const row = new RowFields(renamed(value, settings.map ?? {})).without(settings.ignore);
     refuseOtherContent(row, settings);
     const made = toPairs(row);
     return ("prompt" in made ? [made] : made).map((pair) => {
@@ -68,19 +81,44 @@ function pairsOfRow(value: unknown, settings: RowSettings, toPairs: ToPairs): re
   }
 }
 
-async function sourceFiles(source: string): Promise<string[]> {
+const SPLIT = /(?:^|[^a-z])(train|training|test|testing|validation|valid|val|dev|eval)(?=[^a-z]|$)/i;
+
+/** The split that a file is of by the name of it or of its folder. */
+function splitOf(path: string, source: string): string | undefined {
+  const name = SPLIT.exec(basename(path)) ?? SPLIT.exec(relative(source, path));
+  return name?.[1]?.toLowerCase();
+}
+
+/** Files of one split; the test split must not get into training by chance. */
+function filesOfSplit(files: readonly string[], source: string, wanted: string | undefined): string[] {
+  if (wanted === "all") return [...files];
+  const splits = new Set(files.map((path) => splitOf(path, source)));
+  const named = [...splits].filter((split) => split !== undefined);
+  if (wanted !== undefined) {
+    const found = files.filter((path) => splitOf(path, source) === wanted.toLowerCase());
+    if (found.length > 0) return found;
+    const there = named.length === 0 ? "no file named by a split" : `the splits ${named.join(", ")}`;
+    throw new UserError(`--split: ${source} has none called ${wanted}, found ${there}; name one of them, or all`);
+  }
+  if (splits.size < 2) return [...files];
+  const others = splits.has(undefined) ? " and files of none" : "";
+  throw new UserError(`${source}: holds the splits ${named.join(", ")}${others}; name one with --split, or all`);
+}
+
+async function sourceFiles(source: string, split: string | undefined): Promise<string[]> {
   const found = await stat(source).catch((cause: unknown) => {
     throw unreadable(source, cause);
   });
   if (!found.isDirectory()) return [source];
   const names = (await readdir(source, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
+    // The files of a hub's cache are links.
+    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && !entry.name.startsWith("."))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => basename(path) !== "dataset_info.json")
     .sort();
   for (const kind of KINDS) {
     const files = names.filter((name) => extname(name).toLowerCase() === kind);
-    if (files.length > 0) return files;
+    if (files.length > 0) return filesOfSplit(files, source, split);
   }
   throw new UserError(`${source}: holds no file that ends in ${KINDS.join(", ")}; name the folder or file of the rows`);
 }
@@ -90,6 +128,7 @@ async function* fileRows(file: string): AsyncGenerator<SourceRow, void, undefine
   const kind = extname(file).toLowerCase();
   if (kind === ".parquet") yield* parquetFileRows(file);
   else if (kind === ".json" && (await beginsArray(file))) yield* arrayRows(file);
+  else if (kind === ".json" && (await holdsData(file))) yield* dataRows(file);
   else if (kind === ".json" || kind === ".jsonl" || kind === ".ndjson") yield* lineRows(file);
   else throw new UserError(`${file}: ends in ${kind === "" ? "nothing" : kind}, expected one of ${KINDS.join(", ")}`);
 }
@@ -116,6 +155,20 @@ async function* arrayRows(file: string): AsyncGenerator<SourceRow, void, undefin
     const value = parsed(bytes, "element", false) ?? new RowFault("(element)", "found nothing, expected an object");
     yield { place: { file, unit: "element", number }, value };
   }
+}
+
+/** Rows of `{"data": [...]}`. */
+async function* dataRows(file: string): AsyncGenerator<SourceRow, void, undefined> {
+  for await (const { number, value } of sectionElements(file, new Set(["data"]))) {
+    yield { place: { file, unit: "element", number }, value };
+  }
+}
+
+/** Whether a file begins as one object of several lines, or one whose first field is the list `data`. */
+async function holdsData(file: string): Promise<boolean> {
+  for await (const piece of fileBytes(file))
+    return /^\uFEFF?\s*\{\s*"data"\s*:\s*\[/.test(piece.toString("utf8", 0, 4096));
+  return false;
 }
 
 /** Undefined where there is nothing but space. */
