@@ -97,6 +97,7 @@ def train(arguments: RunArguments) -> SCPOTrainer:
     Raises:
         UserError: the data set or the model is not named or not there, or a setting does not fit.
     """
+    from transformers import set_seed
     from trl import get_peft_config, get_quantization_config
 
     from scpo_trl.trainer.scpo_trainer import SCPOTrainer
@@ -108,6 +109,8 @@ def train(arguments: RunArguments) -> SCPOTrainer:
         raise UserError("--merge_adapter has nothing to merge: set --use_peft, or leave it out")
     training.model_init_kwargs = {**_loading(arguments), **(training.model_init_kwargs or {})}  # type: ignore[dict-item]
     datasets = _datasets(arguments)
+    # A new adapter is drawn before the trainer seeds itself.
+    set_seed(training.seed)
     trainer = SCPOTrainer(
         model=model.model_name_or_path,
         args=training,

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import yaml
 from trl import ModelConfig
 
 from scpo_trl import SCPOConfig, UserError
-from scpo_trl.command import parser
+from scpo_trl.command import parser, read_arguments
 from scpo_trl.settings.check import require_settings, setting_problems
 from scpo_trl.settings.decided import CLIENTS, ELSEWHERE, NARROWED, PATHS, elsewhere
+from scpo_trl.settings.parsing import parse_training
 from scpo_trl.settings.schema import training_schema
 from scpo_trl.settings.types import type_schema
 
@@ -120,3 +122,41 @@ def test_the_schema_does_not_depend_on_the_process() -> None:
     other = printed(PYTHONHASHSEED="7", CUDA_VISIBLE_DEVICES="", ACCELERATE_MIXED_PRECISION="bf16", WANDB_PROJECT="x")
     assert json.loads(other) == training_schema()
     assert list(json.loads(other)["properties"]) == list(training_schema()["properties"])
+
+
+BLOCK = """
+learning_rate: 1.0e-5
+lr_scheduler_type: cosine
+warmup_steps: 0.1
+optim: adamw_torch
+per_device_train_batch_size: 2
+loss_type: [scpo, sft]
+loss_weights: [1, 0.5]
+loss_parameters: {scpo: {anchor: 1}}
+beta: 0.2
+bf16: false
+max_length: null
+frozen_prefixes: [model.vision_tower]
+gradient_checkpointing_kwargs: {use_reentrant: false}
+savings_off: [shared_prefix]
+use_peft: true
+lora_r: 4
+lora_target_modules: all-linear
+dtype: bfloat16
+"""
+
+
+def test_one_block_is_the_same_training_for_both_parsers(tmp_path: Path) -> None:
+    path = tmp_path / "block.yaml"
+    path.write_text(BLOCK)
+    local = {"output_dir": str(tmp_path / "out"), "use_cpu": True}
+    words = [word for name, value in local.items() for word in (f"--{name}", str(value))]
+    read = read_arguments(["--config", str(path), *words])
+    parsed = parse_training(json.dumps(yaml.safe_load(BLOCK)))
+    directed = SCPOConfig(**{**parsed.training, **local})
+    # The time of the start is in the name of a folder for logs.
+    same = [option.name for option in fields(SCPOConfig) if option.name != "logging_dir"]
+    assert {name: getattr(read.training, name) for name in same} == {name: getattr(directed, name) for name in same}
+    assert read.training.losses() == directed.losses()
+    assert read.model == parsed.model_config()
+    assert (read.training.beta, read.model.lora_r, read.model.dtype) == (0.2, 4, "bfloat16")
