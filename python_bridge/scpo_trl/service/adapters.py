@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -35,12 +36,13 @@ def adapted(model: Any, source: ModelSource, settings: TrainingSettings, seed: i
     Raises:
         UserError: The adapter does not fit the model, or the model has another one.
     """
+    if not settings.model.get("use_peft"):
+        return model
+    _require_peft(f"{at}.use_peft")
     from peft import PeftModel, get_peft_model
     from trl import get_peft_config
 
     config: Any = get_peft_config(settings.model_config(at))
-    if config is None:
-        return model
     if has_adapter(model):
         require_same_adapter(model, settings, at)
         return model
@@ -64,6 +66,7 @@ def load_adapter(model: Any, source: ModelSource) -> Any:
     Raises:
         UserError: The adapter cannot be loaded, does not fit, or changes the sequence instead of the weights.
     """
+    _require_peft(f"path: {source.name}")
     from peft import PeftModel
 
     assert source.adapter is not None
@@ -108,7 +111,9 @@ def require_same_adapter(model: Any, settings: TrainingSettings, at: str) -> Non
         if name not in settings.model:
             continue
         asked, found = (_plain(value) for value in (settings.model[name], getattr(config, field, None)))
-        if asked != found:
+        # An adapter made of `all-linear`, a pattern or the default of its architecture holds the modules' own names.
+        open_targets = name == "lora_target_modules" and not isinstance(settings.model[name], list)
+        if asked != found and not open_targets:
             raise UserError(
                 f"{at}.{name}: found {asked}, but the model has an adapter with {found}, which the training goes on "
                 "with: leave it out, or start from the base model"
@@ -137,6 +142,11 @@ def merged(model: Any, source: ModelSource, trust_remote_code: bool, options: Ma
         base = load_model(source.folder, source.base, trust_remote_code, kept)
         whole: Any = PeftModel.from_pretrained(base, folder, local_files_only=True)
         return whole.merge_and_unload()
+
+
+def _require_peft(what: str) -> None:
+    if importlib.util.find_spec("peft") is None:
+        raise UserError(f"{what}: adapters need the package peft, which is missing: pip install 'scpo-trl[peft]'")
 
 
 def _plain(value: Any) -> Any:
