@@ -1,20 +1,8 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-import { findPython, pythonEnvironment } from "../backend/python.js";
+import { type Environment, readEnvironment } from "../backend/environment.js";
+import { findPython } from "../backend/python.js";
 import type { Finding } from "./finding.js";
 
-const run = promisify(execFile);
-const IMPORT_MILLISECONDS = 120_000;
 const INSTALL = "run `npm start`, or install python_bridge/requirements.txt into this Python";
-
-/** What `scpo_trl.service.environment` prints. */
-interface Environment {
-  python: string;
-  packages?: { name: string; required: string; found: string | null; ok: boolean }[];
-  packages_error?: string;
-  devices?: { name: string; free_bytes: number; total_bytes: number }[];
-  devices_error?: string;
-}
 
 /**
  * Looks at the Python that trainers are started with: its version, its packages, the GPUs that torch sees.
@@ -29,11 +17,7 @@ export async function checkPython(python?: string): Promise<Finding[]> {
     return [{ check: "Python", level: "fail", found: (error as Error).message, mend: "run `npm start`" }];
   }
   try {
-    const { stdout } = await run(interpreter, ["-m", "scpo_trl.service.environment"], {
-      env: { ...process.env, ...pythonEnvironment() },
-      timeout: IMPORT_MILLISECONDS,
-    });
-    return environmentFindings(interpreter, JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Environment);
+    return environmentFindings(interpreter, await readEnvironment(interpreter));
   } catch (error) {
     const { stderr } = error as { stderr?: string };
     const last = stderr?.trim().split("\n").at(-1) ?? "";

@@ -9,6 +9,7 @@ import { openHandle } from "../run/handle.js";
 import { EvaluationPhase } from "./evaluation.js";
 import { type FindEvaluationProblems, requireEvaluation } from "./evaluation-problems.js";
 import { planRun, type PlannedRun } from "./plan-run.js";
+import { requirePrecision } from "./precision-problems.js";
 import { checkRunSettings, readRunFile, type ReadSettings } from "./read.js";
 import { PagePhase } from "./run-page.js";
 import type { RunSettings } from "./schema.js";
@@ -132,6 +133,7 @@ async function prepared(
   { findEvaluationProblems }: ResumeRunOptions,
 ): Promise<PreparedRun> {
   await requireTraining(read);
+  await requirePrecision(read);
   await requireEvaluation(read, directory, findEvaluationProblems);
   const planned = await planRun(read.settings, directory);
   const steps = planned.plan.stages.map((stage) => plannedSteps(planned.plan, stage));

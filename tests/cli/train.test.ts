@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
+import { readEnvironment } from "../../src/backend/environment.js";
+import { findPython } from "../../src/backend/python.js";
 import { openRun, resumeRun, startRun, UserError, type RunDescription, type RunEvent } from "../../src/index.js";
 import { writeEvaluationScenes } from "../../src/scenes/world-files.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
@@ -105,6 +107,20 @@ describe("scpo train", function () {
     expect(errors).to.match(/default training: .*warmup_steps 0/);
     expect(errors).to.match(/stage 1 medium: 2 steps; .*changed: learning_rate 0.01 -> 0.005; inherited: /);
     expect(existsSync(join(folder, "runs"))).to.equal(false);
+  });
+
+  it("refuses fp16 where no GPU is, before it takes the run's name", async function () {
+    const { devices = [] } = await readEnvironment(findPython());
+    if (devices.length > 0) this.skip();
+    for (const backend of [{ kind: "embedded" }, { kind: "launched" }]) {
+      const path = await file("half", { training: { ...(settings["training"] as object), fp16: true }, backend });
+      for (const more of [["--dry-run"], []]) {
+        const { code, errors } = await scpo("train", path, ...more, ...runs());
+        expect(code, backend.kind).to.equal(1);
+        expect(errors).to.match(/^scpo: [^\n]*training\.fp16: found true, expected a CUDA GPU[^\n]*\n$/);
+        expect(existsSync(join(folder, "runs"))).to.equal(false);
+      }
+    }
   });
 
   it("trains, scores, writes the page, and refuses the name a second time", async () => {
