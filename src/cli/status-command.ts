@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import type { RunDescription } from "../run/read-run.js";
-import type { Evaluation } from "../run/log/entries.js";
+import { evaluationText } from "../run-file/follow-run.js";
 import { openRun } from "../run-file/start-run.js";
 import { SETTINGS_FILE, typed } from "../run-file/settings-folder.js";
 
@@ -56,12 +56,6 @@ function table(runs: readonly RunDescription[]): string {
 function row({ id, status: state, phase, step, plannedSteps, stage }: RunDescription): string[] {
   const shown = state === "RUNNING" && phase !== "training" ? `${state} (${phase})` : state;
   return [id, shown, `${step}/${plannedSteps}`, stage?.name ?? "-"];
-}
-
-/** What a model scored, in a line. */
-export function evaluationText({ stage, benchmark, figures }: Evaluation, name = `stage ${stage}`): string {
-  const shown = Object.entries(figures).map(([figure, value]) => `${figure} ${value?.toPrecision(4) ?? "none"}`);
-  return `${benchmark} after ${name}: ${shown.join(", ")}`;
 }
 
 function details(runs: readonly RunDescription[]): string {

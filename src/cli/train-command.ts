@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunHandle } from "../run/handle.js";
 import type { RunSummary } from "../run/read-run.js";
+import { evaluationText, followRun } from "../run-file/follow-run.js";
 import { typed } from "../run-file/settings-folder.js";
 import {
   openRun,
@@ -13,8 +14,6 @@ import {
 } from "../run-file/start-run.js";
 import { PAGE_FILE } from "../run-file/run-page.js";
 import { showProgress } from "../progress/progress.js";
-import { followRun } from "./follow-run.js";
-import { evaluationText } from "./status-command.js";
 
 /** Exit status after Ctrl-C, as shells expect it. */
 const INTERRUPTED = 130;

@@ -6,7 +6,7 @@ import { benchmarkNamed } from "../evaluation/registry.js";
 import { imageFolder } from "../evaluation/run/images.js";
 import type { ImageSample } from "../evaluation/run/questions.js";
 import { prepareRun, runBenchmark } from "../evaluation/run/run-benchmark.js";
-import { scenes as sceneBenchmark } from "../evaluation/scenes/scenes.js";
+import { scenes as drawnScenes } from "../evaluation/scenes/scenes.js";
 import { score } from "../evaluation/score.js";
 import type { FieldPath } from "./position.js";
 import type { NamedRunSettings } from "./read.js";
@@ -45,10 +45,13 @@ export function askedBenchmarks({ scenes, benchmarks }: NamedRunSettings["evalua
       field: ["benchmarks", at],
     };
   });
-  if (scenes === undefined) return listed;
+  return scenes === undefined ? listed : [sceneBenchmark(scenes), ...listed];
+}
+
+/** Drawn scenes as settings ask for them, by their file. */
+export function sceneBenchmark(annotations: string): AskedBenchmark {
   const none = { images: undefined, mode: undefined, sample: undefined };
-  const asking = sceneBenchmark.asking ?? ASKING;
-  return [{ benchmark: sceneBenchmark, annotations: scenes, ...none, ...asking, field: ["scenes"] }, ...listed];
+  return { benchmark: drawnScenes, annotations, ...none, ...(drawnScenes.asking ?? ASKING), field: ["scenes"] };
 }
 
 /** One model to be scored on one benchmark. */

@@ -5,7 +5,7 @@ import { writePairs } from "../pairs/pair-rows.js";
 import { sha256File } from "../files/sha256.js";
 import { drawContrastPairs } from "../scenes/contrast.js";
 import { writeEvaluationScenes } from "../scenes/world-files.js";
-import type { DataFile } from "./job.js";
+import type { DataFile } from "./task.js";
 import type { Progress } from "../progress/progress.js";
 import { makeFolder } from "../files/writable.js";
 

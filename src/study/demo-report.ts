@@ -1,37 +1,39 @@
 import { readPairs } from "../pairs/pair-rows.js";
 import { readEvaluationScenes } from "../scenes/world-files.js";
 import { captionMistakes } from "../evaluation/scenes/figures.js";
-import { captionsOf, scenes as benchmark } from "../evaluation/scenes/scenes.js";
-import { count } from "../evaluation/score.js";
+import { captionsOf } from "../evaluation/scenes/scenes.js";
 import { readAllJsonl } from "../files/jsonl.js";
 import type { StudyResult } from "../report/study-result.js";
 import { chooseScenes, chooseWorstPairs } from "../report/choose-examples.js";
-import { readTraining } from "../report/read-training.js";
 import { writeReport } from "../report/report.js";
-import type { ExamplePair, ExampleScene, ReportData } from "../report/report-data.js";
+import type { ExamplePair, ExampleScene, ReportData, TrainingHistory } from "../report/report-data.js";
 import { packageVersion } from "../package-root.js";
-import type { GradeResult, ScoresResult } from "./job.js";
+import type { DataFile, GradeResult } from "./task.js";
 import { METHODS } from "./method.js";
 import type { Recipe } from "./recipe.js";
+import { countAnswers, type ModelScores, readOrigin } from "./model-scores.js";
+
+/** A method that was trained and scored after each stage. */
+export interface TrainedMethod {
+  name: string;
+  training: TrainingHistory;
+  stages: readonly ModelScores[];
+  seconds: number;
+}
 
 /** Everything that was computed, for the page. */
 export interface DemoParts {
-  grade: GradeResult;
-  base: ScoresResult;
-  methods: Map<string, ScoresResult>;
+  grade: GradeResult & { seconds: number };
+  base: ModelScores & { seconds: number };
+  methods: readonly TrainedMethod[];
 }
 
 /** What the page is made from. */
 export interface DemoReportSource {
   result: StudyResult;
   parts: DemoParts;
-  scenesPath: string;
+  scenes: DataFile;
   recipe: Recipe;
-  /** Folder of the run; every method has a folder in it. */
-  directory: (method: string) => string;
-  /** Versions of the trainer's packages, by name. */
-  versions: Readonly<Record<string, string>>;
-  device: string;
 }
 
 /** Method whose training the page is about. */
@@ -43,12 +45,12 @@ export async function writeDemoReport(path: string, source: DemoReportSource): P
 }
 
 async function demoReportData(source: DemoReportSource): Promise<ReportData> {
-  const { result, parts, scenesPath, recipe } = source;
-  const after = parts.methods.get(AFTER);
+  const { result, parts, recipe } = source;
+  const after = parts.methods.find(({ name }) => name === AFTER)?.stages.at(-1);
   if (after === undefined) throw new Error(`the demonstration trained no ${AFTER}`);
-  const scenes = await readEvaluationScenes(scenesPath);
-  const { scored } = await count({ benchmark, annotations: scenesPath, answers: after.answers });
-  const chosen = chooseScenes(scenes.map(({ id }) => captionMistakes(scored.sheet, id)));
+  const scenes = await readEvaluationScenes(source.scenes.path);
+  const { sheet } = await countAnswers(source.scenes, after);
+  const chosen = chooseScenes(scenes.map(({ id }) => captionMistakes(sheet, id)));
   const said = { before: await captionsIn(parts.base.answers), after: await captionsIn(after.answers) };
   const example = (row: number): ExampleScene => {
     const scene = scenes[row] as (typeof scenes)[number];
@@ -56,10 +58,14 @@ async function demoReportData(source: DemoReportSource): Promise<ReportData> {
     return { id: scene.id, png: scene.image, objects: scene.objects, before, after };
   };
   // The page is about the first training; the others are folded.
-  const names = [AFTER, ...[...parts.methods.keys()].filter((name) => name !== AFTER)];
-  const trainings = await Promise.all(
-    names.map((name) => readTraining(source.directory(name), name, parts.methods.get(name)?.telemetry)),
-  );
+  const isAfter = ({ name }: TrainedMethod) => name === AFTER;
+  const ordered = [...parts.methods.filter(isAfter), ...parts.methods.filter((method) => !isAfter(method))];
+  const trainings = ordered.map(({ training }) => training);
+  const origin = await readOrigin(parts.base);
+  const hashes = parts.methods.map(async ({ name, stages }) => {
+    const { weightsSha256 } = await readOrigin(stages.at(-1) as ModelScores);
+    return [`${name} weights`, weightsSha256] as const;
+  });
   const pairs = await readPairs(parts.grade.graded.path, { images: true });
   const worstPairs = chooseWorstPairs(trainings[0]?.records ?? []).map((record): ExamplePair => {
     const pair = pairs[record.pair] as (typeof pairs)[number];
@@ -91,14 +97,12 @@ async function demoReportData(source: DemoReportSource): Promise<ReportData> {
     agreement: parts.grade.agreement,
     provenance: {
       command: `npx scpo demo --seed ${result.seed} --pairs ${result.pairs}`,
-      device: source.device,
-      versions: { scpo: packageVersion(), node: process.versions.node, ...source.versions },
+      device: origin.device,
+      versions: { scpo: packageVersion(), node: process.versions.node, ...origin.versions },
       hashes: {
-        "base weights": parts.base.weightsSha256,
+        "base weights": origin.weightsSha256,
         "graded pairs": parts.grade.graded.sha256,
-        ...Object.fromEntries(
-          [...parts.methods].map(([name, { weightsSha256 }]) => [`${name} weights`, weightsSha256]),
-        ),
+        ...Object.fromEntries(await Promise.all(hashes)),
       },
       recipe,
     },

@@ -1,21 +1,23 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { readTraining } from "../report/read-training.js";
 import { compareResults } from "../evaluation/compare.js";
-import { readEvalResult, type Scores } from "../evaluation/eval-result.js";
+import type { Scores } from "../evaluation/eval-result.js";
 import { readResult, writeResult, type StudyResult } from "../report/study-result.js";
 import { packageVersion } from "../package-root.js";
 import { writeAtomically } from "../files/write-atomically.js";
 import { evaluationScenes, followDrawing, SCENES, trainingPairs } from "./data-files.js";
-import type { DataFile, ScoresResult } from "./job.js";
 import { METHODS, type Method } from "./method.js";
-import { openPool } from "./open-pool.js";
 import type { Progress } from "../progress/progress.js";
-import { learningRateOf, trainingSettings, type Recipe } from "./recipe.js";
-import { type DemoParts, writeDemoReport } from "./demo-report.js";
+import { learningRateOf, type Recipe } from "./recipe.js";
+import { type DemoParts, type TrainedMethod, writeDemoReport } from "./demo-report.js";
 import { summaryOf } from "./score-text.js";
-import { baseModel } from "./base-model.js";
+import { TaskPool } from "./task-pool.js";
+import { type ModelScores, readScores } from "./model-scores.js";
+import { baseTask, gradeTask, lastStage, runTask, type Start, startFrom } from "./tasks.js";
+import type { DataFile } from "./task.js";
 import { makeFolder } from "../files/writable.js";
 
 /** The methods that the demonstration trains. */
@@ -48,16 +50,16 @@ export interface DemoOutcome {
  * `result.json` and `report.html`. A finished result for the same settings is shown again; an interrupted one goes on.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
-  const model = await baseModel();
-  const { out, recipe, seed } = options;
+  const { recipe, seed, progress } = options;
+  const out = resolve(options.out);
+  const start = await startFrom(recipe);
   const resultPath = join(out, "result.json");
   const reportPath = join(out, "report.html");
-  const key = demoKey(options, model);
+  const key = demoKey(options, start);
   if (existsSync(reportPath) && (await readKey(out)) === key) {
     return { result: await readResult(resultPath), resultPath, reportPath, found: true };
   }
   const started = performance.now();
-  const { progress } = options;
   await makeFolder(out);
   const draw = followDrawing(progress, options.signal);
   const data = join(out, "data");
@@ -66,116 +68,104 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   progress.finish("scenes", "drawn");
   const drawn = performance.now();
 
-  const parts = await trainAndScore(options, { test, pairs, data, model });
+  const parts = await trainAndScore({ ...options, out }, start, { test, pairs, data });
   const { grade, base, methods } = parts;
-  const read = async (name: string, { result }: ScoresResult) => ({ name, result: await readEvalResult(result) });
-  const before = await read("base", base);
-  const models: Record<string, Scores> = { base: base.scores };
-  const comparisons: NonNullable<StudyResult["comparisons"]> = {};
-  for (const [name, method] of methods) {
-    models[name] = method.scores;
-    const { metrics } = compareResults(before, await read(name, method));
-    comparisons[name] = Object.fromEntries(metrics.map((metric) => [metric.name, metric]));
-  }
-  const timed = Object.fromEntries([...methods].map(([name, { seconds }]) => [name, seconds.train + seconds.evaluate]));
+  const compare = ({ name, stages }: TrainedMethod) => {
+    const { metrics } = compareResults(named("base", base), named(name, stages.at(-1) as ModelScores));
+    return [
+      name,
+      Object.fromEntries(
+        metrics.map(({ name: figure, a, b, difference, interval, reduction, reduction_interval }) => [
+          figure,
+          { a, b, difference, interval, reduction, reduction_interval },
+        ]),
+      ),
+    ] as const;
+  };
   const result: StudyResult = {
     seed,
     threads: recipe.threads,
-    test_scenes: before.result.bootstrap?.images ?? 0,
+    test_scenes: base.result.bootstrap?.images ?? 0,
     pairs: grade.pairs,
-    models,
-    stages: [...methods].flatMap(([method, { stages }]) =>
-      stages.map(({ stage: name, scores }, stage) => ({ method, name, stage, scores })),
+    models: Object.fromEntries([
+      ["base", scoresOf(base)],
+      ...methods.map(({ name, stages }) => [name, scoresOf(stages.at(-1) as ModelScores)] as const),
+    ]),
+    stages: methods.flatMap(({ name, training, stages }) =>
+      stages.map((scored, stage) => ({
+        ...{ method: name, name: training.stages[stage]?.name ?? `${stage}`, stage },
+        scores: scoresOf(scored),
+      })),
     ),
-    comparisons,
+    comparisons: Object.fromEntries(methods.map(compare)),
     seconds: {
       scenes: (drawn - started) / 1000,
       difficulty: grade.seconds,
-      base: base.seconds.evaluate,
-      ...timed,
+      base: base.seconds,
+      ...Object.fromEntries(methods.map(({ name, seconds }) => [name, seconds])),
       this_call: (performance.now() - started) / 1000,
     },
   };
   await writeResult(resultPath, result);
-  await writeDemoReport(reportPath, {
-    result,
-    parts,
-    scenesPath: test.path,
-    recipe,
-    directory: (method) => join(out, method),
-    versions: base.versions,
-    device: base.device,
-  });
+  await writeDemoReport(reportPath, { result, parts, scenes: test, recipe });
   // The key comes last: a result without it is not finished.
   await writeAtomically(join(out, "result.key"), key);
   return { result, resultPath, reportPath, found: false };
 }
 
+function scoresOf({ result: { metrics, interval } }: ModelScores): Scores {
+  return { metrics, interval };
+}
+
+function named(name: string, { result }: ModelScores) {
+  return { name, result };
+}
+
 async function trainAndScore(
-  options: DemoOptions,
-  files: { test: DataFile; pairs: DataFile; data: string; model: DataFile },
+  { out, recipe, seed, progress, workers, signal }: DemoOptions,
+  start: Start,
+  files: { test: DataFile; pairs: DataFile; data: string },
 ): Promise<DemoParts> {
-  const { out, recipe, seed, progress } = options;
-  const pool = openPool(options);
-  const scored = (result: ScoresResult, name: string): ScoresResult => {
-    progress.finish(name, summaryOf(result.scores));
-    return result;
-  };
+  const pool = new TaskPool({ workers, root: out, progress, signal });
+  const place = (name: string) => ({ name, directory: join(out, name) });
   try {
     const graded = join(files.data, `pairs-${recipe.pairs}-seed-${seed}-graded.parquet`);
-    const grading = pool.do({
-      kind: "grade",
-      name: "difficulty",
-      directory: join(out, "difficulty"),
-      model: files.model,
-      pairs: files.pairs,
-      graded,
-    });
-    const basing = pool.do({
-      kind: "evaluate",
-      name: "base",
-      directory: join(out, "base"),
-      model: files.model,
-      scenes: files.test,
-      split: "test",
-    });
-    const [grade, baseResult] = await Promise.all([grading, basing]);
+    const scoreBase = async () => {
+      const { seconds } = await pool.do(baseTask(place("base"), start, files.test));
+      return { ...(await readScores(join(out, "base"))), seconds };
+    };
+    const [grade, base] = await Promise.all([
+      pool.do(gradeTask(place("difficulty"), start, files.pairs, graded)),
+      scoreBase(),
+    ]);
     progress.finish("difficulty", `${grade.pairs} pairs in ${grade.stages.length} stages`);
-    const base = scored(baseResult, "base");
-    // The longest job first, so that the workers end together.
+    progress.finish("base", summaryOf(base.result));
+    const train = async (method: Method): Promise<TrainedMethod> => {
+      const { name, settingsOf } = method;
+      const directory = join(out, name);
+      const learningRate = learningRateOf(recipe, settingsOf);
+      const training = { method, seed, learningRate, epochs: recipe.epochs, graded: grade.graded };
+      const task = runTask(directory, start, recipe, { ...training, scenes: files.test, when: "each-stage" });
+      const { telemetry, seconds } = await pool.do(task);
+      const stages: ModelScores[] = [];
+      for (let stage = 0; stage <= lastStage(method); stage++) stages.push(await readScores(directory, stage));
+      progress.finish(name, summaryOf((stages.at(-1) as ModelScores).result));
+      return { name, stages, seconds, training: await readTraining(directory, name, telemetry) };
+    };
+    // The longest first, so that the workers end together.
     const order = [...SHOWN].sort((a, b) => b.stages - a.stages);
-    const results = await Promise.all(
-      order.map(async ({ name, settingsOf }) => {
-        const result = await pool.do({
-          kind: "method",
-          name,
-          directory: join(out, name),
-          method: name,
-          model: files.model,
-          graded: grade.graded,
-          scenes: files.test,
-          split: "test",
-          stageScenes: files.test,
-          learningRate: learningRateOf(recipe, settingsOf),
-          epochs: recipe.epochs,
-          settings: trainingSettings(recipe),
-          seed,
-        });
-        return [name, scored(result, name)] as const;
-      }),
-    );
-    const byName = new Map(results);
-    return { grade, base, methods: new Map(SHOWN.map(({ name }) => [name, byName.get(name) as ScoresResult])) };
+    const trained = await Promise.all(order.map(train));
+    return { grade, base, methods: SHOWN.flatMap(({ name }) => trained.filter((method) => method.name === name)) };
   } finally {
     await pool.stop();
   }
 }
 
-function demoKey({ recipe, seed, testScenes = SCENES.test }: DemoOptions, model: DataFile): string {
+function demoKey({ recipe, seed, testScenes = SCENES.test }: DemoOptions, start: Start): string {
   const settings = JSON.stringify({
-    format: 2,
+    format: 3,
     version: packageVersion(),
-    model: model.sha256,
+    model: start.weightsSha256,
     recipe,
     seed,
     testScenes,

@@ -5,7 +5,8 @@ import { scoreFile } from "../difficulty/score-file.js";
 import { sha256File } from "../files/sha256.js";
 import { PAIR_COLUMNS } from "../pairs/pair-row.js";
 import { readTable } from "../pairs/table.js";
-import type { GradeJob, GradeResult, JobProgress } from "./job.js";
+import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
+import type { GradeResult, GradeTask } from "./task.js";
 
 /** Stages of the curriculum: easy, medium, hard. */
 export const STAGES = 3;
@@ -13,25 +14,24 @@ export const STAGES = 3;
 /** Scores the pairs with the base model and writes them again with difficulty and stage, as `scpo pairs score` does. */
 export async function gradePairs(
   trainer: Trainer,
-  job: GradeJob,
-  onProgress: (progress: JobProgress) => void,
+  { pairs, makes: graded }: GradeTask,
+  onProgress: (phase: string, done: number, total: number) => void,
   signal: AbortSignal,
 ): Promise<GradeResult> {
-  const started = performance.now();
   const scored = await scoreFile({
-    pairs: job.pairs.path,
-    out: job.graded,
+    pairs,
+    out: graded,
     signals: SIGNALS,
-    model: job.model.path,
+    model: EMBEDDED_MODEL_FOLDER,
     modelErrors: true,
     stages: STAGES,
     trainer: () => Promise.resolve(trainer),
     signal,
-    onProgress: (phase, done, total) => onProgress({ type: "phase", phase, done, total }),
+    onProgress,
   });
   const read = new Set<string>(["kind", "detail", "difficulty", ...SIGNALS]);
   const rows = await readTable(
-    job.graded,
+    graded,
     PAIR_COLUMNS.filter(({ name }) => read.has(name)),
   );
   const agreement = measureAgreement(
@@ -43,11 +43,9 @@ export async function gradePairs(
     })),
   );
   return {
-    kind: "grade",
-    graded: { path: job.graded, sha256: await sha256File(job.graded) },
+    graded: { path: graded, sha256: await sha256File(graded) },
     pairs: scored.pairs,
     stages: [...scored.stages],
     agreement,
-    seconds: (performance.now() - started) / 1000,
   };
 }

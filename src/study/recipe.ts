@@ -29,15 +29,6 @@ const recipeSchema = z.strictObject({
 /** Settings that the study found and that the demonstration uses. */
 export type Recipe = z.infer<typeof recipeSchema>;
 
-/** The part of a recipe that is the same for every method and not searched. */
-export type TrainingSettings = Omit<Recipe, "pairs" | "question_rate" | "epochs" | "learning_rates">;
-
-/** Leaves out of a recipe what the search decides, so that a job's description does not change with it. */
-export function trainingSettings(recipe: Recipe): TrainingSettings {
-  const { pairs, question_rate, epochs, learning_rates, ...settings } = recipe;
-  return settings;
-}
-
 /** Where the recipe of the embedded default lies. */
 const RECIPE_PATH = join(PACKAGE_ROOT, "recipes", "demo.json");
 

@@ -1,23 +1,21 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Scored } from "../evaluation/benchmark.js";
 import type { Difference } from "../evaluation/compare.js";
 import type { Scores } from "../evaluation/eval-result.js";
-import { scenes as benchmark } from "../evaluation/scenes/scenes.js";
-import { count } from "../evaluation/score.js";
 import { bootstrapSheet, intervals } from "../evaluation/sheet-bootstrap.js";
 import type { Agreement } from "../difficulty/agreement.js";
 import { writeAtomically } from "../files/write-atomically.js";
 import { evaluationScenes, followDrawing, trainingPairs } from "./data-files.js";
 import { summaryOf } from "./score-text.js";
-import { baseModel } from "./base-model.js";
-import type { DataFile, GradeResult, MethodJob } from "./job.js";
+import type { DataFile, GradeResult, RunTask } from "./task.js";
 import { ABLATIONS, COMPARED, METHODS, type Method, methodNamed } from "./method.js";
-import { openPool } from "./open-pool.js";
 import type { Progress } from "../progress/progress.js";
-import { learningRateOf, type Recipe, trainingSettings, writeRecipe } from "./recipe.js";
+import { learningRateOf, type Recipe, writeRecipe } from "./recipe.js";
 import { best, choose, type Candidate, type Choice } from "./search.js";
 import { compareSeeds, scoreSeeds } from "./seed-scores.js";
-import type { WorkerPool } from "./worker-pool.js";
+import { TaskPool } from "./task-pool.js";
+import { countAnswers, type ModelScores, readScores } from "./model-scores.js";
+import { baseTask, gradeTask, lastStage, runTask, type Start, startFrom } from "./tasks.js";
 import { makeFolder } from "../files/writable.js";
 
 /** Seeds of the figures on test; the search uses another, so that no choice was made on their pairs. */
@@ -70,15 +68,16 @@ export interface StudyOptions {
 }
 
 /** Searches settings on validation scenes, then compares all methods on test scenes, and writes the recipe. */
-export async function runStudy(options: StudyOptions): Promise<StudyOutcome> {
-  const { out, recipe } = options;
+export async function runStudy(given: StudyOptions): Promise<StudyOutcome> {
+  const options = { ...given, out: resolve(given.out) };
+  const { out, recipe, workers, progress, signal } = options;
   await makeFolder(out);
-  const pool = openPool(options);
+  const pool = new TaskPool({ workers, root: out, progress, signal });
   try {
     const bench = await prepare(pool, options);
     const questions = await searchQuestionRate(pool, options, bench);
     const { questionRate } = best(questions, bench.base.validation.scores);
-    const grades = await gradeSets(pool, options, bench.model, [SEARCH_SEED, ...SEEDS], questionRate);
+    const grades = await gradeSets(pool, options, bench.start, [SEARCH_SEED, ...SEEDS], questionRate);
     const search = { ...(await searchSettings(pool, options, { ...bench, grades })), questions };
     const chosen: Recipe = {
       ...recipe,
@@ -102,9 +101,9 @@ interface Measured {
   scores: Scores;
 }
 
-/** What every job needs: scenes and the base model's scores. */
+/** What every task needs: scenes and the base model's scores. */
 interface Bench {
-  model: DataFile;
+  start: Start;
   scenes: Record<"validation" | "test", DataFile>;
   base: Record<"validation" | "test", Measured>;
 }
@@ -114,9 +113,9 @@ interface GradedBench extends Bench {
   grades: ReadonlyMap<number, GradeResult>;
 }
 
-async function prepare(pool: WorkerPool, { out, progress, signal }: StudyOptions): Promise<Bench> {
+async function prepare(pool: TaskPool, { out, recipe, progress, signal }: StudyOptions): Promise<Bench> {
   const data = join(out, "data");
-  const model = await baseModel();
+  const start = await startFrom(recipe);
   const report = followDrawing(progress, signal);
   const scenes = {
     validation: await evaluationScenes(data, "validation", report),
@@ -125,20 +124,20 @@ async function prepare(pool: WorkerPool, { out, progress, signal }: StudyOptions
   const baseOn = async (split: "validation" | "test") => {
     const name = `base-${split}`;
     const directory = join(out, name);
-    const job = { kind: "evaluate" as const, model, name, directory, scenes: scenes[split], split };
-    const measured = await readMeasured(scenes[split], (await pool.do(job)).answers);
+    await pool.do(baseTask({ name, directory }, start, scenes[split]));
+    const measured = await readMeasured(scenes[split], await readScores(directory));
     progress.finish(name, summaryOf(measured.scores));
     return measured;
   };
   const [validation, test] = await Promise.all([baseOn("validation"), baseOn("test")]);
-  return { model, scenes, base: { validation, test } };
+  return { start, scenes, base: { validation, test } };
 }
 
 /** Draws the pairs of these seeds and grades them with the base model. */
 async function gradeSets(
-  pool: WorkerPool,
+  pool: TaskPool,
   { out, recipe, progress, signal }: StudyOptions,
-  model: DataFile,
+  start: Start,
   seeds: readonly number[],
   questionRate: number,
 ): Promise<Map<number, GradeResult>> {
@@ -149,7 +148,7 @@ async function gradeSets(
     const set = `questions-${100 * questionRate}-seed-${seed}`;
     const name = `difficulty-${set}`;
     const graded = join(data, `pairs-${recipe.pairs}-${set}-graded.parquet`);
-    const result = await pool.do({ kind: "grade", model, name, directory: join(out, name), pairs, graded });
+    const result = await pool.do(gradeTask({ name, directory: join(out, name) }, start, pairs, graded));
     progress.finish(name, `${result.pairs} pairs`);
     return [seed, result] as const;
   };
@@ -157,7 +156,7 @@ async function gradeSets(
 }
 
 async function searchQuestionRate(
-  pool: WorkerPool,
+  pool: TaskPool,
   options: StudyOptions,
   bench: Bench,
 ): Promise<StudyOutcome["search"]["questions"]> {
@@ -165,62 +164,62 @@ async function searchQuestionRate(
   const method = methodNamed(QUESTION_SEARCH.method);
   return Promise.all(
     QUESTION_SEARCH.rates.map(async (questionRate) => {
-      const grades = await gradeSets(pool, options, bench.model, [SEARCH_SEED], questionRate);
+      const grades = await gradeSets(pool, options, bench.start, [SEARCH_SEED], questionRate);
       const setting = { method, epochs, learningRate, seed: SEARCH_SEED, split: "validation" as const };
-      const job = methodJob(options, { ...bench, grades }, setting, `questions-${100 * questionRate}`);
-      const { scores } = await measure(pool, options, bench, job);
+      const variant = `questions-${100 * questionRate}`;
+      const { scores } = await trainAndScore(pool, options, { ...bench, grades }, setting, variant);
       return { method: method.name, learningRate, epochs, questionRate, scores };
     }),
   );
 }
 
+/** One training of the study. */
+interface Setting {
+  method: Method;
+  seed: number;
+  learningRate: number;
+  epochs: number;
+  split: "validation" | "test";
+}
+
 /** Trains a method and scores it. */
-async function measure(pool: WorkerPool, options: StudyOptions, bench: Bench, job: MethodJob): Promise<Measured> {
-  const { answers } = await pool.do(job);
-  const measured = await readMeasured(bench.scenes[job.split], answers);
-  options.progress.finish(job.name, summaryOf(measured.scores));
+async function trainAndScore(
+  pool: TaskPool,
+  options: StudyOptions,
+  bench: GradedBench,
+  setting: Setting,
+  variant?: string,
+): Promise<Measured> {
+  const task = taskOf(options, bench, setting, variant);
+  await pool.do(task);
+  const scores = await readScores(task.directory, lastStage(setting.method));
+  const measured = await readMeasured(bench.scenes[setting.split], scores);
+  options.progress.finish(task.name, summaryOf(measured.scores));
   return measured;
 }
 
-/** Reads answers and scores them anew, so that a training of an earlier call is scored as every other is. */
-async function readMeasured(scenes: DataFile, answers: string): Promise<Measured> {
-  const { scored } = await count({ benchmark, annotations: scenes.path, answers });
+/** Counts answers and scores them anew, so that a training of an earlier call is scored as every other is. */
+async function readMeasured(scenes: DataFile, scores: ModelScores): Promise<Measured> {
+  const scored = await countAnswers(scenes, scores);
   const figures = scored.figures(scored.sheet.totals());
   const metrics = Object.fromEntries(scored.metrics.map(({ name }) => [name, figures[name] ?? null]));
   return { scored, scores: { metrics, interval: intervals(bootstrapSheet(scored)) } };
 }
 
-function methodJob(
-  { out, recipe }: StudyOptions,
-  bench: GradedBench,
-  job: { method: Method; seed: number; learningRate: number; epochs: number; split: "validation" | "test" },
-  variant?: string,
-): MethodJob {
-  const { method, seed, learningRate, epochs, split } = job;
+function taskOf({ out, recipe }: StudyOptions, bench: GradedBench, setting: Setting, variant?: string): RunTask {
+  const { method, seed, learningRate, epochs, split } = setting;
   const name =
     split === "test"
       ? `${method.name}-seed-${seed}`
       : `${method.name}-${variant ?? `lr-${learningRate.toExponential()}-epochs-${epochs}`}`;
   const grade = bench.grades.get(seed);
   if (grade === undefined) throw new Error(`no graded pairs for seed ${seed}`);
-  return {
-    kind: "method",
-    name,
-    directory: join(out, split === "test" ? "test" : "search", name),
-    method: method.name,
-    model: bench.model,
-    graded: grade.graded,
-    scenes: bench.scenes[split],
-    split,
-    learningRate,
-    epochs,
-    settings: trainingSettings(recipe),
-    seed,
-  };
+  const training = { ...setting, graded: grade.graded, scenes: bench.scenes[split], when: "end" as const };
+  return runTask(join(out, split === "test" ? "test" : "search", name), bench.start, recipe, training);
 }
 
 async function searchSettings(
-  pool: WorkerPool,
+  pool: TaskPool,
   options: StudyOptions,
   bench: GradedBench,
 ): Promise<Omit<StudyOutcome["search"], "questions">> {
@@ -229,8 +228,8 @@ async function searchSettings(
   );
   const candidates = await Promise.all(
     grid.map(async ({ method, epochs, learningRate }): Promise<Candidate> => {
-      const job = methodJob(options, bench, { method, epochs, learningRate, seed: SEARCH_SEED, split: "validation" });
-      const { scores } = await measure(pool, options, bench, job);
+      const setting = { method, epochs, learningRate, seed: SEARCH_SEED, split: "validation" as const };
+      const { scores } = await trainAndScore(pool, options, bench, setting);
       return { method: method.name, learningRate, epochs, scores };
     }),
   );
@@ -239,20 +238,20 @@ async function searchSettings(
 }
 
 async function compareOnTest(
-  pool: WorkerPool,
+  pool: TaskPool,
   options: StudyOptions,
   bench: GradedBench,
   recipe: Recipe,
 ): Promise<Pick<StudyOutcome, "base" | "methods" | "ablations" | "comparisons" | "difficulty">> {
   const base = bench.base.test;
-  const trainAndScore = async (method: Method, seed: number): Promise<Measured & { method: Method; seed: number }> => {
+  const train = async (method: Method, seed: number): Promise<Measured & { method: Method; seed: number }> => {
     const learningRate = learningRateOf(recipe, method.settingsOf);
-    const job = methodJob(options, bench, { method, seed, learningRate, epochs: recipe.epochs, split: "test" });
-    return { method, seed, ...(await measure(pool, options, bench, job)) };
+    const setting = { method, seed, learningRate, epochs: recipe.epochs, split: "test" as const };
+    return { method, seed, ...(await trainAndScore(pool, options, bench, setting)) };
   };
   // Seed by seed, so that a study that is interrupted has whole seeds.
   const done = await Promise.all(
-    SEEDS.flatMap((seed) => [...METHODS, ...ABLATIONS].map((method) => trainAndScore(method, seed))),
+    SEEDS.flatMap((seed) => [...METHODS, ...ABLATIONS].map((method) => train(method, seed))),
   );
   const runsOf = (method: Method) => done.filter((run) => run.method === method);
   const scoredOf = (method: Method) => runsOf(method).map(({ scored }) => scored);

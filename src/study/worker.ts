@@ -1,74 +1,96 @@
-/** Entry of a worker process: one embedded trainer that does one job after another for the pool. */
+/** Entry of a worker process: does one task for the pool. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { bootEmbedded } from "../backend/embedded.js";
 import type { Trainer } from "../backend/trainer.js";
 import { UserError } from "../errors.js";
-import { evaluateModel } from "./evaluate-model.js";
+import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
+import type { Progress } from "../progress/progress.js";
+import { benchmarkTask, sceneBenchmark } from "../run-file/evaluation-task.js";
+import { followRun } from "../run-file/follow-run.js";
+import { SETTINGS_FILE } from "../run-file/settings-folder.js";
+import { prepareResumption, prepareRun, resumePrepared, startPrepared } from "../run-file/start-run.js";
 import { gradePairs } from "./grade-pairs.js";
-import type { FromWorker, Job, JobProgress, JobResult, ToWorker } from "./job.js";
-import { runMethod } from "./run-method.js";
+import type { BaseTask, FromWorker, GradeTask, ResultOf, RunResult, RunTask, Task, ToWorker } from "./task.js";
+import { TASK_FILE } from "./task-pool.js";
 
 const cancel = new AbortController();
-let trainer: Trainer | undefined;
-let work: Promise<void> = Promise.resolve();
+const { signal } = cancel;
 
 function tell(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
-async function stop(): Promise<void> {
-  cancel.abort();
-  await trainer?.stop();
-  process.exit(0);
-}
+const report = (phase: string, done: number, total: number) => tell({ type: "progress", phase, done, total });
 
-/** Does one job with one trainer; `onProgress` is told how far it is. */
-function doJob(
-  trainer: Trainer,
-  job: Job,
-  onProgress: (progress: JobProgress) => void,
-  signal: AbortSignal,
-): Promise<JobResult> {
-  switch (job.kind) {
+/** Shows to the pool how far a run is. */
+const progress: Progress = {
+  update: (_, phase, done, total) => report(phase, done, total),
+  finish: () => undefined,
+  note: () => undefined,
+  close: () => undefined,
+};
+
+function perform(task: Task): Promise<ResultOf<Task>> {
+  switch (task.kind) {
     case "grade":
-      return gradePairs(trainer, job, onProgress, signal);
-    case "evaluate":
-      return evaluateModel(trainer, job, onProgress, signal);
-    case "method":
-      return runMethod(trainer, job, onProgress, signal);
+      return withTrainer(task, [task.pairs], (trainer) => gradePairs(trainer, task, report, signal));
+    case "base":
+      return scoreBase(task);
+    case "run":
+      return performRun(task);
   }
 }
 
-async function handle(message: ToWorker): Promise<void> {
-  switch (message.type) {
-    case "boot":
-      trainer = await bootEmbedded({ roots: message.roots, logPath: message.logPath, threads: message.threads });
-      tell({ type: "ready" });
-      return;
-    case "job": {
-      if (trainer === undefined) throw new Error("a job came before the trainer was booted");
-      const progress = (report: JobProgress) => tell({ type: "progress", progress: report });
-      tell({ type: "result", result: await doJob(trainer, message.job, progress, cancel.signal) });
-      return;
-    }
-    case "stop":
-      await stop();
+async function scoreBase(task: BaseTask): Promise<object> {
+  const model = { stage: 0, path: EMBEDDED_MODEL_FOLDER };
+  const { perform: score } = benchmarkTask(sceneBenchmark(task.scenes), model, task.directory);
+  await withTrainer(task, [task.scenes], (trainer) => score(() => Promise.resolve(trainer), report, signal));
+  return {};
+}
+
+/** Begins the run, or resumes it where an earlier call left it. */
+async function performRun({ name, directory, settings }: RunTask): Promise<RunResult> {
+  const options = { signal, id: name, claim: { directory, file: TASK_FILE } };
+  const isBegun = existsSync(join(directory, SETTINGS_FILE));
+  const run = await (isBegun ? prepareResumption(directory) : prepareRun(settings, options));
+  const handle = await (isBegun ? resumePrepared(run, options) : startPrepared(run, options));
+  await followRun(handle, run, progress, 0);
+  const { outcome, reason, telemetry } = await handle.result();
+  if (outcome !== "completed") throw new Error(`the run ended as ${outcome}: ${reason}`);
+  return { telemetry: { lost: telemetry?.lost ?? 0, complete: telemetry?.complete ?? true } };
+}
+
+async function withTrainer<Result>(
+  { directory, threads }: GradeTask | BaseTask,
+  files: readonly string[],
+  work: (trainer: Trainer) => Promise<Result>,
+): Promise<Result> {
+  const roots = [EMBEDDED_MODEL_FOLDER, directory, ...files.map((file) => join(file, ".."))];
+  const trainer = await bootEmbedded({ roots, logPath: join(directory, "trainer.log"), threads, signal });
+  try {
+    return await work(trainer);
+  } finally {
+    await trainer.stop();
   }
 }
 
 // The pool decides when to stop; a Ctrl-C in the terminal reaches every process of the group.
 process.on("SIGINT", () => undefined);
-process.on("SIGTERM", () => void stop());
+process.on("SIGTERM", () => cancel.abort());
 // The pool is gone: nobody waits for the result any more.
-process.on("disconnect", () => void stop());
+process.on("disconnect", () => cancel.abort());
 process.on("message", (message: ToWorker) => {
-  const act = () =>
-    handle(message).catch((error: unknown) => {
-      const text = error instanceof Error ? error.message : String(error);
+  if (message.type === "stop") {
+    cancel.abort();
+    process.disconnect();
+    return;
+  }
+  perform(message.task)
+    .then((result) => tell({ type: "result", result }))
+    .catch((error: unknown) => {
       const isUserError = error instanceof UserError;
       if (!isUserError) console.error(error);
-      tell({ type: "failed", message: text, isUserError });
+      tell({ type: "failed", message: error instanceof Error ? error.message : String(error), isUserError });
     });
-  // Jobs run one at a time; stop does not wait for them.
-  if (message.type === "stop") void act();
-  else work = work.then(act);
 });

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,6 +9,7 @@ import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { runDemo, type DemoOptions } from "../../src/study/demo.js";
 import { readRecipe } from "../../src/study/recipe.js";
 import type { Progress } from "../../src/progress/progress.js";
+import { failure } from "../fixtures/rejection.js";
 
 const COMMAND = join(PACKAGE_ROOT, "bin", "scpo.js");
 const silent: Progress = {
@@ -52,7 +53,7 @@ describe("demonstration", function () {
 
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it("writes a result and a page, finds them again, and gives the same figures when run anew", async () => {
+  it("writes a result and a page, finds them again, and gives the same figures when interrupted and run again", async () => {
     const first = await runDemo(options);
     expect(first.found).to.equal(false);
     const { result } = first;
@@ -78,7 +79,21 @@ describe("demonstration", function () {
     expect(again.found).to.equal(true);
     expect(again.result).to.deep.equal(result);
 
-    const anew = await runDemo({ ...options, out: join(folder, "second"), workers: 1 });
+    const other = { ...options, out: join(folder, "second"), workers: 1 };
+    const stop = new AbortController();
+    const interrupting: Progress = {
+      ...silent,
+      update: (task, phase) => {
+        if (task === "scpo" && phase.startsWith("steps")) stop.abort(new Error("enough"));
+      },
+    };
+    const interrupted = await failure(runDemo({ ...other, progress: interrupting, signal: stop.signal }));
+    expect(interrupted.message).to.equal("enough");
+    const graded = statSync(join(other.out, "data", "pairs-48-seed-5-graded.parquet")).mtimeMs;
+    const anew = await runDemo(other);
+    // What was done stays, and the run goes on.
+    expect(statSync(join(other.out, "data", "pairs-48-seed-5-graded.parquet")).mtimeMs).to.equal(graded);
+    expect(readFileSync(join(other.out, "scpo", "log.jsonl"), "utf8")).to.include('"type":"resumed"');
     expect(anew.found).to.equal(false);
     expect(figures(anew.result)).to.deep.equal(figures(result));
   });

@@ -1,9 +1,8 @@
-import type { RunEvent } from "../run/log/entries.js";
+import type { Evaluation, RunEvent } from "../run/log/entries.js";
 import type { RunHandle } from "../run/handle.js";
 import { plannedSteps } from "../run/plan.js";
-import type { PreparedRun } from "../run-file/start-run.js";
+import type { PreparedRun } from "./start-run.js";
 import type { Progress } from "../progress/progress.js";
-import { evaluationText } from "./status-command.js";
 
 /**
  * Shows the events of a run until it ends.
@@ -52,4 +51,10 @@ const NOTES: { readonly [Type in RunEvent["type"]]?: (event: Extract<RunEvent, {
 function dtypesText({ stored, weights, autocast }: Extract<RunEvent, { type: "started" }>["dtypes"]): string {
   const before = stored === weights ? "" : `, stored in ${stored}`;
   return `${before}, trained and saved in ${weights}${autocast === "" ? "" : `, computed in ${autocast}`}`;
+}
+
+/** What a model scored, in a line. */
+export function evaluationText({ stage, benchmark, figures }: Evaluation, name = `stage ${stage}`): string {
+  const shown = Object.entries(figures).map(([figure, value]) => `${figure} ${value?.toPrecision(4) ?? "none"}`);
+  return `${benchmark} after ${name}: ${shown.join(", ")}`;
 }
