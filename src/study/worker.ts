@@ -44,8 +44,8 @@ function perform(task: Task): Promise<ResultOf<Task>> {
 
 async function scoreBase(task: BaseTask): Promise<object> {
   const model = { stage: 0, path: EMBEDDED_MODEL_FOLDER };
-  const { perform: score } = benchmarkTask(sceneBenchmark(task.scenes), model, task.directory);
-  await withTrainer(task, [task.scenes], (trainer) => score(() => Promise.resolve(trainer), report, signal));
+  const scoring = benchmarkTask(sceneBenchmark(task.scenes), model, task.directory);
+  await withTrainer(task, [task.scenes], (trainer) => scoring.perform(() => Promise.resolve(trainer), report, signal));
   return {};
 }
 
