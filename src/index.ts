@@ -81,4 +81,4 @@ export type { StepReport } from "./generated/scpo/v1/trainer.js";
 export { connectRuns, runStateName, type RunServiceConnection, type RunServiceOptions } from "./service/client.js";
 export { serve, type ServeOptions, type ServingRuns } from "./service/serve.js";
 export type { ServiceLimits } from "./service/limits.js";
-export type { TlsFiles } from "./service/listen.js";
+export type { TlsFiles } from "./backend/listen.js";

@@ -8,7 +8,7 @@ import { PACKAGE_ROOT } from "../src/package-root.js";
 import { planProblems } from "../src/run/plan-problems.js";
 import type { RunPlan } from "../src/run/plan.js";
 import { checkRunSettings } from "../src/run-file/read.js";
-import { checkListen } from "../src/service/listen.js";
+import { checkListen } from "../src/backend/listen.js";
 import { checkpointIdsOf, runIdOf, runIdProblem } from "../src/service/resource-names.js";
 import { Tokens } from "../src/service/tokens.js";
 

@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from scpo_trl.errors import UserError
     from scpo_trl.registration import register, registered, unregister
     from scpo_trl.trainer.config import SCPOConfig
+    from scpo_trl.trainer.director.address import DirectorAddress
     from scpo_trl.trainer.scpo_trainer import SCPOTrainer
 
-__all__ = ["SCPOConfig", "SCPOTrainer", "UserError", "register", "registered", "unregister"]
+__all__ = ["DirectorAddress", "SCPOConfig", "SCPOTrainer", "UserError", "register", "registered", "unregister"]
 
 # Importing TRL takes seconds, so the classes that need it load on first use.
 _HOMES = {
+    "DirectorAddress": "scpo_trl.trainer.director.address",
     "SCPOConfig": "scpo_trl.trainer.config",
     "SCPOTrainer": "scpo_trl.trainer.scpo_trainer",
     "UserError": "scpo_trl.errors",

@@ -16,6 +16,7 @@ from trl import DatasetMixtureConfig, ModelConfig, ScriptArguments, TrlParser
 
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.config import SCPOConfig
+from scpo_trl.trainer.director.address import DirectorAddress
 from scpo_trl.trainer.library_mistakes import first_line, library_mistakes
 
 if TYPE_CHECKING:
@@ -45,6 +46,19 @@ class SCPOScriptArguments(ScriptArguments):
     merge_adapter: bool = field(
         default=False,
         metadata={"help": f"With --use_peft: also save the whole model, adapter merged, in {MERGED_FOLDER}."},
+    )
+    director: str | None = field(
+        default=None,
+        metadata={
+            "help": "HOST:PORT or unix:///absolute/path where `scpo direct run.yaml --listen` decides about this "
+            "training."
+        },
+    )
+    director_token_file: str | None = field(
+        default=None, metadata={"help": "File with the director's token, mode 0600; else the variable SCPO_TOKEN."}
+    )
+    director_authority: str | None = field(
+        default=None, metadata={"help": "PEM file of the authority that signed the director's certificate."}
     )
 
 
@@ -118,6 +132,7 @@ def train(arguments: RunArguments) -> SCPOTrainer:
         eval_dataset=_evaluation(arguments, datasets),
         quantization_config=get_quantization_config(model),
         peft_config=get_peft_config(model),
+        director=_director(script),
     )
     if script.ignore_bias_buffers:
         policy: Any = trainer.model
@@ -257,6 +272,15 @@ def _evaluation(arguments: RunArguments, datasets: Any) -> Any:
 def _resuming(training: SCPOConfig) -> str | bool | None:
     asked = training.resume_from_checkpoint
     return {"true": True, "false": None}.get(str(asked).lower(), asked)
+
+
+def _director(script: SCPOScriptArguments) -> DirectorAddress | None:
+    if script.director is not None:
+        return DirectorAddress(script.director, script.director_token_file, script.director_authority)
+    for name in ("director_token_file", "director_authority"):
+        if getattr(script, name) is not None:
+            raise UserError(f"--{name} is {getattr(script, name)} without a director: set --director, or leave it out")
+    return None
 
 
 def _data_name(arguments: RunArguments) -> str | None:

@@ -7,13 +7,14 @@ import { UserError } from "../errors.js";
  * Asks the Python that will train what is wrong with names of settings.
  *
  * @param names - What this package does not know itself.
- * @returns A line by the name of each wrong setting; none of a remote trainer, which says it when the model is loaded.
+ * @returns A line by the name of each wrong setting; none of a trainer
+ *   elsewhere: a remote one says it when the model is loaded, one that dials has its own.
  */
 export async function askSettings(
   names: readonly string[],
   backend: BackendSettings,
 ): Promise<Readonly<Record<string, string>>> {
-  if (names.length === 0 || backend.kind === "remote") return {};
+  if (names.length === 0 || backend.kind === "remote" || backend.kind === "dialled") return {};
   const python = findPython(backend.python);
   const options = { env: { ...process.env, ...pythonEnvironment() } };
   return new Promise((resolve, reject) => {

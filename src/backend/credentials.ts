@@ -26,12 +26,15 @@ export function channelCredentials({ tls }: Pick<RemoteSettings, "tls">): Channe
 }
 
 /**
- * Reads the token of a remote trainer from its file or environment variable.
+ * Reads the token of a trainer from its file or environment variable.
  *
  * @returns Undefined where the settings name none.
  * @throws UserError when there is none at that place.
  */
-export function readToken({ token }: RemoteSettings, environment: NodeJS.ProcessEnv = process.env): string | undefined {
+export function readToken(
+  { token }: Pick<RemoteSettings, "token">,
+  environment: NodeJS.ProcessEnv = process.env,
+): string | undefined {
   if (token === undefined) return undefined;
   const [found, place] =
     "file" in token

@@ -1,6 +1,7 @@
 import { bootEmbedded } from "./embedded.js";
 import { launch } from "./launched.js";
 import { connectRemote } from "./remote.js";
+import { UserError } from "../errors.js";
 import type { BackendSettings } from "./settings.js";
 import type { OpenTrainerOptions, Trainer } from "./trainer.js";
 
@@ -21,6 +22,10 @@ export async function openTrainer(settings: BackendSettings, options: OpenTraine
       return launch(settings, options);
     case "remote":
       return connectRemote(settings, options);
+    case "dialled":
+      throw new UserError(
+        "backend.kind: found dialled, which serves the training of a run alone (scpo direct): take another backend here",
+      );
   }
 }
 

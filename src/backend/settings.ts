@@ -71,14 +71,43 @@ const remote = z
     error: "an address that is not of this machine needs TLS: expected tls with the authority of the server",
   });
 
+const dialled = z
+  .strictObject({
+    kind: z.literal("dialled").describe("A training that somebody else started, whose SCPOTrainer dials this process"),
+    listen: z
+      .string()
+      .regex(
+        new RegExp(`^unix:///.+$|${TCP_ADDRESS.pattern.source}`),
+        `expected ${TCP_ADDRESS.expected}, or unix:///absolute/path`,
+      )
+      .describe("host:port or unix:///absolute/path that trainings dial"),
+    tls: z
+      .strictObject({
+        certificate: z.string().min(1).describe("PEM file of this side's certificate"),
+        key: z.string().min(1).describe("PEM file of its private key, mode 0600"),
+      })
+      .optional(),
+    token: token.optional(),
+  })
+  .refine(
+    ({ listen, tls: encrypted, token: secret }) =>
+      (encrypted !== undefined && secret !== undefined) || isLocalAddress(listen),
+    {
+      path: ["tls"],
+      error:
+        "an address that other machines reach needs TLS and a token: expected tls with certificate and key, and token",
+    },
+  );
+
 /** How a Python trainer is obtained; the `backend` of a run's settings. Keys are the same in YAML and in TypeScript. */
-export const backendSettings = z.discriminatedUnion("kind", [embedded, launched, remote]);
+export const backendSettings = z.discriminatedUnion("kind", [embedded, launched, remote, dialled]);
 
 /** What a user writes: defaults may be left out. */
 export type BackendInput = z.input<typeof backendSettings>;
 /** How a Python trainer is obtained, every default filled in. */
 export type BackendSettings = z.output<typeof backendSettings>;
 export type LaunchedSettings = Extract<BackendSettings, { kind: "launched" }>;
+export type DialledSettings = Extract<BackendSettings, { kind: "dialled" }>;
 export type RemoteSettings = Extract<BackendSettings, { kind: "remote" }>;
 
 /** Options of a gRPC channel: local traffic bypasses any proxy, whatever http_proxy says. */

@@ -10,6 +10,7 @@ import { wholeNumber } from "./number-argument.js";
  */
 export function addRunCommands(program: Command, signal: AbortSignal): void {
   addTrain(program, signal);
+  addDirect(program, signal);
   addControl(program);
   addServe(program, signal);
   addDoctor(program);
@@ -36,6 +37,43 @@ function addTrain(program: Command, signal: AbortSignal): void {
     .action(async (directory: string, options: { json: boolean }) => {
       const { resume } = await import("./train-command.js");
       await resume(directory, { ...options, signal });
+    });
+}
+
+function addDirect(program: Command, signal: AbortSignal): void {
+  interface DirectFlags {
+    listen: string;
+    runs: string;
+    id?: string;
+    dryRun: boolean;
+    json: boolean;
+    tokenFile?: string;
+    tlsCertificate?: string;
+    tlsKey?: string;
+  }
+  program
+    .command("direct")
+    .description("direct a training that somebody else starts: wait until it dials, and decide by a run.yaml")
+    .argument("<run.yaml>", "the run's settings; model and backend are not needed, data only to name graded pairs")
+    .option(
+      "--listen <address>",
+      "HOST:PORT or unix:///absolute/path that the training dials; other machines need TLS and a token",
+      "127.0.0.1:50053",
+    )
+    .option("--runs <folder>", "where the run's folder goes", RUNS_FOLDER)
+    .option("--id <name>", "another name than the settings give")
+    .option("--dry-run", "wait for the training, print what would be done with it, and send it away", false)
+    .option("--json", "print the result as JSON", false)
+    .option("--token-file <file>", "file that holds the token that the training must show, mode 0600")
+    .option("--tls-certificate <file>", "this side's certificate, PEM")
+    .option("--tls-key <file>", "its private key, PEM, mode 0600")
+    .action(async (path: string, { listen, tokenFile, tlsCertificate, tlsKey, ...options }: DirectFlags) => {
+      const [{ direct }, { listenOf }] = await Promise.all([
+        import("./train-command.js"),
+        import("./listen-options.js"),
+      ]);
+      const door = listenOf({ listen, tokenFile, tlsCertificate, tlsKey });
+      await direct(path, { ...options, signal, listen: door });
     });
 }
 

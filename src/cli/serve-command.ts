@@ -65,5 +65,7 @@ async function readBackend(path: string): Promise<RunSettings["backend"]> {
   } catch (cause) {
     throw new UserError(`--backend: cannot read ${path}: ${(cause as Error).message.split("\n")[0]}`, { cause });
   }
-  return checkSettings(backendSettings, content, "backend");
+  const backend = checkSettings(backendSettings, content, "backend");
+  if (backend.kind !== "dialled") return backend;
+  throw new UserError(`--backend: ${path} has the kind dialled, which serves scpo direct alone: take another one`);
 }

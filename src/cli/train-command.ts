@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { RunHandle } from "../run/handle.js";
 import type { RunSummary } from "../run/read-run.js";
 import { evaluationText, followRun } from "../run-file/follow-run.js";
+import type { Listen } from "../run-file/read.js";
 import { typed } from "../run-file/settings-folder.js";
 import {
   openRun,
@@ -29,11 +30,22 @@ export async function train(
   await toItsEnd(run, () => startPrepared(run), { ...options, after: 0 });
 }
 
+/** `scpo direct`: waits for a training that somebody else starts, and directs it to its end. */
+export async function direct(path: string, options: Parameters<typeof train>[1] & { listen: Listen }): Promise<void> {
+  const log = (line: string) => process.stderr.write(`scpo direct: ${line}\n`);
+  const { signal } = options;
+  const run = await prepareRun(path, { ...options, log });
+  process.stderr.write(`run ${run.resolved.id} in ${typed(run.directory)}\n${run.text}\n`);
+  if (options.dryRun) return run.door?.close("the director was asked for the plan alone (--dry-run)");
+  await toItsEnd(run, () => startPrepared(run, { log }), { ...options, signal, after: 0 });
+}
+
 /** `scpo resume`: resumes a run and follows it to its end. */
 export async function resume(directory: string, options: { json: boolean; signal: AbortSignal }): Promise<void> {
   const run = await prepareResumption(directory);
   const { lastSequence } = await (await openRun(directory)).describe();
-  await toItsEnd(run, () => resumePrepared(run), { ...options, after: lastSequence });
+  const log = (line: string) => process.stderr.write(`scpo resume: ${line}\n`);
+  await toItsEnd(run, () => resumePrepared(run, { log }), { ...options, after: lastSequence });
 }
 
 async function toItsEnd(

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type FoldedLog, trainingEnd } from "../run/log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "../run/phase.js";
 import {
@@ -50,7 +50,8 @@ export class EvaluationPhase implements Phase {
       await context.tell({ type: "evaluation-started", stage, benchmark });
       const folder = evaluationFolder(this.#directory);
       await makeFolder(folder);
-      const opening = { roots: [this.#directory, ...task.roots], logPath: join(folder, "trainer.log") };
+      const roots = [this.#directory, ...task.roots, ...elsewhere(this.#directory)];
+      const opening = { roots, logPath: join(folder, "trainer.log") };
       await task.perform(() => context.trainer(opening), this.#progress(task, context), context.stop.requested);
     }
     const figures = await task.figures();
@@ -82,6 +83,16 @@ export class EvaluationPhase implements Phase {
       tell({ type: "evaluation-progress", stage, benchmark, what, done, total }).catch(() => undefined);
     };
   }
+}
+
+/** Folders of models that the run's own has links to, since a training that dialled saved them. */
+function elsewhere(directory: string): string[] {
+  const models = join(directory, "checkpoints");
+  const names = existsSync(models) ? readdirSync(models) : [];
+  const folders = names.map((name) => join(models, name)).filter((path) => existsSync(path));
+  return [
+    ...new Set(folders.map((path) => realpathSync(path)).filter((path) => dirname(path) !== realpathSync(models))),
+  ];
 }
 
 /** The models of a run's stages that are saved: all of them, or the last. */

@@ -7,13 +7,13 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Looks for losses and parameters that the package's trainer does not know, and weights that are not as many as the
- * losses. A service elsewhere may have losses of its own, so that with a remote backend names are left to it.
+ * losses. A service elsewhere may have losses of its own, so that with such a backend names are left to it.
  *
  * @param settings - As they were given; nothing is supposed of their shape, which others check.
  */
 export function lossProblems(settings: unknown): LocatedProblem[] {
   const { backend, training, stages } = fieldsOf(settings);
-  const known = fieldsOf(backend)["kind"] === "remote" ? undefined : LOSSES;
+  const known = ["remote", "dialled"].includes(String(fieldsOf(backend)["kind"])) ? undefined : LOSSES;
   const byDefault = lossNames(trainingJsonSchema.properties["loss_type"]?.default as string[]);
   const first = problemsAt(["training"], fieldsOf(training), byDefault, known);
   const problems = [...first.problems];

@@ -2,6 +2,7 @@ import { statSync, type Stats } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathProblem } from "../files/path-guard.js";
+import { OFFERED } from "../run/plan.js";
 import type { FieldPath } from "./position.js";
 import type { LocatedProblem } from "./problems.js";
 import { EMBEDDED_MODEL } from "./schema.js";
@@ -89,10 +90,11 @@ export function pathFields(settings: unknown): PathField[] {
     if (typeof value === "string" && value !== "") fields.push({ path, value, kind });
   };
   // A model that a trainer elsewhere loads need not lie here.
-  const isRemote = get(settings, ["backend", "kind"]) === "remote";
-  if (get(settings, ["model"]) !== EMBEDDED_MODEL && !isRemote) add("model", "model");
+  const kindOfBackend = get(settings, ["backend", "kind"]);
+  const isElsewhere = kindOfBackend === "remote" || kindOfBackend === "dialled";
+  if (get(settings, ["model"]) !== EMBEDDED_MODEL && !isElsewhere) add("model", "model");
   // So do its files.
-  for (const [name, kind] of isRemote ? [] : TRAINING_PATHS) {
+  for (const [name, kind] of isElsewhere ? [] : TRAINING_PATHS) {
     // Where a file may stand, its content may as well, in JSON.
     if (
       !String(get(settings, ["training", name]))
@@ -101,7 +103,7 @@ export function pathFields(settings: unknown): PathField[] {
     )
       add(kind, "training", name);
   }
-  add("file", "data", "pairs");
+  if (kindOfBackend !== "dialled" || get(settings, ["data", "pairs"]) !== OFFERED) add("file", "data", "pairs");
   add("file", "evaluation", "scenes");
   const benchmarks = get(settings, ["evaluation", "benchmarks"]);
   for (const at of Array.isArray(benchmarks) ? benchmarks.keys() : []) {

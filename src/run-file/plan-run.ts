@@ -4,11 +4,13 @@ import { curriculumPolicy } from "../curriculum/registry.js";
 import { UserError } from "../errors.js";
 import { readPairs } from "../pairs/pair-rows.js";
 import { sha256File } from "../files/sha256.js";
+import type { TrainingOffer } from "../generated/scpo/v1/director.js";
 import { referencePolicy } from "../reference/registry.js";
-import { effectiveBatch, plannedSteps, type RunPlan, SAID_BY_PLANS } from "../run/plan.js";
+import { effectiveBatch, plannedSteps, OFFERED, type RunPlan, SAID_BY_PLANS } from "../run/plan.js";
 import type { RunPolicies } from "../run/policies.js";
 import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
 import { refuseFalseContrasts } from "./contrast-truth.js";
+import { offeredRows, offeredSettings } from "./offered.js";
 import type { NamedRunSettings } from "./read.js";
 import { EMBEDDED_MODEL } from "./schema.js";
 import { inheritStages, lossesOf, withoutAbsent, type StageInheritance } from "./stages.js";
@@ -25,6 +27,8 @@ export interface PlannedRun {
   readonly policies: RunPolicies;
   /** What each stage took over from the one before, and what it changed. */
   readonly stages: readonly StageInheritance[];
+  /** By row; null for one that nobody graded. */
+  readonly difficulties: readonly (number | null)[];
 }
 
 /**
@@ -32,20 +36,33 @@ export interface PlannedRun {
  *
  * @param settings - Checked settings with absolute paths.
  * @param directory - Absolute path of the run's folder.
+ * @param offer - What a training that dialled brings along.
  * @throws UserError when the pairs have changed, or do not allow the curriculum.
  */
-export async function planRun(settings: NamedRunSettings, directory: string): Promise<PlannedRun> {
+export async function planRun(
+  settings: NamedRunSettings,
+  directory: string,
+  offer?: TrainingOffer,
+): Promise<PlannedRun> {
   const { training, data } = settings;
-  const sha256 = await sha256File(data.pairs);
+  const isOffered = offer !== undefined && data.pairs === OFFERED;
+  const sha256 = isOffered ? (offer.own?.dataset?.sha256 ?? "") : await sha256File(data.pairs);
   if (data.sha256 !== undefined && data.sha256 !== sha256) {
     throw new UserError(
       `data.pairs: ${data.pairs} has the SHA-256 ${sha256}, expected ${data.sha256} as data.sha256 says: ` +
         "bring the file back, or start another run without data.sha256",
     );
   }
-  const pairs = await readPairs(data.pairs, { images: false });
+  const texts = isOffered ? undefined : await readPairs(data.pairs, { images: false });
+  const pairs = texts ?? offeredRows(offer as TrainingOffer);
+  if (offer !== undefined && pairs.length !== offer.rows) {
+    throw new UserError(
+      `data.pairs: ${data.pairs} has ${pairs.length} rows, expected ${offer.rows}, those of the training that dialled: ` +
+        `name its file, or ${OFFERED}`,
+    );
+  }
   const reference = referencePolicy(settings.reference);
-  const processes = await processesOf(settings.backend);
+  const processes = offer?.processes ?? (await processesOf(settings.backend));
   const sizes = {
     batchSize: training.per_device_train_batch_size * processes,
     gradientAccumulationSteps: training.gradient_accumulation_steps,
@@ -71,7 +88,7 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
     dataset: { path: data.pairs, sha256 },
     seed: training.seed,
     ...sizes,
-    training: carried(training),
+    training: offer === undefined ? carried(training) : offeredSettings(offer),
     stages: [],
   };
   plan.stages = stages.map(({ settings: own }, at) => {
@@ -88,10 +105,16 @@ export async function planRun(settings: NamedRunSettings, directory: string): Pr
     };
     return { ...stage, warmupSteps: warmupSteps(own.warmup_steps, plannedSteps(plan, stage)) };
   });
-  refuseFalseContrasts(data.pairs, pairs, plan.stages);
+  if (texts !== undefined) refuseFalseContrasts(data.pairs, texts, plan.stages);
   const { id, ...others } = settings;
   const resolved = { id, ...others, data: { ...data, sha256 }, stages: stages.map(({ settings: own }) => own) };
-  return { resolved, plan, policies: { reference, curriculum }, stages };
+  return {
+    resolved,
+    plan,
+    policies: { reference, curriculum },
+    stages,
+    difficulties: pairs.map(({ difficulty }) => difficulty),
+  };
 }
 
 /** As transformers reads it: from 1 on a number of steps, below a share of them, rounded up. */

@@ -10,7 +10,7 @@ import type { ReadSettings } from "./read.js";
  */
 export async function requirePrecision({ settings, refusal }: ReadSettings): Promise<void> {
   const { backend, training } = settings;
-  if (training["fp16"] !== true || backend.kind === "remote") return;
+  if (training["fp16"] !== true || backend.kind === "remote" || backend.kind === "dialled") return;
   // Whatever else is wrong with this Python, the trainer says when it starts.
   const environment = await readEnvironment(findPython(backend.python)).catch(() => undefined);
   if (environment?.devices?.length !== 0) return;

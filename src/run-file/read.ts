@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, extname, resolve } from "node:path";
 import { LineCounter, parseDocument, type Document } from "yaml";
+import type { BackendInput } from "../backend/settings.js";
 import { UserError } from "../errors.js";
+import { OFFERED } from "../run/plan.js";
 import { withoutFormerFields } from "./former-fields.js";
 import { lossProblems } from "./loss-problems.js";
 import { withAbsolutePaths } from "./paths.js";
@@ -22,6 +24,17 @@ export interface ReadSettings {
   readonly refusal: (problems: readonly LocatedProblem[]) => SettingsError;
 }
 
+/** Where a training dials in, and what it must show: the fields of `backend` of the kind `dialled`. */
+export type Listen = Omit<Extract<BackendInput, { kind: "dialled" }>, "kind">;
+
+/** What counts in place of settings. */
+export interface Overrides {
+  /** Name of the run. */
+  readonly id?: string;
+  /** The training is one that dials here. */
+  readonly listen?: Listen;
+}
+
 /** Where mistakes are said to be. */
 interface Origin {
   readonly name: string;
@@ -36,10 +49,10 @@ interface Origin {
  * Reads and checks a run's settings from a YAML file; relative paths are relative to the file.
  *
  * @param path - The file.
- * @param id - Name of the run, in place of the file's own.
+ * @param over - What counts in place of the file's own.
  * @throws SettingsError with every mistake at its line and column; UserError when the file cannot be read.
  */
-export async function readRunFile(path: string, id?: string): Promise<ReadSettings> {
+export async function readRunFile(path: string, over: Overrides = {}): Promise<ReadSettings> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -64,18 +77,18 @@ export async function readRunFile(path: string, id?: string): Promise<ReadSettin
     );
   }
   const origin = { name: path, base: dirname(resolve(path)), id: basename(path, extname(path)) };
-  return checked(withId(document.toJS(), id), { ...origin, file: { document, lines } });
+  return checked(overridden(document.toJS(), over), { ...origin, file: { document, lines } });
 }
 
 /**
  * Checks settings that come from a program; relative paths are relative to the working directory.
  *
  * @param settings - As `run.yaml` holds them.
- * @param id - Name of the run, in place of the settings' own.
+ * @param over - What counts in place of the settings' own.
  * @throws SettingsError with every mistake.
  */
-export function checkRunSettings(settings: unknown, id?: string): ReadSettings {
-  return checked(withId(settings, id), { name: "run settings", base: process.cwd() });
+export function checkRunSettings(settings: unknown, over: Overrides = {}): ReadSettings {
+  return checked(overridden(settings, over), { name: "run settings", base: process.cwd() });
 }
 
 /** Python's command has a file of its own, whose names are TRL's. */
@@ -83,11 +96,15 @@ function isTrlConfiguration(document: Document): boolean {
   return ["loss_type", "dataset_name", "per_device_train_batch_size"].some((name) => document.has(name));
 }
 
-function withId(settings: unknown, id: string | undefined): unknown {
+function overridden(settings: unknown, { id, listen }: Overrides): unknown {
   if (id !== undefined && !RUN_ID.pattern.test(id)) {
     throw new UserError(`id: found ${JSON.stringify(id)}, expected ${RUN_ID.expected}`);
   }
-  return id === undefined || settings === null || typeof settings !== "object" ? settings : { ...settings, id };
+  if (settings === null || typeof settings !== "object") return settings;
+  const named = { ...settings, ...(id === undefined ? {} : { id }) };
+  if (listen === undefined) return named;
+  // The model is the training's own, and so are the pairs unless the settings name a file of them.
+  return { data: { pairs: OFFERED }, ...named, model: OFFERED, backend: { kind: "dialled", ...listen } };
 }
 
 function checked(raw: unknown, origin: Origin): ReadSettings {

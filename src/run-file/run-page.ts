@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { readEvalResult } from "../evaluation/eval-result.js";
-import { readPairs } from "../pairs/pair-rows.js";
 import { readTraining } from "../report/read-training.js";
 import { writeRunReport } from "../report/run-report.js";
 import type { FoldedLog } from "../run/log/fold.js";
@@ -18,9 +17,14 @@ export class PagePhase implements Phase {
   readonly name = "page";
   readonly #directory: string;
   readonly #settings: ResolvedRunSettings;
+  readonly #difficulties: readonly (number | null)[];
 
-  /** @param directory - The run's folder. */
-  constructor(directory: string, settings: ResolvedRunSettings) {
+  /**
+   * @param directory - The run's folder.
+   * @param difficulties - Of the run's pairs, by row.
+   */
+  constructor(directory: string, settings: ResolvedRunSettings, difficulties: readonly (number | null)[]) {
+    this.#difficulties = difficulties;
     this.#directory = directory;
     this.#settings = settings;
   }
@@ -40,13 +44,12 @@ export class PagePhase implements Phase {
   async #write(path: string, entries: FoldedLog["entries"]): Promise<void> {
     const settings = this.#settings;
     const nameOf = (stage: number) => settings.stages[stage]?.name ?? `stage ${stage}`;
-    const pairs = await readPairs(settings.data.pairs, { images: false });
     const training = await readTraining(this.#directory, settings.id);
     const evaluations = entries.filter((entry) => entry.type === "evaluation-finished");
     await writeRunReport(path, {
       title: `Run ${settings.id}`,
       training,
-      difficulties: pairs.map(({ difficulty }) => difficulty),
+      difficulties: [...this.#difficulties],
       evaluations: await Promise.all(
         evaluations.map(async ({ stage, benchmark }) => ({
           stage: nameOf(stage),

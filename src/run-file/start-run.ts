@@ -1,5 +1,8 @@
 import { rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { Caller } from "../backend/dialled/caller.js";
+import { Door } from "../backend/dialled/door.js";
+import type { TrainingOffer } from "../generated/scpo/v1/director.js";
 import type { RunDefinition } from "../run/definition.js";
 import { execute } from "../run/execute.js";
 import type { RunHandle } from "../run/handle.js";
@@ -8,9 +11,10 @@ import type { RunPolicies } from "../run/policies.js";
 import { openHandle } from "../run/handle.js";
 import { EvaluationPhase } from "./evaluation.js";
 import { type FindEvaluationProblems, requireEvaluation } from "./evaluation-problems.js";
+import { readOffer, withOffer, writeOffer } from "./offered.js";
 import { planRun, type PlannedRun } from "./plan-run.js";
 import { requirePrecision } from "./precision-problems.js";
-import { checkRunSettings, readRunFile, type ReadSettings } from "./read.js";
+import { checkRunSettings, type Listen, readRunFile, type ReadSettings } from "./read.js";
 import { PagePhase } from "./run-page.js";
 import type { RunSettings } from "./schema.js";
 import {
@@ -30,12 +34,16 @@ export interface ResumeRunOptions {
   readonly policies?: RunPolicies;
   /** Cancels the run. */
   readonly signal?: AbortSignal;
+  /** Told who dials where the backend is `dialled`, and who is refused and why. */
+  readonly log?: (line: string) => void;
   /** How the files that the evaluation needs are looked at. @default here and now */
   readonly findEvaluationProblems?: FindEvaluationProblems;
 }
 
 /** How a run is started beside its settings. */
 export interface StartRunOptions extends ResumeRunOptions {
+  /** Directs a training that somebody else starts and that dials here, in place of the settings' backend. */
+  readonly listen?: Listen;
   /** Folder of runs; the run's own folder is made in it. @default "runs" in the working directory */
   readonly runs?: string;
   /** Name of the run, in place of the settings' own. */
@@ -50,6 +58,10 @@ export interface PreparedRun extends PlannedRun {
   readonly directory: string;
   /** What was taken by default, inherited and changed, in lines for people. */
   readonly text: string;
+  /** What the training brought along that dialled. */
+  readonly offer?: TrainingOffer;
+  /** Where it waits; `startPrepared` takes it over. */
+  readonly door?: Door;
 }
 
 /**
@@ -60,11 +72,22 @@ export interface PreparedRun extends PlannedRun {
  *   RunExistsError when there is such a run.
  */
 export async function prepareRun(settings: RunSettings | string, options: StartRunOptions = {}): Promise<PreparedRun> {
-  const { runs = RUNS_FOLDER, id, claim } = options;
-  const read = typeof settings === "string" ? await readRunFile(settings, id) : checkRunSettings(settings, id);
+  const { runs = RUNS_FOLDER, id, claim, listen, log, signal } = options;
+  const over = { ...(id === undefined ? {} : { id }), ...(listen === undefined ? {} : { listen }) };
+  const read = typeof settings === "string" ? await readRunFile(settings, over) : checkRunSettings(settings, over);
   const directory = claim?.directory ?? resolve(join(runs, read.settings.id));
   await refuseUnlessEmpty(directory, read.settings.id, claim?.file);
-  return prepared(read, directory, options);
+  const { backend } = read.settings;
+  if (backend.kind !== "dialled") return prepared(read, directory, options);
+  const door = await Door.open(backend, log);
+  try {
+    log?.(`waits for a training to dial ${door.address}`);
+    const { offer } = (await door.look(signal)) as Caller;
+    return { ...(await prepared(read, directory, options, offer)), door };
+  } catch (error) {
+    await door.close((error as Error).message);
+    throw error;
+  }
 }
 
 /**
@@ -80,10 +103,17 @@ export async function startRun(settings: RunSettings | string, options: StartRun
 
 /** Starts a run that was prepared. */
 export async function startPrepared(run: PreparedRun, options: StartRunOptions = {}): Promise<RunHandle> {
-  await createRunFolder(run.directory, run.resolved, options.claim?.file);
   try {
+    await createRunFolder(run.directory, run.resolved, options.claim?.file);
+  } catch (error) {
+    await run.door?.close((error as Error).message);
+    throw error;
+  }
+  try {
+    if (run.offer !== undefined) await writeOffer(run.directory, run.offer);
     return await begin(run, options, false);
   } catch (error) {
+    await run.door?.close((error as Error).message);
     // What never began shall not refuse the next run of its name.
     await rm(join(run.directory, SETTINGS_FILE), { force: true });
     if (options.claim === undefined) await rmdir(run.directory).catch(() => undefined);
@@ -109,7 +139,7 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
  */
 export async function prepareResumption(directory: string, options: ResumeRunOptions = {}): Promise<PreparedRun> {
   const absolute = requireRun(directory);
-  return prepared(await readRunFolder(absolute), absolute, options);
+  return prepared(await readRunFolder(absolute), absolute, options, await readOffer(absolute));
 }
 
 /** Goes on with a run that was prepared. */
@@ -131,20 +161,22 @@ async function prepared(
   read: ReadSettings,
   directory: string,
   { findEvaluationProblems }: ResumeRunOptions,
+  offer?: TrainingOffer,
 ): Promise<PreparedRun> {
   await requireTraining(read);
   await requirePrecision(read);
   await requireEvaluation(read, directory, findEvaluationProblems);
-  const planned = await planRun(read.settings, directory);
+  const settings = offer === undefined ? read.settings : withOffer(read, offer);
+  const planned = await planRun(settings, directory, offer);
   const steps = planned.plan.stages.map((stage) => plannedSteps(planned.plan, stage));
   const text = settingsText(
-    read,
+    { ...read, settings },
     planned.stages.map((stage, at) => ({ ...stage, steps: steps[at] ?? 0 })),
   );
-  return { ...planned, directory, text };
+  return { ...planned, directory, text, ...(offer === undefined ? {} : { offer }) };
 }
 
-function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Promise<RunHandle> {
+async function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Promise<RunHandle> {
   const { resolved: settings, plan, directory } = run;
   const definition: RunDefinition = {
     id: settings.id,
@@ -161,10 +193,20 @@ function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Pr
     },
   };
   const evaluation = new EvaluationPhase(directory, settings.evaluation);
-  return execute(definition, {
+  const { backend } = settings;
+  const door = run.door ?? (backend.kind === "dialled" ? await Door.open(backend, options.log) : undefined);
+  if (door !== undefined && run.door === undefined) options.log?.(`waits for the training to dial ${door.address}`);
+  const closed = () => door?.close("the run is over; `scpo status` there says how it ended");
+  const handle = await execute(definition, {
     resume,
-    phases: settings.reporting.page ? [evaluation, new PagePhase(directory, settings)] : [evaluation],
+    phases: settings.reporting.page ? [evaluation, new PagePhase(directory, settings, run.difficulties)] : [evaluation],
     telemetry: settings.reporting.telemetry,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(door === undefined ? {} : { door }),
+  }).catch(async (error: unknown) => {
+    await closed();
+    throw error;
   });
+  if (door !== undefined) handle.result().then(closed, closed);
+  return handle;
 }

@@ -1,3 +1,4 @@
+import type { Door } from "../backend/dialled/door.js";
 import type { BackendSettings } from "../backend/settings.js";
 import type { Trainer } from "../backend/trainer.js";
 import type { Phase } from "./phase.js";
@@ -54,6 +55,8 @@ export interface ExecuteOptions {
   readonly telemetry?: boolean;
   /** One that is already up; it is neither restarted nor stopped. */
   readonly trainer?: Trainer;
+  /** Where the training dials in whose backend is `dialled`. */
+  readonly door?: Door;
   /** Told of everything that happens, in order; it must not throw. */
   readonly onEvent?: (event: RunEvent) => void;
 }

@@ -9,8 +9,9 @@ import { TrainerExitedError } from "../backend/trainer.js";
 import { UserError } from "../errors.js";
 import type { TelemetryTotals } from "../telemetry/receiver.js";
 import { watchRequests } from "./stop-request.js";
+import { dialledTraining } from "./dialled-training.js";
 import type { ExecuteOptions, RunDefinition } from "./definition.js";
-import { isEvent, type LogEntry } from "./log/entries.js";
+import { isEvent, type LogEntry, type PhaseName } from "./log/entries.js";
 import { trainingEnd } from "./log/fold.js";
 import { readFolded } from "./log/read.js";
 import type { RunLog } from "./log/run-log.js";
@@ -36,6 +37,7 @@ export interface ExecutionParts {
 export class Execution {
   readonly #parts: ExecutionParts;
   #trainer: Trainer | undefined;
+  #phase: PhaseName = "training";
   /** Trainers that died since a piece of work was done last. */
   #deaths = 0;
   /** Optimiser steps done. */
@@ -99,6 +101,7 @@ export class Execution {
     const { options, paths, stop } = this.#parts;
     if (await phase.isOver(await readFolded(paths.log))) return null;
     const { name } = phase;
+    this.#phase = name;
     if (name !== "training") await this.#tell({ type: "phase-opened", phase: name });
     let reason = options.resume === true ? "resumed by the caller" : null;
     for (;;) {
@@ -169,11 +172,20 @@ export class Execution {
     await mkdir(dirname(logPath), { recursive: true });
     // Each start empties the log; that of the one that died stays for whoever asks why.
     if (existsSync(logPath)) await rename(logPath, `${logPath}.previous`);
-    this.#trainer = await openTrainer(definition.backend, {
-      ...opening,
-      signal: stop.requested,
-      silenceMilliseconds: 60_000 * definition.restarts.silenceMinutes,
-    });
+    const silenceMilliseconds = 60_000 * definition.restarts.silenceMinutes;
+    const signal = stop.requested;
+    const { backend, plan, checkpoints } = definition;
+    if (backend.kind !== "dialled") {
+      this.#trainer = await openTrainer(backend, { ...opening, signal, silenceMilliseconds });
+    } else if (this.#phase === "training") {
+      // Whoever starts a training may take days; one that went away is waited for as long as one that says nothing.
+      const waits = this.#deaths === 0 ? {} : { patienceMilliseconds: silenceMilliseconds };
+      const waiting = { ...waits, signal, silenceMilliseconds, logPath, keepTrainings: checkpoints.keep };
+      this.#trainer = await dialledTraining(options.door, plan, waiting);
+    } else {
+      // What dialled has gone when its training is over.
+      this.#trainer = await openTrainer({ kind: "embedded", threads: 1 }, { ...opening, signal, silenceMilliseconds });
+    }
     return this.#trainer;
   }
 

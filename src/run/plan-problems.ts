@@ -2,7 +2,7 @@ import { isAbsolute } from "node:path";
 import { UserError } from "../errors.js";
 import { isAllowed, LEARNING_RATE, SHA256 } from "../generated/rules.js";
 import type { RunPlan, StagePlan, WeightedLoss } from "./plan.js";
-import { effectiveBatch, SAID_BY_PLANS } from "./plan.js";
+import { effectiveBatch, OFFERED, SAID_BY_PLANS } from "./plan.js";
 
 /** One mistake in a plan. */
 export interface PlanProblem {
@@ -34,8 +34,14 @@ export function planProblems(plan: RunPlan): PlanProblem[] {
   };
   expect(plan.name !== "", "name", plan.name, "a name");
   expect(isAbsolute(plan.directory), "directory", plan.directory, "an absolute path");
-  expect(isAbsolute(plan.model), "model", plan.model, "the absolute path of a model's folder");
-  expect(isAbsolute(plan.dataset.path), "dataset.path", plan.dataset.path, "the absolute path of a Parquet file");
+  expect(
+    isAbsolute(plan.model) || plan.model === OFFERED,
+    "model",
+    plan.model,
+    "the absolute path of a model's folder",
+  );
+  const { path } = plan.dataset;
+  expect(isAbsolute(path) || path === OFFERED, "dataset.path", path, "the absolute path of a Parquet file");
   const { sha256 } = plan.dataset;
   expect(SHA256.pattern.test(sha256), "dataset.sha256", sha256, SHA256.expected);
   expect(isCount(plan.seed), "seed", plan.seed, "a whole number from 0 to 4294967295");

@@ -46,14 +46,17 @@ export const SAID_BY_PLANS = [
   "seed",
 ] as const;
 
+/** Stands for the model and the rows that a training brings along which dials its director. */
+export const OFFERED = "offered";
+
 /** Everything that determines a run: the same plan gives the same weights. */
 export interface RunPlan {
   name: string;
   /** Folder of the run's files; it holds no other run. */
   directory: string;
-  /** Folder of the model to start from. */
+  /** Folder of the model to start from, or `OFFERED`. */
   model: string;
-  /** Parquet file of contrast quadruples and its lower-case hex SHA-256. */
+  /** Parquet file of contrast quadruples, or `OFFERED`, and its lower-case hex SHA-256. */
   dataset: { path: string; sha256: string };
   seed: number;
   /** Pairs per forward and backward pass, over all processes. */

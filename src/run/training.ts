@@ -12,7 +12,7 @@ import { type FoldedLog, trainingEnd } from "./log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "./phase.js";
 import type { RunPlan } from "./plan.js";
 import { loadModel } from "./requests.js";
-import { recordedPlan } from "./plan.js";
+import { OFFERED, recordedPlan } from "./plan.js";
 import { differenceOf } from "./plan-difference.js";
 import type { RunPaths } from "./run-files.js";
 import { CheckpointDamagedError, OutOfMemoryError } from "./failures.js";
@@ -99,6 +99,13 @@ export class Training implements Phase {
       return error.message;
     }
     if (!(error instanceof OutOfMemoryError)) throw error;
+    if (this.#definition.backend.kind === "dialled") {
+      throw new UserError(
+        `the training ran out of memory (${error.message}): halve per_device_train_batch_size where it is started, double ` +
+          "gradient_accumulation_steps, and begin a run anew",
+        { cause: error },
+      );
+    }
     const { batchSize, gradientAccumulationSteps } = { ...this.#definition.plan, ...history.microBatch };
     const smaller = smallerMicroBatch({ batchSize, gradientAccumulationSteps });
     if (smaller === null) {
@@ -120,7 +127,8 @@ export class Training implements Phase {
       ["dataset.path", plan.dataset.path],
       ["model", plan.model],
     ] as const) {
-      if (!this.#options.isGiven && backend.kind !== "remote" && !existsSync(path)) {
+      const isHere = !this.#options.isGiven && backend.kind !== "remote" && path !== OFFERED;
+      if (isHere && !existsSync(path)) {
         throw new UserError(`run plan: ${field}: ${path} is not there: put it back and resume the run`);
       }
     }

@@ -14,7 +14,7 @@ import { authenticating } from "./authentication.js";
 import { hidingFaults } from "./faults.js";
 import { DEFAULT_LIMITS, limiting, type ServiceLimits } from "./limits.js";
 import { oneLineLog } from "./one-line.js";
-import { checkListen, serverCredentials, type TlsFiles } from "./listen.js";
+import { checkListen, serverCredentials, type TlsFiles } from "../backend/listen.js";
 import { RunService } from "./run-service.js";
 import { Runs } from "./runs.js";
 import { ServiceMetrics } from "./service-metrics.js";

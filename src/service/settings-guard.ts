@@ -114,7 +114,11 @@ async function problems(
   { runId, findEvaluationProblems }: GuardOptions,
 ): Promise<FieldViolation[]> {
   try {
-    await requireEvaluation(checkRunSettings(settings, runId), undefined, findEvaluationProblems);
+    await requireEvaluation(
+      checkRunSettings(settings, runId === undefined ? {} : { id: runId }),
+      undefined,
+      findEvaluationProblems,
+    );
     return [];
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;

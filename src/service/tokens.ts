@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { UserError } from "../errors.js";
 import { TOKEN } from "../generated/rules.js";
-import { readPrivate } from "./listen.js";
+import { readPrivate } from "../backend/listen.js";
 
 /** Who a client is: the name of its token, or `local` where no tokens are asked for. */
 export type Owner = string;

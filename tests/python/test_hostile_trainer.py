@@ -28,10 +28,10 @@ from safetensors.torch import load_file
 from service_fixtures import World, refused, serve, start
 
 from scpo.v1 import files_pb2, files_pb2_grpc, pair_pb2, trainer_pb2, trainer_pb2_grpc
+from scpo_trl.dialogue.one_line import OneLineFormatter
 from scpo_trl.errors import UserError
 from scpo_trl.service import idle_streams, pair_files, templates
 from scpo_trl.service.addresses import check_address
-from scpo_trl.service.one_line import OneLineFormatter
 from scpo_trl.service.pair_files import PAIR_COLUMNS, PairFiles
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.security import Security

@@ -18,11 +18,11 @@ import grpc
 import pytest
 
 from scpo.v1 import trainer_pb2, trainer_pb2_grpc
+from scpo_trl.dialogue.one_line import MAX_COST
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
 from scpo_trl.service.bootstrap import _answering_json
 from scpo_trl.service.errors import NotReadyError, status_of
-from scpo_trl.service.one_line import MAX_COST
 from scpo_trl.service.server import ServerOptions, create_server
 
 BRIDGE = Path(__file__).parents[2] / "python_bridge"

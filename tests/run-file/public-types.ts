@@ -54,7 +54,9 @@ expectTypeOf<RunSettings["model"]>().toEqualTypeOf<string>();
 // `any` anywhere would make all of the above hold.
 expectTypeOf<RunSettings>().not.toBeAny();
 expectTypeOf<NonNullable<RunSettings["curriculum"]>["policy"]>().not.toBeAny();
-expectTypeOf<NonNullable<RunSettings["backend"]>["kind"]>().toEqualTypeOf<"embedded" | "launched" | "remote">();
+expectTypeOf<NonNullable<RunSettings["backend"]>["kind"]>().toEqualTypeOf<
+  "embedded" | "launched" | "remote" | "dialled"
+>();
 
 expectTypeOf<RunHandle>().toExtend<AsyncIterable<RunEvent>>();
 expectTypeOf<RunHandle["result"]>().returns.resolves.toEqualTypeOf<RunSummary>();

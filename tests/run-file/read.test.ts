@@ -282,8 +282,8 @@ describe("run.yaml", () => {
   it("wants a name of settings that come from no file, and takes one beside them", () => {
     const nameless = { ...full, id: undefined, data: { pairs: join(folder, "pairs.parquet") }, evaluation: {} };
     expect(() => checkRunSettings(nameless)).to.throw(SettingsError, "run settings: id: is missing");
-    expect(checkRunSettings(nameless, "other").settings.id).to.equal("other");
-    expect(() => checkRunSettings(nameless, "../other")).to.throw(UserError, "id: found");
+    expect(checkRunSettings(nameless, { id: "other" }).settings.id).to.equal("other");
+    expect(() => checkRunSettings(nameless, { id: "../other" })).to.throw(UserError, "id: found");
   });
 
   it("has a sentence for every field, and a committed schema that is the code's", async () => {

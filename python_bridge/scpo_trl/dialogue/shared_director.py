@@ -67,13 +67,14 @@ class SharedDirector:
                 self._failure = error
 
     def decide(self, make_batches: Callable[[], None]) -> Decision:
-        """See `Director`; makes no batches meanwhile, since pairs are words that all processes hear."""
-        return self._processes.share(self._decided)
+        """See `Director`; several make no batches meanwhile, since pairs are words that all processes hear."""
+        alone = self._processes.size == 1
+        return self._processes.share(lambda: self._decided(make_batches if alone else lambda: None))
 
-    def _decided(self) -> Decision:
+    def _decided(self, make_batches: Callable[[], None]) -> Decision:
         if self._failure is not None:
             raise self._failure
-        return self._asked.decide(lambda: None)
+        return self._asked.decide(make_batches)
 
     def checkpoint_saved(self, path: str, step: int, weights_sha256: str) -> None:
         """See `Director`."""

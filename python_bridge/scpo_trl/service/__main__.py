@@ -10,12 +10,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from scpo_trl.dialogue.access import TOKEN_VARIABLE
+from scpo_trl.dialogue.one_line import one_line
 from scpo_trl.errors import UserError
 from scpo_trl.service.addresses import check_address
-from scpo_trl.service.one_line import one_line
 from scpo_trl.service.process import configure_logging, die_with_parent, prepare_environment, settle
 from scpo_trl.service.roots import Roots
-from scpo_trl.service.security import TOKEN_VARIABLE, read_security
+from scpo_trl.service.security import read_security
 
 if TYPE_CHECKING:
     from scpo_trl.service.processes import Processes

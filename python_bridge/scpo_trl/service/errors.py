@@ -14,8 +14,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from scpo_trl.dialogue.job import CancelledWork
+from scpo_trl.dialogue.one_line import one_line
 from scpo_trl.errors import UserError
-from scpo_trl.service.one_line import one_line
 
 logger = logging.getLogger(__name__)
 

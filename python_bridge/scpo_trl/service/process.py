@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-from scpo_trl.service.one_line import OneLineFormatter
+from scpo_trl.dialogue.one_line import OneLineFormatter
 
 PARENT = "SCPO_PARENT"
 """Environment variable with the process id of whoever starts a process that is to die with it."""

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import hmac
-import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import grpc
 
-from scpo.v1.rules import TOKEN
+from scpo_trl.dialogue.access import read_file, read_token
 from scpo_trl.errors import UserError
 from scpo_trl.service.errors import rich_status
-
-TOKEN_VARIABLE = "SCPO_TOKEN"
-"""Environment variable with the token, where no file is named."""
 
 _OPEN_TO_ALL = "/grpc.health.v1.Health/Check"
 
@@ -67,20 +61,15 @@ def read_security(
         raise UserError("tls: --tls-client-authority asks for certificates: give --tls-certificate and --tls-key too")
     credentials = None
     if certificate:
-        authority = _read(client_authority, "--tls-client-authority") if client_authority else None
-        pair = (_read(key, "--tls-key", secret=True), _read(certificate, "--tls-certificate"))
+        authority = read_file(client_authority, "--tls-client-authority") if client_authority else None
+        pair = (read_file(key, "--tls-key", secret=True), read_file(certificate, "--tls-certificate"))
         for content, path in ((pair[0], key), (pair[1], certificate), (authority or b"-----BEGIN", client_authority)):
             if b"-----BEGIN" not in content:
                 raise UserError(f"tls: {path}: found no PEM text, expected '-----BEGIN ...'")
         credentials = grpc.ssl_server_credentials(
             [pair], root_certificates=authority, require_client_auth=bool(client_authority)
         )
-    if token_file:
-        token = _read(token_file, "--token-file", secret=True).decode("utf-8", errors="replace").strip()
-    if (token_file or token) and not TOKEN.allows(token):
-        place = token_file or f"${TOKEN_VARIABLE}"
-        raise UserError(f"token: {place}: found another text of {len(token)} characters, expected {TOKEN.expected}")
-    return Security(credentials, token or None, bool(client_authority))
+    return Security(credentials, read_token(token_file, token), bool(client_authority))
 
 
 class TokenCheck(grpc.ServerInterceptor):
@@ -108,14 +97,3 @@ def _refuse(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[
     message = "token: the call bears no token or a wrong one, expected `authorization: Bearer TOKEN`"
     context.abort_with_status(rich_status(grpc.StatusCode.UNAUTHENTICATED, message))
     yield from ()
-
-
-def _read(path: str, option: str, *, secret: bool = False) -> bytes:
-    try:
-        status = Path(path).stat()
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"{option}: cannot read {path} ({error.strerror}): expected a file") from error
-    if secret and (status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)) and status.st_uid == os.geteuid():
-        raise UserError(f"{option}: {path} is open to other users, expected mode 0600: chmod 600 {path}")
-    return content

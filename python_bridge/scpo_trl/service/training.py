@@ -19,13 +19,13 @@ from transformers import PrinterCallback
 from scpo.v1 import trainer_pb2
 from scpo_trl.dialogue.job import CancelledWork, Job
 from scpo_trl.dialogue.messages import require_checkpoint_name
+from scpo_trl.dialogue.one_line import one_line
 from scpo_trl.dialogue.remote_director import RemoteDirector
 from scpo_trl.dialogue.shared_director import SharedDirector
 from scpo_trl.errors import NonFiniteLossError, UserError
 from scpo_trl.service.adapters import adapted, has_adapter
 from scpo_trl.service.model_folder import check_saved
 from scpo_trl.service.model_store import LoadedModel
-from scpo_trl.service.one_line import one_line
 from scpo_trl.service.own_folders import prepare_trainings
 from scpo_trl.service.pair_files import OpenedFile, PairFiles
 from scpo_trl.service.processes import Processes

@@ -30,6 +30,7 @@ ELSEWHERE: Mapping[str, str] = {
     "model_name_or_path": "model says it",
     "output_dir": "id names the run's folder",
     "merge_adapter": "a run saves what it trained; trl-scpo merges adapters",
+    **_each("director director_token_file director_authority", "the run itself directs the training"),
     "ignore_bias_buffers": "set ddp_broadcast_buffers to false instead",
     **_each(
         "push_to_hub hub_model_id hub_strategy hub_token hub_private_repo hub_always_push hub_revision",

@@ -27,8 +27,10 @@ from scpo_trl.trainer.checkpoints.resumption import (
     write_state,
 )
 from scpo_trl.trainer.config import SCPOConfig
+from scpo_trl.trainer.director.address import DirectorAddress, director_at
 from scpo_trl.trainer.director.director import Director, Stage
 from scpo_trl.trainer.director.local_director import LocalDirector
+from scpo_trl.trainer.director.offer import Offer, OfferedDirector
 from scpo_trl.trainer.director.records import PairRecorder
 from scpo_trl.trainer.evaluation.eval_dataset import EvaluationRows, ScoredEvaluation, named_datasets
 from scpo_trl.trainer.evaluation.scored_pairs import MicroBatch, ScoredPairs, on_the_cpu
@@ -42,6 +44,7 @@ from scpo_trl.trainer.model.model_support import require_processor, require_supp
 from scpo_trl.trainer.model.processor_fields import complete_processor
 from scpo_trl.trainer.model.trainable import check_weight_type, require_trainable
 from scpo_trl.trainer.model_card import model_card
+from scpo_trl.trainer.offered_training import beginning, require_directable, training_offer
 from scpo_trl.trainer.reference.reference import OpenTable, Progress, Reference
 from scpo_trl.trainer.requirements import (
     NoReferenceModel,
@@ -89,8 +92,9 @@ class SCPOTrainer(DPOTrainer):
         optimizers: An optimiser to use in place of the one from `args`, and None.
         quantization_config: Of a model that is loaded by name.
         peft_config: Trains a new adapter.
-        director: Decides; None: the stages of the data set's columns, see `LocalDirector`. With several processes each
-            has its own, and they must decide alike.
+        director: Decides: the address of one in another process, which the training dials when it begins (see
+            `DirectorAddress`), or an object. None: the stages of the data set's columns, see `LocalDirector`. With
+            several processes each has its own object, and they must decide alike.
         record_pairs: Takes a record of every pair after each optimiser step.
 
     Raises:
@@ -117,10 +121,12 @@ class SCPOTrainer(DPOTrainer):
         optimizers: tuple[torch.optim.Optimizer | None, None] = (None, None),
         quantization_config: Any = None,
         peft_config: Any = None,
-        director: Director | None = None,
+        director: Director | DirectorAddress | str | None = None,
         record_pairs: PairRecorder | None = None,
     ) -> None:
         args = _args(args, model)
+        if isinstance(director, (str, DirectorAddress)):
+            require_directable(args)
         require_stock_parts(ref_model, data_collator, optimizers)
         require_model(model, processing_class)
         require_adapters(model, peft_config)
@@ -174,15 +180,17 @@ class SCPOTrainer(DPOTrainer):
         self._rows = PairRows(train_dataset, evaluation)
         self._schedule = StageSchedule(args.learning_rate)
         self._planned_steps = UNLIMITED_STEPS
-        if director is None:
-            director = LocalDirector(args, train_dataset)
-            self._planned_steps = director.planned_steps
         shape = self._processes = StepShape(
             args.per_device_train_batch_size,
             args.gradient_accumulation_steps,
             self.accelerator.num_processes,
             self.accelerator.process_index,
         )
+        if isinstance(director, (str, DirectorAddress)):
+            director = director_at(director, shape.pairs)
+        elif director is None:
+            director = LocalDirector(args, train_dataset)
+            self._planned_steps = director.planned_steps
         self._shape = TrainingShape(shape.pairs, shape.processes, len(self._rows), lambda: self._rows.sha256)
         self._director = director
         self._sampler = StageSampler(director, shape)
@@ -214,12 +222,37 @@ class SCPOTrainer(DPOTrainer):
 
         Args:
             resume_from_checkpoint: A checkpoint's folder, or True for the newest complete one in `output_dir`: goes on
-                there as if nothing had happened.
+                there as if nothing had happened. A director at an address says it instead.
             **kwargs: See `transformers.Trainer.train`.
 
         Raises:
-            UserError: a director's wish cannot be met, a loss is not finite, or the checkpoint is of no use.
+            UserError: a director's wish cannot be met, a loss is not finite, the checkpoint is of no use, or nobody
+                answers at the director's address.
         """
+        if not isinstance(self._director, OfferedDirector):
+            return self._train(resume_from_checkpoint, **kwargs)
+        if resume_from_checkpoint:
+            raise UserError(
+                f"resume_from_checkpoint is {resume_from_checkpoint}, but the director says where the training "
+                "goes on: leave it out"
+            )
+        name = self._director.begin(self._offer)
+        try:
+            self._director.begun(beginning(self._settings, self.policy))
+            result = self._train(str(self.checkpoint_directory / name) if name else None, **kwargs)
+        except BaseException as error:
+            self._director.failed(error, self.state.global_step)
+            raise
+        self._director.ended(self.state.global_step)
+        return result
+
+    def _offer(self) -> Offer:
+        dataset = cast(Dataset, self.train_dataset)
+        return training_offer(
+            self._settings, dataset, self._rows.sha256, self._processes, self.policy, self.checkpoint_directory
+        )
+
+    def _train(self, resume_from_checkpoint: str | bool | None, **kwargs: Any) -> Any:
         folder: Path | None = None
         if self._begun:
             self._forget()
@@ -273,14 +306,16 @@ class SCPOTrainer(DPOTrainer):
         return self.get_eval_dataloader(test_dataset)
 
     def _loader(self, keys: Any, batch_size: int, rows: AskedRows | None = None) -> DataLoader[Any]:
+        # A worker asks for pairs ahead of its need, and a director at an address may not have decided on them.
+        ahead = not (keys is self._sampler and isinstance(self._director, OfferedDirector))
         return DataLoader(
             self._rows if rows is None else rows,
             batch_size=batch_size,
             sampler=keys,
             collate_fn=self.data_collator,
-            num_workers=self.args.dataloader_num_workers,
+            num_workers=self.args.dataloader_num_workers if ahead else 0,
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
-            prefetch_factor=self.args.dataloader_prefetch_factor,
+            prefetch_factor=self.args.dataloader_prefetch_factor if ahead else None,
             # A generator of its own: fetching must not draw from the random numbers of the training.
             generator=torch.Generator().manual_seed(self.args.seed),
         )
@@ -533,6 +568,10 @@ class SCPOTrainer(DPOTrainer):
             tags=[tags] if isinstance(tags, str) else tags or (),
         )
         card.save(folder / "README.md")
+
+    def whole_weights(self) -> Mapping[str, Any] | None:
+        """Weights that are shared out over the processes, brought together; None: each process has all of them."""
+        return self.accelerator.get_state_dict(self.model_wrapped) if self._is_sharded else None
 
     def save_checkpoint_into(self, folder: Path) -> Path:
         """Writes a checkpoint to resume from below `folder`, between two optimiser steps; gives its own folder."""

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,12 @@ def weights_sha256(model: nn.Module) -> str:
     Returns:
         Lower-case hex SHA-256 over name, type, shape and bytes of every entry of the state dict, in the order of names.
     """
+    return state_sha256(model.state_dict())
+
+
+def state_sha256(state: Mapping[str, Any]) -> str:
+    """Hash of a state dict's entries, see `weights_sha256`."""
     digest = hashlib.sha256()
-    state = model.state_dict()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()
         digest.update(f"{name}\0{tensor.dtype}\0{list(tensor.shape)}\0".encode())
@@ -34,13 +39,16 @@ def weights_sha256(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def save_model_folder(model: Any, processor: Any, folder: str | os.PathLike[str]) -> str:
+def save_model_folder(
+    model: Any, processor: Any, folder: str | os.PathLike[str], state: Mapping[str, Any] | None = None
+) -> str:
     """Writes model and processor as a folder that `from_pretrained` reads; complete or not there at all.
 
     Args:
         model: A `PreTrainedModel`, unwrapped.
         processor: Its processor, or None.
         folder: Where to; replaced if it exists.
+        state: The whole weights of a model that is shared out over processes; None: the model's own.
 
     Returns:
         The weights' hash, see `weights_sha256`.
@@ -53,7 +61,7 @@ def save_model_folder(model: Any, processor: Any, folder: str | os.PathLike[str]
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.writing")
     temporary.mkdir()
     try:
-        model.save_pretrained(temporary)
+        model.save_pretrained(temporary, **({} if state is None else {"state_dict": state}))
         if processor is not None:
             processor.save_pretrained(temporary)
         sync_folder(temporary)
@@ -64,7 +72,7 @@ def save_model_folder(model: Any, processor: Any, folder: str | os.PathLike[str]
             raise
         # Writers raise almost anything at a full disk: OSError, RuntimeError, an exception of safetensors.
         raise writing_failed(target, error) from error
-    return weights_sha256(model)
+    return state_sha256(model.state_dict() if state is None else state)
 
 
 _CHECKPOINT_FILES = (MANIFEST, "config.json", "adapter_config.json")

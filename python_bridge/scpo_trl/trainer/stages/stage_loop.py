@@ -66,6 +66,10 @@ class StagedTrainer(Protocol):
         """Logs the summary of a stage."""
         ...
 
+    def whole_weights(self) -> Mapping[str, Any] | None:
+        """Weights that are shared out over the processes, brought together; None: each process has all of them."""
+        ...
+
     def save_checkpoint_into(self, folder: Path) -> Path:
         """Writes the whole training into a folder of its own within `folder`, which is returned."""
         ...
@@ -270,7 +274,10 @@ class StageLoop(TrainerCallback):
         if decision.checkpoint:
             folder = checkpoint_folder(self._trainer.checkpoint_directory, decision.checkpoint)
             model, processor = self._trainer.policy, self._trainer.processing_class
-            weights = in_main_process(self._trainer.accelerator, lambda: save_model_folder(model, processor, folder))
+            whole = self._trainer.whole_weights()
+            weights = in_main_process(
+                self._trainer.accelerator, lambda: save_model_folder(model, processor, folder, whole)
+            )
             self._director.checkpoint_saved(str(folder), state.global_step, weights)
         if decision.evaluate_held_out and self.stage is not None and not self.stage.held_out_pairs:
             raise UserError("decision.evaluate_held_out: the open stage has no held-out pairs: open it with some")

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.js";
-import { checkListen, serverCredentials } from "../../src/service/listen.js";
+import { checkListen, serverCredentials } from "../../src/backend/listen.js";
 
 async function refused(work: Promise<unknown>): Promise<string> {
   try {

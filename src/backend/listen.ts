@@ -3,8 +3,8 @@ import { readFileSync, statSync } from "node:fs";
 import { lstat, mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
-import { answers } from "../backend/stale-sockets.js";
-import { isLocalAddress } from "../backend/settings.js";
+import { answers } from "./stale-sockets.js";
+import { isLocalAddress } from "./settings.js";
 import { UserError } from "../errors.js";
 import { LONGEST_SOCKET_PATH, TCP_ADDRESS } from "../generated/rules.js";
 
@@ -16,6 +16,24 @@ export interface TlsFiles {
   readonly clientAuthority?: string;
 }
 
+/** What a message calls each setting: flags of a command, or fields of settings. */
+export interface ListenNames {
+  readonly listen: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientAuthority: string;
+  readonly token: string;
+}
+
+/** The flags of the command line. */
+export const LISTEN_FLAGS: ListenNames = {
+  listen: "--listen",
+  certificate: "--tls-certificate",
+  key: "--tls-key",
+  clientAuthority: "--tls-client-authority",
+  token: "--token-file",
+};
+
 /** What is needed before the service listens beyond this machine. */
 export interface ListenOptions {
   /** `unix:///absolute/path` or `host:port`; port 0 takes a free one. */
@@ -23,6 +41,8 @@ export interface ListenOptions {
   readonly tls?: TlsFiles;
   /** Whether clients must show a token. */
   readonly tokens: boolean;
+  /** What a message calls the settings (default: the flags). */
+  readonly names?: ListenNames;
 }
 
 const unixScheme = "unix://";
@@ -35,41 +55,44 @@ const unixScheme = "unix://";
  *   whose folder others may enter, and for one on which somebody listens.
  */
 export async function checkListen(options: ListenOptions): Promise<string> {
-  const { listen, tls, tokens } = options;
+  const { listen, tls, tokens, names = LISTEN_FLAGS } = options;
   if (listen.startsWith(`${unixScheme}/`)) {
-    await prepareSocket(listen.slice(unixScheme.length));
+    await prepareSocket(listen.slice(unixScheme.length), names.listen);
     return listen;
   }
   if (!TCP_ADDRESS.pattern.test(listen)) {
-    throw new UserError(`--listen: found "${listen}", expected unix:///absolute/path or ${TCP_ADDRESS.expected}`);
+    throw new UserError(
+      `${names.listen}: found "${listen}", expected unix:///absolute/path or ${TCP_ADDRESS.expected}`,
+    );
   }
   const guarded = tls !== undefined && (tokens || tls.clientAuthority !== undefined);
   if (!isLocalAddress(listen) && !guarded) {
     throw new UserError(
-      `--listen: ${listen} is reachable from other machines, which needs TLS and a token (or clients' certificates): give ` +
-        "--tls-certificate, --tls-key and --token-file (or --tls-client-authority), or listen on 127.0.0.1",
+      `${names.listen}: ${listen} is reachable from other machines, which needs TLS and a token (or clients' ` +
+        `certificates): give ${names.certificate}, ${names.key} and ${names.token} (or ${names.clientAuthority}), or ` +
+        "listen on 127.0.0.1",
     );
   }
   return listen;
 }
 
-async function prepareSocket(path: string): Promise<void> {
+async function prepareSocket(path: string, name: string): Promise<void> {
   if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH) {
     throw new UserError(
-      `--listen: ${path} has ${Buffer.byteLength(path)} bytes, expected at most ${LONGEST_SOCKET_PATH}: systems limit the ` +
+      `${name}: ${path} has ${Buffer.byteLength(path)} bytes, expected at most ${LONGEST_SOCKET_PATH}: systems limit the ` +
         "paths of sockets",
     );
   }
   const folder = dirname(path);
   await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") throw new UserError(`--listen: no such folder: ${dirname(folder)}; create it first`);
+    if (error.code === "ENOENT") throw new UserError(`${name}: no such folder: ${dirname(folder)}; create it first`);
     if (error.code !== "EEXIST") throw error;
   });
   const status = await lstat(folder);
   const own = process.getuid === undefined || status.uid === process.getuid();
   if (!status.isDirectory() || (status.mode & 0o077) !== 0 || !own) {
     throw new UserError(
-      `--listen: ${folder} is open to other users, expected a folder of your own with mode 0700, since whoever reaches ` +
+      `${name}: ${folder} is open to other users, expected a folder of your own with mode 0700, since whoever reaches ` +
         "the socket commands the service; use a new folder",
     );
   }
@@ -78,9 +101,9 @@ async function prepareSocket(path: string): Promise<void> {
     () => null,
   );
   if (isSocket === null) return;
-  if (!isSocket) throw new UserError(`--listen: ${path} is no socket; choose another path`);
+  if (!isSocket) throw new UserError(`${name}: ${path} is no socket; choose another path`);
   if (await answers(path)) {
-    throw new UserError(`--listen: another service listens on ${path}; stop it or choose another path`);
+    throw new UserError(`${name}: another service listens on ${path}; stop it or choose another path`);
   }
   await rm(path, { force: true });
 }
@@ -88,17 +111,18 @@ async function prepareSocket(path: string): Promise<void> {
 /**
  * Credentials for the server: none without TLS files.
  *
+ * @param names - What a message calls the settings.
  * @throws UserError when a file cannot be read, or when others may read the key.
  */
-export function serverCredentials(tls: TlsFiles | undefined): ServerCredentials {
+export function serverCredentials(tls: TlsFiles | undefined, names = LISTEN_FLAGS): ServerCredentials {
   if (tls === undefined) return ServerCredentials.createInsecure();
   const { clientAuthority } = tls;
-  checkPrivate(tls.key, "--tls-key");
+  checkPrivate(tls.key, names.key);
   const pair = {
-    cert_chain: readPem(tls.certificate, "--tls-certificate"),
-    private_key: readPem(tls.key, "--tls-key"),
+    cert_chain: readPem(tls.certificate, names.certificate),
+    private_key: readPem(tls.key, names.key),
   };
-  const authority = clientAuthority === undefined ? null : readPem(clientAuthority, "--tls-client-authority");
+  const authority = clientAuthority === undefined ? null : readPem(clientAuthority, names.clientAuthority);
   try {
     // gRPC would find out at the first connection.
     createSecureContext({
@@ -109,7 +133,7 @@ export function serverCredentials(tls: TlsFiles | undefined): ServerCredentials 
     return ServerCredentials.createSsl(authority, [pair], authority !== null);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(`--tls-certificate: ${tls.certificate} and ${tls.key} do not serve: ${message}`);
+    throw new UserError(`${names.certificate}: ${tls.certificate} and ${tls.key} do not serve: ${message}`);
   }
 }
 
