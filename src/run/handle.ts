@@ -125,6 +125,7 @@ export class RunHandle implements AsyncIterable<RunEvent> {
     return followEvents(runPaths(this.directory).log, { ...options, ended: () => this.#director.isOver() });
   }
 
+  /** The events of the run from its first on, without their numbers, until it ends. */
   async *[Symbol.asyncIterator](): AsyncGenerator<RunEvent, void, undefined> {
     for await (const { event } of this.events()) yield event;
   }
