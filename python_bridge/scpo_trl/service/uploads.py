@@ -54,8 +54,11 @@ class Uploads:
         path = self._path(sha256)
         if path.is_file():
             return path, 0
-        partial = self._partial(sha256)
-        return None, partial.stat().st_size if partial.is_file() else 0
+        try:
+            return None, self._partial(sha256).stat().st_size
+        except FileNotFoundError:
+            # None was begun, or one has ended or been removed meanwhile.
+            return None, 0
 
     def receive(self, sha256: str, size: int, offset: int, chunks: Iterable[bytes]) -> Path:
         """Take a file's bytes; what came before an interruption is kept.

@@ -60,8 +60,11 @@ function ofSplit(table: Questions, split: Split): Questions {
   return { ...table, byId, ordered: [...byId.values()] };
 }
 
-function readAllLabels(annotations: string, dataset: Dataset): Promise<Labels[]> {
-  return Promise.all(SPLITS.map((split) => readLabels(annotations, split, dataset)));
+/** One after the other, so that the first missing file is named whichever disk is quick. */
+async function readAllLabels(annotations: string, dataset: Dataset): Promise<Labels[]> {
+  const labels: Labels[] = [];
+  for (const split of SPLITS) labels.push(await readLabels(annotations, split, dataset));
+  return labels;
 }
 
 /**
