@@ -51,7 +51,7 @@ describe("where nothing can be written", function () {
     await writeFile(join(folder, "folder", "note"), "mine");
     await writeFile(
       join(folder, "run.yaml"),
-      "model: embedded\ndata: { pairs: pairs.parquet }\noptimiser: { learning_rate: 0.1 }\ncurriculum: { policy: staged, stages: 1 }\n",
+      "model: embedded\ndata: { pairs: pairs.parquet }\ntraining: { learning_rate: 0.1 }\ncurriculum: { policy: staged, stages: 1 }\n",
     );
   });
   after(() => rm(folder, { recursive: true, force: true }));
