@@ -49,16 +49,18 @@ const token = z.union([
   z.strictObject({ variable: z.string().min(1).describe("Environment variable that holds the token") }),
 ]);
 
+const address = () =>
+  z
+    .string()
+    .regex(
+      new RegExp(`^unix:///.+$|${TCP_ADDRESS.pattern.source}`),
+      `expected ${TCP_ADDRESS.expected}, or unix:///absolute/path`,
+    );
+
 const remote = z
   .strictObject({
     kind: z.literal("remote").describe("A trainer service that runs already, here or on another machine"),
-    address: z
-      .string()
-      .regex(
-        new RegExp(`^unix:///.+$|${TCP_ADDRESS.pattern.source}`),
-        `expected ${TCP_ADDRESS.expected}, or unix:///absolute/path`,
-      )
-      .describe("host:port or unix:///absolute/path"),
+    address: address().describe("host:port or unix:///absolute/path"),
     tls: tls.optional(),
     token: token.optional(),
     data: z
@@ -74,13 +76,7 @@ const remote = z
 const dialled = z
   .strictObject({
     kind: z.literal("dialled").describe("A training that somebody else started, whose SCPOTrainer dials this process"),
-    listen: z
-      .string()
-      .regex(
-        new RegExp(`^unix:///.+$|${TCP_ADDRESS.pattern.source}`),
-        `expected ${TCP_ADDRESS.expected}, or unix:///absolute/path`,
-      )
-      .describe("host:port or unix:///absolute/path that trainings dial"),
+    listen: address().describe("host:port or unix:///absolute/path that trainings dial"),
     tls: z
       .strictObject({
         certificate: z.string().min(1).describe("PEM file of this side's certificate"),
