@@ -1,15 +1,9 @@
 import { UserError } from "../errors.js";
+import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./json-bytes.js";
 import { fileBytes } from "./text-file.js";
 
 /** Most bytes of one element; an answer has a few thousand. */
 const LARGEST_ELEMENT = 64 * 2 ** 20;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 
 /**
  * Cuts a file that holds one JSON array into the bytes of its elements, without reading it whole. Only brackets,

@@ -1,15 +1,10 @@
 import { UserError } from "../errors.js";
+import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./json-bytes.js";
 import { fileBytes } from "./text-file.js";
 
 /** Most bytes of one value; a file that is one object whole has some tens of millions. */
 const LARGEST_VALUE = 512 * 2 ** 20;
 const LINE_FEED = 0x0a;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 
 /** The bytes of a JSON value and the line that it begins on, from 1. */
 export interface JsonBytes {

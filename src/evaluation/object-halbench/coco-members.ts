@@ -1,12 +1,7 @@
 import { UserError } from "../../errors.js";
+import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "../../files/json-bytes.js";
 import { fileBytes } from "../../files/text-file.js";
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 /** Depth of the elements of a list that is a member of the root object. */
 const ELEMENT = 3;
 

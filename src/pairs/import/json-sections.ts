@@ -1,8 +1,16 @@
 import { UserError } from "../../errors.js";
+import {
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+} from "../../files/json-bytes.js";
 import { decodeUtf8, fileBytes } from "../../files/text-file.js";
 
-const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
-const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 const LARGEST_ELEMENT = 64 * 2 ** 20;
 
 /** An element of an array that stands in the file's one object. */
