@@ -12,6 +12,7 @@ import torch
 from service_fixtures import Dialogue, World, decision, feed, objective, open_stage, start
 
 from scpo.v1 import trainer_pb2
+from scpo_trl import SCPOConfig
 
 SEED = 3
 RATE = 1e-2
@@ -21,6 +22,26 @@ MIXTURE = objective(("scpo", 1.0), ("sft", 0.5))
 def load(world: World, path: Path | str, settings: Mapping[str, Any] | None = None) -> Any:
     text = json.dumps(settings) if settings else ""
     return world.stub.LoadModel(trainer_pb2.LoadModelRequest(path=str(path), settings=text))
+
+
+def trl_door(folder: Path, **settings: Any) -> SCPOConfig:
+    """Settings with which `SCPOTrainer` alone trains as `play` does with `MIXTURE`."""
+    return SCPOConfig(
+        **{"loss_type": ["scpo", "sft"], "loss_weights": [1.0, 0.5], **settings},
+        output_dir=str(folder),
+        seed=SEED,
+        use_cpu=True,
+        per_device_train_batch_size=2,
+        learning_rate=RATE,
+        lr_scheduler_type="constant",
+        shuffle_within_stage=False,
+        reference_update="steps",
+        reference_update_steps=1,
+        reference_alpha=0.5,
+        logging_steps=1,
+        save_strategy="no",
+        disable_tqdm=True,
+    )
 
 
 @dataclass

@@ -11,14 +11,14 @@ import huggingface_hub
 import pytest
 import torch
 from folder_models import FAMILIES, save_family
-from played_trainings import RATE, SEED, answers, load, logps, play
+from played_trainings import SEED, answers, load, logps, play, trl_door
 from safetensors.torch import load_file
 from service_fixtures import Dialogue, World, objective, open_stage, refused, serve, start
 from transformers import set_seed
 from trl import ModelConfig, get_peft_config
 
 from scpo.v1 import trainer_pb2
-from scpo_trl import SCPOConfig, SCPOTrainer
+from scpo_trl import SCPOTrainer
 
 pytest_plugins = ["service_fixtures"]
 
@@ -61,29 +61,11 @@ def test_each_step_is_that_of_the_trl_door(served: World, family: str, make_pair
     load(served, served.root / family, ADAPTER)
     found = play(served, {**TRAINING, **ADAPTER})
     model, processor = FAMILIES[family]()
-    trained: dict[str, Any] = {**TRAINING, "loss_type": ["scpo", "sft"], "loss_weights": [1.0, 0.5]}
-    config = SCPOConfig(
-        **trained,
-        output_dir=str(tmp_path),
-        seed=SEED,
-        use_cpu=True,
-        per_device_train_batch_size=2,
-        learning_rate=RATE,
-        lr_scheduler_type="constant",
-        shuffle_within_stage=False,
-        reference_update="steps",
-        reference_update_steps=1,
-        reference_alpha=0.5,
-        max_steps=3,
-        logging_steps=1,
-        save_strategy="no",
-        disable_tqdm=True,
-    )
     set_seed(SEED)
     rows = make_pairs().remove_columns("stage").select(range(6))
     trainer = SCPOTrainer(
         model=model,
-        args=config,
+        args=trl_door(tmp_path, **TRAINING, max_steps=3),
         train_dataset=rows,
         processing_class=processor,
         peft_config=get_peft_config(ModelConfig(**ADAPTER)),

@@ -12,11 +12,11 @@ import torch
 from datasets import Dataset
 from folder_models import FAMILIES, save_family
 from PIL import Image
-from played_trainings import MIXTURE, RATE, SEED, answers, load, logps, play
+from played_trainings import MIXTURE, answers, load, logps, play, trl_door
 from service_fixtures import Dialogue, World, feed, objective, open_stage, refused, serve, start
 
 from scpo.v1 import trainer_pb2
-from scpo_trl import SCPOConfig, SCPOTrainer
+from scpo_trl import SCPOTrainer
 
 pytest_plugins = ["service_fixtures"]
 
@@ -57,23 +57,7 @@ def served(
 def direct(family: str, rows: Dataset, folder: Path, **settings: Any) -> SCPOTrainer:
     """The TRL door on the same model and rows, in their order."""
     model, processor = FAMILIES[family]()
-    config = SCPOConfig(
-        **{**EXACT, "loss_type": ["scpo", "sft"], "loss_weights": [1.0, 0.5], "max_length": None, **settings},
-        output_dir=str(folder),
-        seed=SEED,
-        use_cpu=True,
-        per_device_train_batch_size=2,
-        learning_rate=RATE,
-        lr_scheduler_type="constant",
-        shuffle_within_stage=False,
-        reference_update="steps",
-        reference_alpha=0.5,
-        reference_update_steps=1,
-        max_steps=2,
-        logging_steps=1,
-        save_strategy="no",
-        disable_tqdm=True,
-    )
+    config = trl_door(folder, **{**EXACT, "max_length": None, **settings}, max_steps=2)
     return SCPOTrainer(model=model, args=config, train_dataset=rows, processing_class=processor)
 
 

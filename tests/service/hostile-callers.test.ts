@@ -1,15 +1,14 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { expect } from "chai";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Status } from "nice-grpc";
 import { ListRunsResponse, WatchRunRequest } from "../../src/generated/scpo/v1/run.js";
 import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
 import { serve, type ServingRuns } from "../../src/service/serve.js";
 import { methodsOf } from "../fixtures/random-messages.js";
-import { failureOf, fieldsOf, tinySettings } from "../fixtures/service.js";
+import { failureOf, fieldsOf, hostileFolder, tinySettings } from "../fixtures/service.js";
 
 const tokens = { alice: "a".repeat(40), bob: "b".repeat(40) };
 const STREAMS = 40;
@@ -23,14 +22,8 @@ describe("service of runs against callers who", function () {
   let raw: Client;
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "scpo-hostile-"));
-    const data = join(folder, "data");
-    mkdirSync(join(data, "model"), { recursive: true });
-    writeFileSync(join(data, "model", "config.json"), "{}");
-    writeFileSync(join(data, "pairs.parquet"), "");
-    const tokenFile = join(folder, "tokens");
-    const lines = Object.entries(tokens).map(([owner, token]) => `${owner}:${token}\n`);
-    writeFileSync(tokenFile, lines.join(""), { mode: 0o600 });
+    const { data, tokenFile, ...made } = hostileFolder(tokens);
+    folder = made.folder;
     const limits = { streams: STREAMS };
     const options = { runs: join(folder, "runs"), data: [data], listen: "127.0.0.1:0", parallel: 0 };
     service = await serve({ ...options, tokenFile, limits });

@@ -8,7 +8,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -17,7 +16,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client as GrpcClient, type ClientError, createChannel, createClientFactory, Status } from "nice-grpc";
 import { BadRequest, type RichClientError } from "nice-grpc-error-details";
@@ -33,7 +31,7 @@ import { serve, type ServeOptions, type ServingRuns } from "../../src/service/se
 import { methodsOf } from "../fixtures/random-messages.js";
 import { rawCall } from "../fixtures/raw-call.js";
 import { reflectionMethods } from "../fixtures/reflection-methods.js";
-import { failureOf, fieldsOf, reasonOf, tinySettings } from "../fixtures/service.js";
+import { failureOf, fieldsOf, hostileFolder, reasonOf, tinySettings } from "../fixtures/service.js";
 
 type Client = RunServiceConnection["runs"];
 type Health = GrpcClient<typeof HealthDefinition>;
@@ -55,15 +53,9 @@ describe("service of runs against hostile clients", function () {
   const clients: RunServiceConnection[] = [];
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "scpo-hostile-"));
-    data = join(folder, "data");
+    let tokenFile: string;
+    ({ folder, data, tokenFile } = hostileFolder(tokens));
     runsFolder = join(folder, "runs");
-    mkdirSync(join(data, "model"), { recursive: true });
-    writeFileSync(join(data, "model", "config.json"), "{}");
-    writeFileSync(join(data, "pairs.parquet"), "");
-    const tokenFile = join(folder, "tokens");
-    const lines = Object.entries(tokens).map(([owner, token]) => `${owner}:${token}\n`);
-    writeFileSync(tokenFile, lines.join(""), { mode: 0o600 });
     logged = [];
     const log = (line: string) => logged.push(line);
     const opened = await start({ log });
