@@ -169,7 +169,17 @@ def main(words: Sequence[str] | None = None) -> int:
         if os.environ.get("RANK", "0") == "0":
             print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
+    finally:
+        _leave_the_others()
     return 0
+
+
+def _leave_the_others() -> None:
+    """Ends the group of processes: left to the interpreter's end, its threads now and then abort the process."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def refuse(unknown: Sequence[str]) -> None:
