@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -175,10 +176,14 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _leave_the_others() -> None:
-    """Ends the group of processes: left to the interpreter's end, its threads now and then abort the process."""
+    """Ends the group of processes, whose threads may abort a process that Python takes apart around them.
+
+    A wrapped model holds on to the group, and trainers are freed by the collector alone.
+    """
     from torch import distributed
 
     if distributed.is_available() and distributed.is_initialized():
+        gc.collect()
         distributed.destroy_process_group()
 
 
