@@ -170,15 +170,15 @@ def main(words: Sequence[str] | None = None) -> int:
         if os.environ.get("RANK", "0") == "0":
             print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
-    finally:
-        _leave_the_others()
+    _leave_the_others()
     return 0
 
 
 def _leave_the_others() -> None:
     """Ends the group of processes, whose threads may abort a process that Python takes apart around them.
 
-    A wrapped model holds on to the group, and trainers are freed by the collector alone.
+    A wrapped model holds on to the group, and trainers are freed by the collector alone. After a failure nobody waits
+    here for processes that may be stuck in a call.
     """
     from torch import distributed
 
