@@ -6,10 +6,10 @@ import { resolve } from "node:path";
 import { writePairRows } from "../src/pairs/pair-rows.js";
 import type { PairRow } from "../src/pairs/pair-row.js";
 import { withArticle } from "../src/scenes/caption.js";
-import { drawPicture } from "../src/scenes/draw.js";
+import { drawImage } from "../src/scenes/draw.js";
 import { OBJECTS } from "../src/scenes/objects.js";
 import { Random } from "../src/numbers/random.js";
-import { CELL_SIDE, drawScene, GRID, namesOf, PICTURE_SIDE, type Scene } from "../src/scenes/scene.js";
+import { CELL_SIDE, drawScene, GRID, namesOf, IMAGE_SIDE, type Scene } from "../src/scenes/scene.js";
 
 const [path, count = "300"] = process.argv.slice(2);
 if (path === undefined || !(Number(count) >= 1)) {
@@ -38,7 +38,7 @@ async function* rows(): AsyncGenerator<PairRow> {
     const scene = drawScene(random, names);
     yield {
       id: `scene-${index}`,
-      images: [await drawPicture(scene)],
+      images: [await drawImage(scene)],
       rejectedImages: null,
       prompt: "Describe the picture.",
       chosen: captionOf(random, scene),
@@ -56,10 +56,10 @@ async function* rows(): AsyncGenerator<PairRow> {
       annotations: scene.objects.map(({ name, cell, side, left, top }) => ({
         object: name,
         box: [
-          ((cell % GRID) * CELL_SIDE + left) / PICTURE_SIDE,
-          (Math.floor(cell / GRID) * CELL_SIDE + top) / PICTURE_SIDE,
-          side / PICTURE_SIDE,
-          side / PICTURE_SIDE,
+          ((cell % GRID) * CELL_SIDE + left) / IMAGE_SIDE,
+          (Math.floor(cell / GRID) * CELL_SIDE + top) / IMAGE_SIDE,
+          side / IMAGE_SIDE,
+          side / IMAGE_SIDE,
         ],
       })),
       imagesOrigin: "scenes",

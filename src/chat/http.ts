@@ -165,7 +165,7 @@ async function once(
       method: "POST",
       headers: { ...headers, ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
       body: sent,
-      // Texts, pictures and the key go to the address that the user named and nowhere else.
+      // Texts, images and the key go to the address that the user named and nowhere else.
       redirect: "manual",
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
     });

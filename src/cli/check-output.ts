@@ -5,7 +5,7 @@ import type { Command, Option } from "commander";
 import { UserError } from "../errors.js";
 import { inputFolderOf, type NamedPath, refuseOverInputs } from "../files/outputs.js";
 import { exportSummaryPath } from "../pairs/export/export-pairs.js";
-import { pictureFormat } from "../pairs/picture-bytes.js";
+import { imageFormat } from "../pairs/image-bytes.js";
 import { isOwn, markFolder, type OutputKind } from "./own-files.js";
 import { makeFolder, requireWritable } from "../files/writable.js";
 
@@ -80,8 +80,8 @@ export async function checkOutput(command: Command, name: string, option: Option
     if (!existsSync(each) || (await isOwn(each, kind))) continue;
     const within =
       (await inputFolderOf(each, inputs)) ??
-      // Rows name pictures that lie beside them.
-      (name === "pairs import" && (await isPicture(each)) ? await inputFolderOf(each, folders) : undefined);
+      // Rows name images that lie beside them.
+      (name === "pairs import" && (await isImage(each)) ? await inputFolderOf(each, folders) : undefined);
     if (within !== undefined) {
       throw new UserError(`${flag}: ${each} is a file of ${within.path} (${within.flag}), which is read; name another`);
     }
@@ -93,11 +93,11 @@ export async function checkOutput(command: Command, name: string, option: Option
   }
 }
 
-async function isPicture(path: string): Promise<boolean> {
+async function isImage(path: string): Promise<boolean> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0);
-    return pictureFormat(buffer.subarray(0, bytesRead)) !== null;
+    return imageFormat(buffer.subarray(0, bytesRead)) !== null;
   } catch {
     return false;
   } finally {

@@ -5,7 +5,7 @@ import { completeFiles, completePairs, type CompleteSummary } from "../pairs/mak
 import { EditingCommand } from "../pairs/making/editing-command.js";
 import { EditingEndpoint } from "../pairs/making/editing-endpoint.js";
 import { Embeddings } from "../pairs/making/embeddings.js";
-import { PICTURE_WAYS, type PictureWay } from "../pairs/making/make-picture.js";
+import { IMAGE_WAYS, type ImageWay } from "../pairs/making/make-image.js";
 import { TEXT_CONTRAST_KINDS } from "../pairs/making/make-rejected.js";
 import { TextWriter } from "../pairs/making/text-writer.js";
 import { WRITER } from "../pairs/making/endpoint-names.js";
@@ -44,8 +44,7 @@ export async function pairsComplete(options: PairsCompleteOptions): Promise<void
   const { writerUrl: url, writerModel: model, writerCache: cache } = options;
   const { writerConcurrency, writerSettings: settings } = options;
   const kinds = listOption("--kinds", options.kinds ?? "", TEXT_CONTRAST_KINDS, ({ name }) => name);
-  const ways =
-    options.pictures === "none" ? [] : listOption("--pictures", options.pictures, PICTURE_WAYS, (way) => way);
+  const ways = options.pictures === "none" ? [] : listOption("--pictures", options.pictures, IMAGE_WAYS, (way) => way);
   const band = bandOf(options.band);
   const command = commandOf(options, ways);
   const endpoint = endpointOf(options, ways);
@@ -91,7 +90,7 @@ function bandOf(text: string): readonly [number, number] {
   throw new UserError(`--band is "${text}", expected the least and the greatest similarity, such as 0.3,0.8`);
 }
 
-function commandOf(options: PairsCompleteOptions, ways: readonly PictureWay[]): EditingCommand | undefined {
+function commandOf(options: PairsCompleteOptions, ways: readonly ImageWay[]): EditingCommand | undefined {
   const { editCommand, editCache: cache, signal } = options;
   if (editCommand === undefined) {
     if (ways.includes("command")) throw new UserError("--pictures holds command; name it with --edit-command");
@@ -114,7 +113,7 @@ function commandOf(options: PairsCompleteOptions, ways: readonly PictureWay[]): 
   return new EditingCommand({ words, cache, signal });
 }
 
-function endpointOf(options: PairsCompleteOptions, ways: readonly PictureWay[]): EditingEndpoint | undefined {
+function endpointOf(options: PairsCompleteOptions, ways: readonly ImageWay[]): EditingEndpoint | undefined {
   const { editorUrl: url, editorModel: model, editorCache: cache, editorConcurrency: concurrency, signal } = options;
   const named = { url, model, cache, concurrency, settings: options.editorSettings };
   const endpoint = EditingEndpoint.fromOptions(named, process.env, signal);

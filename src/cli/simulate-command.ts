@@ -16,7 +16,7 @@ export interface SimulateOptions {
   readonly run: string;
   readonly reference?: string;
   readonly curriculum?: string;
-  /** File of the picture. */
+  /** File of the image. */
   readonly out: string;
   readonly json: boolean;
 }

@@ -1,4 +1,4 @@
-import { openPicture } from "../pairs/open-picture.js";
+import { openImage } from "../pairs/open-image.js";
 import { wordsOf } from "../pairs/checking/word-difference.js";
 
 /**
@@ -26,10 +26,10 @@ export function wordEditDistance(chosen: string, rejected: string): number {
 const side = 32;
 
 /**
- * Mean absolute difference of two pictures' pixels, both shrunk to 32 x 32 in red, green and blue: 0 for equal
- * pictures, 1 for black and white.
+ * Mean absolute difference of two images' pixels, both shrunk to 32 x 32 in red, green and blue: 0 for equal
+ * images, 1 for black and white.
  *
- * @throws Error when a picture cannot be decoded.
+ * @throws Error when an image cannot be decoded.
  */
 export async function imageDifference(one: Uint8Array, other: Uint8Array): Promise<number> {
   const [a, b] = await Promise.all([pixelsOf(one), pixelsOf(other)]);
@@ -39,6 +39,6 @@ export async function imageDifference(one: Uint8Array, other: Uint8Array): Promi
 }
 
 async function pixelsOf(bytes: Uint8Array): Promise<Buffer> {
-  const { pixels } = await openPicture(bytes);
+  const { pixels } = await openImage(bytes);
   return pixels.resize(side, side, { fit: "fill" }).raw().toBuffer();
 }

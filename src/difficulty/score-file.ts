@@ -41,13 +41,13 @@ export interface ScoreFileRequest extends Grading {
 
 /** What scoring came to. */
 export interface ScoredFile extends GradedPairsFile {
-  /** Pairs whose rejected text or contrast picture is still to be made. */
+  /** Pairs whose rejected text or contrast image is still to be made. */
   readonly incomplete: number;
-  /** Pairs with a picture that cannot be read: they have no model's signals and no image_difference. */
+  /** Pairs with an image that cannot be read: they have no model's signals and no image_difference. */
   readonly unreadable: readonly UnreadablePair[];
   /** Words of prompts and texts, and how many the model does not know; null where its tokens are smaller than words. */
   readonly unknownWords: WordCounts | null;
-  /** Complete pairs by whether the rejected text is known to be true of its picture. */
+  /** Complete pairs by whether the rejected text is known to be true of its image. */
   readonly rejectedTrue: Readonly<Record<"true" | "false" | "unknown", number>>;
   /** Pairs that models were asked about now, and pairs whose signals were known. */
   readonly asked: number;
@@ -56,7 +56,7 @@ export interface ScoredFile extends GradedPairsFile {
   readonly errors: readonly (PairError | undefined)[];
 }
 
-/** A pair with a picture that cannot be read. */
+/** A pair with an image that cannot be read. */
 export interface UnreadablePair {
   readonly row: number;
   readonly id: string;
@@ -69,7 +69,7 @@ const FROM_MODEL = ["entropy", "image_similarity", "transport_distance", "blind_
 /** Scales reward_gap, as in DPO; ranks, and so difficulties, do not depend on it. */
 export const REWARD_GAP_BETA = 0.1;
 
-/** Rows whose pictures are decoded at a time. */
+/** Rows whose images are decoded at a time. */
 const BATCH_ROWS = 64;
 
 /** Where models' answers are kept, so that an interrupted or repeated scoring asks for none twice. */
@@ -123,7 +123,7 @@ async function check(request: ScoreFileRequest): Promise<void> {
   }
 }
 
-/** Fills in the signals of texts and pictures, and the key of each pair that models can be asked about. */
+/** Fills in the signals of texts and images, and the key of each pair that models can be asked about. */
 async function measureContent(
   request: ScoreFileRequest,
   measured: readonly MeasuredSignals[],

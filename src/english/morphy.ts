@@ -18,7 +18,7 @@ const ENDINGS: Readonly<Record<PartOfSpeech, readonly (readonly [ending: string,
   adverb: [],
 };
 
-/** Words for things in pictures that WordNet 3.0, which the official scripts read, does not hold yet. */
+/** Words for things in images that WordNet 3.0, which the official scripts read, does not hold yet. */
 const NEWER: ReadonlySet<string> = new Set(["biker"]);
 
 /** Base forms by WordNet's own rules, words and exceptions. */

@@ -1,7 +1,7 @@
 import pluralize from "pluralize";
 import type { Morphy } from "./morphy.js";
 
-/** Things of pictures that English does not count: no article, no plural. */
+/** Things of images that English does not count: no article, no plural. */
 const MASS = new Set(
   (
     "bacon baggage beef beer bread broccoli butter cardboard cash cattle celery cheese chicken clothing coffee concrete corn cutlery " +
@@ -25,7 +25,7 @@ const PLURAL_ONLY = new Set(
 );
 /** Words in -s that are singular. */
 const SINGULAR_IN_S = /(?:ss|us|is|as)$/;
-/** Plurals of the library that people rarely write of things in pictures. */
+/** Plurals of the library that people rarely write of things in images. */
 const PLURALS: ReadonlyMap<string, string> = new Map([
   ["canvas", "canvases"],
   ["octopus", "octopuses"],

@@ -78,7 +78,7 @@ const COMPOUND = new Set(
  * authors took: "bus" becomes "bu", "glass" "glas", "ties" "ty", and "collies" stays.
  *
  * Source: the behaviour of `singularize` in pattern.en (CLiPS, University of Antwerp), itself after Bermi Ferrer's
- * Inflector; irregular words without bearing on pictures are left out.
+ * Inflector; irregular words without bearing on images are left out.
  *
  * @param word - One word, mostly lower-case.
  */

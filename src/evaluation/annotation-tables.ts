@@ -6,7 +6,7 @@ import { openParquet, parquetRows } from "../pairs/parquet-rows.js";
 /** Parquet files of annotations, as data sets on the hub hold them. */
 export interface AnnotationTables {
   paths: readonly string[];
-  /** Rows of all files, pictures left out. */
+  /** Rows of all files, images left out. */
   rows: readonly FileRow[];
 }
 

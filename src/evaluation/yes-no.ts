@@ -6,7 +6,7 @@ export type YesNo = "yes" | "no" | null;
 const NEGATIONS = new Set(["no", "not", "cannot", "none", "neither", "nope", "nothing"]);
 const WORD = /\p{L}+(?:['’]\p{L}+)*/gu;
 
-/** Negations that are about the one who answers, and not about the picture. */
+/** Negations that are about the one who answers, and not about the image. */
 const DOUBT = new RegExp(
   "(?:\\b(?:not|cannot|unable|impossible|hard|difficult)|n['’]t)(?: \\p{L}+)?(?: to)?(?: be)? " +
     "(?:sure|certain|clear|know|tell|say|determine|determined|confirm|help|assist|" +

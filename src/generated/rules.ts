@@ -50,10 +50,10 @@ export const LOOPBACK_HOST: TextRule = {
   expected: "localhost, ::1 or an address of 127.0.0.0/8",
 };
 
-/** Pixels of a picture; decoded, it takes up to eight bytes for each. */
-export const LARGEST_PICTURE = 64000000;
+/** Pixels of an image; decoded, it takes up to eight bytes for each. */
+export const LARGEST_IMAGE = 64000000;
 
-/** Times that a side of a picture may be as long as the other: a processor that scales the shorter side makes a strip huge. */
+/** Times that a side of an image may be as long as the other: a processor that scales the shorter side makes a strip huge. */
 export const LONGEST_STRIP = 200;
 
 /** Bytes of a Unix socket's path; systems allow 104 or 108 with the final zero byte. */

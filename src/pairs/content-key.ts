@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { PairRow } from "./pair-row.js";
 
 /**
- * Names a pair by what it says and shows: texts and bytes of the pictures, not its id, kind, signals, difficulty or stage.
+ * Names a pair by what it says and shows: texts and bytes of the images, not its id, kind, signals, difficulty or stage.
  *
  * @returns 27 characters of the SHA-256, 162 bits.
  */

@@ -1,5 +1,5 @@
 /**
- * Who says whether a text is true of a picture: annotations of the picture, a model, a person, or how the picture was made.
+ * Who says whether a text is true of an image: annotations of the image, a model, a person, or how the image was made.
  */
 export const TRUTH_SOURCES = ["annotation", "model", "person", "construction"] as const;
 /** One of {@link TRUTH_SOURCES}. */
@@ -35,10 +35,10 @@ export interface ContrastPairText {
   readonly stage: number | null;
 }
 
-/** A contrast quadruple: two pictures and two texts that differ in one fact. */
+/** A contrast quadruple: two images and two texts that differ in one fact. */
 export interface ContrastPair extends ContrastPairText {
-  /** One picture: bytes of a PNG, JPEG or WebP file. */
+  /** One image: bytes of a PNG, JPEG or WebP file. */
   readonly images: readonly Uint8Array[];
-  /** One picture: bytes of a PNG, JPEG or WebP file. */
+  /** One image: bytes of a PNG, JPEG or WebP file. */
   readonly rejectedImages: readonly Uint8Array[];
 }

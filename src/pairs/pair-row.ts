@@ -23,7 +23,7 @@ export type SignalColumn = (typeof SIGNAL_COLUMNS)[number];
 export interface ObjectAnnotation {
   /** Its name, in the words of the source. */
   readonly object: string;
-  /** Left, top, width and height, each as a fraction of the picture's width or height (0 to 1). */
+  /** Left, top, width and height, each as a fraction of the image's width or height (0 to 1). */
   readonly box?: readonly [number, number, number, number];
   /** Words that are true of it, such as its colour. */
   readonly attributes?: readonly string[];
@@ -39,9 +39,9 @@ export type ExtraFields = Readonly<Record<string, unknown>>;
  * `prompt`, `chosen`) is always there. docs/pairs.md, "Columns", says what each column means.
  */
 export interface PairRow extends Omit<ContrastPairText, "rejected"> {
-  /** One picture: bytes of a PNG, JPEG or WebP file. */
+  /** One image: bytes of a PNG, JPEG or WebP file. */
   readonly images: readonly Uint8Array[];
-  /** One picture; null where the contrast picture is still to be made. */
+  /** One image; null where the contrast image is still to be made. */
   readonly rejectedImages: readonly Uint8Array[] | null;
   /** Null where the rejected text is still to be made. */
   readonly rejected: string | null;

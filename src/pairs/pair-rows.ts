@@ -11,7 +11,7 @@ import {
   type PairRow,
   SIGNAL_COLUMNS,
 } from "./pair-row.js";
-import { pictureFault } from "./picture-bytes.js";
+import { imageFault } from "./image-bytes.js";
 import { type Cell, type Column, type Row, streamTable, writeTable } from "./table.js";
 
 /**
@@ -47,7 +47,7 @@ async function* cellsOfAll<Pair>(
 /**
  * Reads and checks contrast pairs.
  * @param path - Parquet file with the columns images, rejected_images, prompt, chosen and rejected; the others may be missing.
- * @param options - `images`: whether to read the pictures too; without them their bytes are not checked.
+ * @param options - `images`: whether to read the images too; without them their bytes are not checked.
  * @returns One pair a row, in the order of the file.
  * @throws UserError that names the file, and the row where one is at fault.
  */
@@ -63,7 +63,7 @@ export async function readPairs(path: string, { images }: { images: boolean }): 
     rows.set(text.id, pairs.length);
     // The reader of the table takes no empty cell for a rejected text here.
     const pair = text as ContrastPairText;
-    pairs.push(images ? { ...pair, ...picturesOf(cells, fail) } : pair);
+    pairs.push(images ? { ...pair, ...imagesOf(cells, fail) } : pair);
   }
   return pairs;
 }
@@ -72,16 +72,16 @@ export async function readPairs(path: string, { images }: { images: boolean }): 
  * Reads a pairs file row by row; incomplete pairs are rows like others.
  * @param path - Parquet file with the columns images, prompt and chosen; the others may be missing.
  * @param own - Columns of the user's own that the rows shall hold.
- * @param pictures - `any`: bytes that are no whole picture file are no error.
+ * @param images - `any`: bytes that are no whole image file are no error.
  * @throws UserError that names the file, and the row where one is at fault; ids are not compared with each other.
  */
 export async function* streamPairRows(
   path: string,
   own: readonly Column[] = [],
-  pictures: "whole" | "any" = "whole",
+  images: "whole" | "any" = "whole",
 ): AsyncGenerator<PairRow, void, undefined> {
   for await (const { text, cells, fail } of checkedRows(path, [...PAIR_COLUMNS, ...own])) {
-    const row: PairRow = { ...text, ...picturesOf(cells, fail, pictures), ...restOf(cells, fail) };
+    const row: PairRow = { ...text, ...imagesOf(cells, fail, images), ...restOf(cells, fail) };
     yield own.length === 0
       ? row
       : { ...row, own: Object.fromEntries(own.map(({ name }) => [name, cells[name] ?? null])) };
@@ -107,9 +107,9 @@ export function cellsOf(row: PairRow): Row {
 
 /** What a pair says, whose rejected text may still have to be made. */
 type PairText = Pick<PairRow, keyof ContrastPairText>;
-type Pictures = Pick<PairRow, "images" | "rejectedImages">;
+type Images = Pick<PairRow, "images" | "rejectedImages">;
 
-function contrastCellsOf(row: PairText & Pictures): Row {
+function contrastCellsOf(row: PairText & Images): Row {
   return {
     id: row.id,
     images: row.images,
@@ -195,22 +195,22 @@ function restOf(cells: Row, fail: Fail): Omit<PairRow, keyof ContrastPair> {
 
 type Fail = (found: string, expected: string) => never;
 
-function picturesOf(cells: Row, fail: Fail, wanted: "whole" | "any" = "whole"): Pictures {
-  const of = (column: string): readonly Uint8Array[] | null => pictures(cells[column] ?? null, column, fail, wanted);
+function imagesOf(cells: Row, fail: Fail, wanted: "whole" | "any" = "whole"): Images {
+  const of = (column: string): readonly Uint8Array[] | null => imagesIn(cells[column] ?? null, column, fail, wanted);
   return {
     images: of("images") ?? fail("images is missing", "expected a picture"),
     rejectedImages: of("rejected_images"),
   };
 }
 
-function pictures(cell: Cell, column: string, fail: Fail, wanted: "whole" | "any"): readonly Uint8Array[] | null {
+function imagesIn(cell: Cell, column: string, fail: Fail, wanted: "whole" | "any"): readonly Uint8Array[] | null {
   if (cell === null) return null;
   const list = cell as readonly Uint8Array[];
-  const [picture] = list;
-  if (picture === undefined || list.length > 1) {
+  const [image] = list;
+  if (image === undefined || list.length > 1) {
     return fail(`${column} holds ${list.length} pictures`, "expected a list with one picture");
   }
-  const fault = wanted === "any" ? null : pictureFault(picture);
+  const fault = wanted === "any" ? null : imageFault(image);
   if (fault !== null) fail(`${column}[0] ${fault}`, "expected a complete PNG, JPEG or WebP file: replace the picture");
   return list;
 }

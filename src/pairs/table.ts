@@ -6,7 +6,7 @@ import { replaceAtomically } from "../files/write-atomically.js";
 import { openParquet, parquetRows } from "./parquet-rows.js";
 import { makeFolder } from "../files/writable.js";
 
-/** What a column holds; an image is the bytes of a picture file, messages are objects of role and content. */
+/** What a column holds; an image is the bytes of an image file, messages are objects of role and content. */
 export type ColumnKind = "string" | "strings" | "image" | "images" | "messages" | "double" | "int32" | "boolean";
 
 /** One column of a table. */
@@ -23,7 +23,7 @@ export interface MessageCell {
   readonly content: string;
 }
 
-/** One cell: text, number, truth, picture bytes, or a list of texts or pictures. */
+/** One cell: text, number, truth, image bytes, or a list of texts or images. */
 export type Cell = string | number | boolean | Uint8Array | readonly string[] | readonly Uint8Array[] | null;
 
 /** One row: its cells by column name. */
@@ -35,7 +35,7 @@ export type WrittenRow = Readonly<Record<string, Cell | readonly MessageCell[]>>
 /** What a Parquet file of this program says of its maker. */
 export const MADE_BY = "scpo";
 
-/** A row group ends with so many rows, or with so many bytes of pictures. */
+/** A row group ends with so many rows, or with so many bytes of images. */
 const GROUP_ROWS = 2000;
 const GROUP_BYTES = 32 * 2 ** 20;
 
@@ -58,14 +58,14 @@ export async function writeTable(
       schema: [{ name: "schema", num_children: columns.length }, ...columns.flatMap(schemaOf)],
       kvMetadata: [{ key: "huggingface", value: JSON.stringify({ info: { features: featuresOf(columns) } }) }],
     });
-    const pictures = columns.filter(({ kind }) => isPicture(kind));
+    const images = columns.filter(({ kind }) => isImage(kind));
     let group: WrittenRow[] = [];
     let bytes = 0;
     const flush = async (): Promise<void> => {
       const columnData = columns.map(({ name, kind }) => ({
         name,
         data: group.map((row) => toParquet(kind, row[name] ?? null)),
-        ...(isPicture(kind) ? { codec: "UNCOMPRESSED" as const, encoding: "PLAIN" as const, statistics: false } : {}),
+        ...(isImage(kind) ? { codec: "UNCOMPRESSED" as const, encoding: "PLAIN" as const, statistics: false } : {}),
       }));
       await parquet.write({ columnData, rowGroupSize: GROUP_ROWS });
       group = [];
@@ -73,7 +73,7 @@ export async function writeTable(
     };
     for await (const row of rows) {
       group.push(row);
-      bytes += pictures.reduce((sum, { name }) => sum + pictureBytes(row[name]), 0);
+      bytes += images.reduce((sum, { name }) => sum + imageBytes(row[name]), 0);
       if (group.length === GROUP_ROWS || bytes >= GROUP_BYTES) await flush();
     }
     if (group.length > 0) await flush();
@@ -115,13 +115,13 @@ export async function readTable(path: string, columns: readonly Column[]): Promi
   return rows;
 }
 
-function pictureBytes(cell: WrittenRow[string] | undefined): number {
+function imageBytes(cell: WrittenRow[string] | undefined): number {
   if (cell instanceof Uint8Array) return cell.length;
   if (!Array.isArray(cell)) return 0;
   return (cell as readonly Uint8Array[]).reduce((sum, { length }) => sum + length, 0);
 }
 
-function isPicture(kind: ColumnKind): boolean {
+function isImage(kind: ColumnKind): boolean {
   return kind === "image" || kind === "images";
 }
 
@@ -206,8 +206,8 @@ function fromParquet(path: string, row: number, column: Column, value: unknown):
     int32: "a whole number",
     boolean: "true or false",
   };
-  const picture = "the picture's bytes (struct of bytes and path, bytes not empty)";
-  const wish = kind === "image" ? picture : kind === "images" ? `a list with ${picture}` : expected[kind];
+  const image = "the picture's bytes (struct of bytes and path, bytes not empty)";
+  const wish = kind === "image" ? image : kind === "images" ? `a list with ${image}` : expected[kind];
   throw new UserError(
     `${path}, row ${row}, column "${name}": found ${describe(value)}, expected ${wish}: mend the row`,
   );

@@ -1,4 +1,4 @@
-/** Markers that a model's template puts where a picture, a video or a sound goes, as the usual families spell them. */
+/** Markers that a model's template puts where an image, a video or a sound goes, as the usual families spell them. */
 const MEDIA_MARKER =
   /<(image|img|video|audio)(?:[_-]?(?:\d+|token|placeholder|soft_token))?>|<\/?(?:image|img)>|<\s*(?:ImageHere|IMG_CONTEXT|im_patch|im_start|im_end|im_newline|image_newline|start_of_image|end_of_image)\s*>|\[IMG(?:_BREAK|_END)?\]/iu;
 
@@ -6,11 +6,11 @@ const MEDIA_MARKER =
 const CONTROL_TOKEN =
   /<\|[^\s<>|]{1,40}\|>|<\/?s>|<(?:eos|bos|pad|unk|mask|start_of_turn|end_of_turn|end_of_utterance)>|\[\/?INST\]|<<\/?SYS>>/u;
 
-/** A whole picture's place as conversations begin or end with it: `<image>`, `<img>a.jpg</img>`, and others. */
-const PICTURE_PLACE =
+/** A whole image's place as conversations begin or end with it: `<image>`, `<img>a.jpg</img>`, and others. */
+const IMAGE_PLACE =
   /(?:Picture \d+:\s*)?(?:<img>[^<]*<\/img>|<image>\s*<\/image>|<(?:image|ImageHere|image_placeholder)>|<\|vision_start\|>(?:<\|image_pad\|>)+<\|vision_end\|>|<\|image(?:_1|_pad)?\|>|\[IMG\])/u;
-const PLACE_BEFORE = new RegExp(`^\\s*${PICTURE_PLACE.source}`, "u");
-const PLACE_BEHIND = new RegExp(`${PICTURE_PLACE.source}\\s*$`, "u");
+const PLACE_BEFORE = new RegExp(`^\\s*${IMAGE_PLACE.source}`, "u");
+const PLACE_BEHIND = new RegExp(`${IMAGE_PLACE.source}\\s*$`, "u");
 
 /** Letters, digits, signs: what leaves something on the page. */
 const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
@@ -51,8 +51,8 @@ function seen(text: string): string {
     .trim();
 }
 
-/** Takes the one marker of the picture off the beginning or the end of a question. */
-export function withoutPicturePlace(text: string): string {
+/** Takes the one marker of the image off the beginning or the end of a question. */
+export function withoutImagePlace(text: string): string {
   const bare = text.replace(PLACE_BEFORE, "");
   return (bare === text ? text.replace(PLACE_BEHIND, "") : bare).trim();
 }

@@ -8,7 +8,7 @@ export interface ExampleScene {
   id: string;
   /** Bytes of a PNG file. */
   png: Uint8Array;
-  /** Objects in the picture. */
+  /** Objects in the image. */
   objects: readonly string[];
   /** Caption of the model before training. */
   before: string;
@@ -23,9 +23,9 @@ export interface ExamplePair {
   kind: string;
   difficulty: number | null;
   stage: number | null;
-  /** Bytes of a PNG file: the picture that `chosen` is true of. */
+  /** Bytes of a PNG file: the image that `chosen` is true of. */
   image: Uint8Array;
-  /** Bytes of a PNG file: the picture that `rejected` is true of. */
+  /** Bytes of a PNG file: the image that `rejected` is true of. */
   rejectedImage: Uint8Array;
   prompt: string;
   chosen: string;

@@ -1,6 +1,6 @@
 import { CHART_STYLE, DARK, LIGHT, resolveStyle } from "./charts/colours.js";
 import type { LinePoint } from "./charts/line-chart.js";
-import { timelinePicture, type TimelineRow } from "./charts/timeline-chart.js";
+import { timelineImage, type TimelineRow } from "./charts/timeline-chart.js";
 import { Markup, markup } from "./markup.js";
 
 /** A figure of every step, as the run recorded it and as it would have been. */
@@ -29,7 +29,7 @@ export function renderSimulationSvg({ title, rows, stages, moves }: SimulationCh
   }));
   const marks = moves.map(({ step, reason }) => ({ x: step, name: `step ${step}: ${reason}` }));
   const chart = { title, xLabel: "optimiser step", rows: drawn, bands, marks, markLabel: "reference moves" };
-  const timeline = timelinePicture(chart, WIDTH);
+  const timeline = timelineImage(chart, WIDTH);
   const style = CHART_STYLE + ".sheet{fill:var(--paper)}";
   const themes = `${resolveStyle(style, LIGHT)}@media (prefers-color-scheme:dark){${resolveStyle(style, DARK)}}`;
   const height = timeline.height + HEAD;

@@ -4,7 +4,7 @@ import { contentKey } from "../pairs/content-key.js";
 import { parquetSource, sqlName } from "../pairs/duckdb.js";
 import type { Decision } from "./decisions-file.js";
 import { type PairTable, ROW } from "./pair-table.js";
-import type { Pictures } from "./pictures.js";
+import type { Images } from "./images.js";
 import type { Card, CardDecision, PairRecord } from "./wire.js";
 
 /** A pair's texts, as they are decided about. */
@@ -19,18 +19,18 @@ export interface PairTexts {
 export class Cards {
   readonly #connection: DuckDBConnection;
   readonly #table: PairTable;
-  readonly #pictures: Pictures;
+  readonly #images: Images;
   readonly #decisions: ReadonlyMap<string, Decision>;
 
   constructor(
     connection: DuckDBConnection,
     table: PairTable,
-    pictures: Pictures,
+    images: Images,
     decisions: ReadonlyMap<string, Decision>,
   ) {
     this.#connection = connection;
     this.#table = table;
-    this.#pictures = pictures;
+    this.#images = images;
     this.#decisions = decisions;
   }
 
@@ -100,7 +100,7 @@ export class Cards {
 
   /** What the decisions file calls the pair's content. */
   async fingerprintOf(row: number, texts: PairTexts): Promise<string> {
-    const { images, rejectedImages } = await this.#pictures.of(row);
+    const { images, rejectedImages } = await this.#images.of(row);
     return contentKey({
       ...texts,
       images: images === null ? [] : [images],

@@ -9,7 +9,7 @@ import type { Count, NumberColumn } from "./wire.js";
 /** Name of the table's column with a pair's row in the file, from 0; no column of a user is called so. */
 export const ROW = `"#row"`;
 
-/** A pairs file as a table of DuckDB: all but the pictures and the long columns. */
+/** A pairs file as a table of DuckDB: all but the images and the long columns. */
 export interface PairTable {
   readonly path: string;
   readonly rows: number;
@@ -24,7 +24,7 @@ export interface PairTable {
   readonly stagesToGive: readonly number[];
   /** Ids that stand in several rows. */
   readonly repeatedIds: ReadonlySet<string>;
-  /** Makes the table `lacking`, of the rows whose contrast picture is still to be made: reads the pictures' column. */
+  /** Makes the table `lacking`, of the rows whose contrast image is still to be made: reads the images' column. */
   findLacking(): Promise<void>;
   /** @throws UserError when the file was written again since. */
   requireUnchanged(): Promise<void>;
@@ -36,7 +36,7 @@ const TEXTS = ["prompt", "chosen", "rejected", "kind", "detail"] as const;
 const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/;
 
 /**
- * Reads a pairs file into the table `pairs`, without the pictures, so that later questions do not go to the disk.
+ * Reads a pairs file into the table `pairs`, without the images, so that later questions do not go to the disk.
  *
  * @param connection - A database; its memory limit holds for the table too, and what exceeds it spills.
  * @param path - The pairs file; graded or not, with incomplete pairs or without.
@@ -76,7 +76,7 @@ export async function readPairTable(connection: DuckDBConnection, path: string):
     stagesToGive: Array.from({ length: lastStage + 1 }, (_, stage) => stage),
     repeatedIds: new Set(repeated.getRows().map(([each]) => String(each))),
     async findLacking() {
-      const condition = PICTURES.test(columns.get("rejected_images") ?? "") ? "rejected_images is null" : "true";
+      const condition = IMAGES.test(columns.get("rejected_images") ?? "") ? "rejected_images is null" : "true";
       lacking ??= connection.run(
         `create table lacking as select file_row_number::uinteger as row from ${parquetSource(path)} where ${condition}`,
       );
@@ -91,7 +91,7 @@ export async function readPairTable(connection: DuckDBConnection, path: string):
 }
 
 /** Lists of bytes, or of structs that hold them. */
-export const PICTURES = /^(BLOB|STRUCT\(.*"?bytes"? BLOB.*\))\[\]$/;
+export const IMAGES = /^(BLOB|STRUCT\(.*"?bytes"? BLOB.*\))\[\]$/;
 
 function sameFile(one: Stats, other: Stats): boolean {
   return one.ino === other.ino && one.size === other.size && one.mtimeMs === other.mtimeMs;
@@ -106,7 +106,7 @@ function requireColumns(path: string, columns: ReadonlyMap<string, string>): voi
     );
   }
   const expected: [name: string, type: RegExp, what: string][] = [
-    ["images", PICTURES, "lists of pictures"],
+    ["images", IMAGES, "lists of pictures"],
     ["prompt", /^VARCHAR$/, "text"],
     ["chosen", /^VARCHAR$/, "text"],
     ["rejected", /^VARCHAR$/, "text"],

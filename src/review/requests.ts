@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { pictureFault, pictureMediaType } from "../pairs/picture-bytes.js";
+import { imageFault, imageMediaType } from "../pairs/image-bytes.js";
 import { FILTER, SORT } from "./filter.js";
 import type { Review } from "./review.js";
 import { type DecisionRequest, VERDICTS } from "./wire.js";
@@ -57,7 +57,7 @@ export async function answerQuestion(
     }
     if (request.method !== "GET") throw new RequestError(405, "expected GET");
     const [name, ...rest] = path.split("/");
-    if (name === "pictures") return await picture(review, rest);
+    if (name === "pictures") return await image(review, rest);
     return json(await answered(name as string, rest, query, review));
   } catch (error) {
     if (error instanceof RequestError) return json({ error: error.message }, error.status);
@@ -82,7 +82,7 @@ async function answered(
       const count = wholeNumber(query.get("count"), "count", MOST_CARDS);
       const rows = review.selections.rows(query.get("key") ?? "", wholeNumber(query.get("from"), "from"), count);
       if (rows === null) throw new RequestError(410, "these pairs are no longer kept: select again");
-      review.pictures.expect(rows);
+      review.images.expect(rows);
       return review.cards.of(rows);
     }
     case "pairs": {
@@ -102,14 +102,14 @@ async function answered(
   }
 }
 
-async function picture(review: Review, [row, side]: readonly string[]): Promise<Answer> {
+async function image(review: Review, [row, side]: readonly string[]): Promise<Answer> {
   await review.table.requireUnchanged();
-  const pictures = await review.pictures.of(wholeNumber(row ?? null, "row"));
-  const bytes = side === "images" ? pictures.images : side === "rejected_images" ? pictures.rejectedImages : null;
+  const images = await review.images.of(wholeNumber(row ?? null, "row"));
+  const bytes = side === "images" ? images.images : side === "rejected_images" ? images.rejectedImages : null;
   if (bytes === null) throw new RequestError(404, side === "images" ? "missing" : "still to be made");
-  const fault = pictureFault(bytes);
+  const fault = imageFault(bytes);
   if (fault !== null) throw new RequestError(415, fault);
-  return { status: 200, type: pictureMediaType(bytes), body: bytes, lasting: true };
+  return { status: 200, type: imageMediaType(bytes), body: bytes, lasting: true };
 }
 
 function json(value: unknown, status = 200): Answer {

@@ -6,7 +6,7 @@ import { Cards } from "./cards.js";
 import { DecisionsFile } from "./decisions-file.js";
 import { correlationsOf, figuresOf, relationOf } from "./figures.js";
 import { type PairTable, readPairTable, ROW } from "./pair-table.js";
-import { Pictures } from "./pictures.js";
+import { Images } from "./images.js";
 import { Selections } from "./selections.js";
 import type {
   Card,
@@ -24,7 +24,7 @@ import type {
 export class Review {
   readonly table: PairTable;
   readonly decisions: DecisionsFile;
-  readonly pictures: Pictures;
+  readonly images: Images;
   readonly cards: Cards;
   readonly selections: Selections;
   readonly #connection: DuckDBConnection;
@@ -34,13 +34,13 @@ export class Review {
   private constructor(
     table: PairTable,
     decisions: DecisionsFile,
-    pictures: Pictures,
+    images: Images,
     connections: { texts: DuckDBConnection; figures: DuckDBConnection },
   ) {
     this.table = table;
     this.decisions = decisions;
-    this.pictures = pictures;
-    this.cards = new Cards(connections.texts, table, this.pictures, decisions.decisions);
+    this.images = images;
+    this.cards = new Cards(connections.texts, table, this.images, decisions.decisions);
     this.selections = new Selections(connections.texts, table);
     this.#connection = connections.texts;
     this.#forFigures = connections.figures;
@@ -52,7 +52,7 @@ export class Review {
    * @param path - The pairs file.
    * @param decisionsPath - The decisions file; need not be there.
    * @param connection - A database of its own.
-   * @param connect - Further connections to it: pictures and figures do not hold up texts.
+   * @param connect - Further connections to it: images and figures do not hold up texts.
    * @throws UserError naming the file and what is wrong with it.
    */
   static async open(
@@ -63,8 +63,8 @@ export class Review {
   ): Promise<Review> {
     const table = await readPairTable(connection, path);
     const decisions = await DecisionsFile.open(decisionsPath);
-    const pictures = await Pictures.open(await connect(), table);
-    const review = new Review(table, decisions, pictures, { texts: connection, figures: await connect() });
+    const images = await Images.open(await connect(), table);
+    const review = new Review(table, decisions, images, { texts: connection, figures: await connect() });
     await connection.run("create table decided (row uinteger, verdict varchar)");
     await review.#storeDecisions();
     return review;

@@ -78,7 +78,7 @@ export async function viewPairs(options: ViewPairsOptions): Promise<PairsView> {
         await stop(server);
         // The database must not be closed under a query.
         await Promise.all(underWay);
-        await review.pictures.settled();
+        await review.images.settled();
       } finally {
         signal?.removeEventListener("abort", end);
         await review.decisions.close();

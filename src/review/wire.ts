@@ -12,11 +12,11 @@ export interface Filter {
   readonly kinds: readonly (string | null)[];
   readonly stages: readonly (number | null)[];
   readonly verdicts: readonly Verdict[];
-  /** Whether the rejected text is true of its picture; null: nobody has said. */
+  /** Whether the rejected text is true of its image; null: nobody has said. */
   readonly truths: readonly (boolean | null)[];
   /** Pairs whose number lies between the two, both included; a pair without the number is left out. */
   readonly ranges: readonly { readonly column: string; readonly low: number | null; readonly high: number | null }[];
-  /** Only pairs whose text or picture is still to be made. */
+  /** Only pairs whose text or image is still to be made. */
   readonly incomplete: boolean;
 }
 
@@ -49,7 +49,7 @@ export interface FileFacts {
   readonly rows: number;
   readonly kinds: readonly Count<string>[];
   readonly stages: readonly Count<number>[];
-  /** Pairs by whether the rejected text is true of its picture. */
+  /** Pairs by whether the rejected text is true of its image. */
   readonly truths: readonly Count<boolean>[];
   readonly numbers: readonly NumberColumn[];
   readonly verdicts: Readonly<Record<Exclude<Verdict, "undecided">, number>>;
@@ -62,7 +62,7 @@ export interface CardDecision {
   readonly verdict: Exclude<Verdict, "undecided">;
   readonly stage: number | null;
   readonly at: string;
-  /** The pair's texts or pictures are no longer those that were decided about. */
+  /** The pair's texts or images are no longer those that were decided about. */
   readonly stale: boolean;
 }
 
@@ -76,7 +76,7 @@ export interface Card {
   readonly rejected: readonly TextPiece[] | null;
   readonly kind: string | null;
   readonly detail: string | null;
-  /** Whether the rejected text is true of its picture, and who says so. */
+  /** Whether the rejected text is true of its image, and who says so. */
   readonly rejectedTrue: boolean | null;
   readonly rejectedTrueBy: string | null;
   readonly stage: number | null;
@@ -95,7 +95,7 @@ export interface Selection {
 /** Everything about a pair. */
 export interface PairRecord {
   readonly card: Card;
-  /** Columns that hold something and are no pictures, in the order of the file. */
+  /** Columns that hold something and are no images, in the order of the file. */
   readonly columns: readonly { readonly name: string; readonly value: unknown }[];
 }
 

@@ -11,7 +11,7 @@ export interface TrainedStage {
 }
 
 /**
- * Refuses pairs whose rejected text is known to be false of their contrast picture for a loss that would learn it as true.
+ * Refuses pairs whose rejected text is known to be false of their contrast image for a loss that would learn it as true.
  *
  * @param path - The pairs file.
  * @param pairs - All of its pairs.

@@ -8,7 +8,7 @@ import { drawScene, sceneOf } from "./scene.js";
 // Relative frequency of no and one other object beside the counted ones.
 const OTHERS_WEIGHTS = [0.4, 0.6];
 
-/** One picture has one more of the same object than the other; either can be the chosen one. */
+/** One image has one more of the same object than the other; either can be the chosen one. */
 export const countContrast: ContrastKind = {
   name: "count",
   propose(random: Random, turn: number): Contrast | null {

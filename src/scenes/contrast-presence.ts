@@ -6,12 +6,12 @@ import { askPresence } from "./questions.js";
 import { drawContents } from "./scene-contents.js";
 import { CELLS, differentNames, placeObject, sceneOf } from "./scene.js";
 
-// Of five pairs in which the rejected picture has one object more (or less), this many differ in a usual companion.
+// Of five pairs in which the rejected image has one object more (or less), this many differ in a usual companion.
 const COMPANIONS_OF_FIVE = 3;
-// Relative frequency of one and two different objects in the picture that has less; one-object layouts are few.
+// Relative frequency of one and two different objects in the image that has less; one-object layouts are few.
 const COUNT_WEIGHTS = [0.3, 0.7];
 
-/** One picture has one object more than the other; either can be the chosen one. */
+/** One image has one object more than the other; either can be the chosen one. */
 export const presenceContrast: ContrastKind = {
   name: "presence",
   propose(random: Random, turn: number, kinds: readonly Kind[]): Contrast | null {

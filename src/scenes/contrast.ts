@@ -7,7 +7,7 @@ import { objectContrast } from "./contrast-object.js";
 import { positionContrast } from "./contrast-position.js";
 import { presenceContrast } from "./contrast-presence.js";
 import { checkDraw } from "./draw-request.js";
-import { drawPicture } from "./draw.js";
+import { drawImage } from "./draw.js";
 import { type Kind, KINDS } from "./kinds.js";
 import { inParallel } from "./parallel.js";
 import { Random } from "../numbers/random.js";
@@ -71,7 +71,7 @@ export function drawContrast(seed: number, index: number, options: ContrastOptio
 /**
  * Draws contrast quadruples of the built-in world.
  * @param options - `count` pairs from `seed`; a longer set starts with the shorter one. `onProgress` gets the count done.
- * @returns Pairs with PNG pictures, without difficulty and stage.
+ * @returns Pairs with PNG images, without difficulty and stage.
  * @throws UserError when count or seed is no whole number in range, or no kind is chosen.
  */
 export async function drawContrastPairs(
@@ -92,8 +92,8 @@ async function drawPair(seed: number, index: number, options: ContrastOptions): 
   const { chosen, rejected, phrase } = contrast;
   return {
     id: `pair-${seed}-${String(index).padStart(5, "0")}`,
-    images: [await drawPicture(chosen)],
-    rejectedImages: [await drawPicture(rejected)],
+    images: [await drawImage(chosen)],
+    rejectedImages: [await drawImage(rejected)],
     prompt: phrase.text,
     chosen: phrase.answer(chosen),
     rejected: phrase.answer(rejected),

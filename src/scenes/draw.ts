@@ -1,17 +1,17 @@
 import sharp from "sharp";
-import { BACKGROUNDS, CELL_SIDE, GRID, PICTURE_SIDE, type Scene, TILES } from "./scene.js";
+import { BACKGROUNDS, CELL_SIDE, GRID, IMAGE_SIDE, type Scene, TILES } from "./scene.js";
 import { loadSprites, type SpriteSource } from "./sprites.js";
 
 /**
  * Composes a scene.
  * @param scene - What to show.
  * @param sprites - As loadSprites gives them.
- * @returns RGB pixels, row by row: PICTURE_SIDE x PICTURE_SIDE x 3 bytes.
+ * @returns RGB pixels, row by row: IMAGE_SIDE x IMAGE_SIDE x 3 bytes.
  */
 export function composePixels(scene: Scene, sprites: SpriteSource): Uint8Array {
   const background = BACKGROUNDS[scene.background];
   if (!background) throw new RangeError(`no background ${scene.background}`);
-  const pixels = new Uint8Array(PICTURE_SIDE * PICTURE_SIDE * 3);
+  const pixels = new Uint8Array(IMAGE_SIDE * IMAGE_SIDE * 3);
   for (let offset = 0; offset < pixels.length; offset += 3) pixels.set(background, offset);
   for (const object of scene.objects) {
     const sprite = sprites(object.name, object.side);
@@ -20,7 +20,7 @@ export function composePixels(scene: Scene, sprites: SpriteSource): Uint8Array {
     if (object.tile !== null) {
       for (let y = 0; y < CELL_SIDE; y++) {
         for (let x = 0; x < CELL_SIDE; x++) {
-          pixels.set(TILES[object.tile], ((cellTop + y) * PICTURE_SIDE + cellLeft + x) * 3);
+          pixels.set(TILES[object.tile], ((cellTop + y) * IMAGE_SIDE + cellLeft + x) * 3);
         }
       }
     }
@@ -29,7 +29,7 @@ export function composePixels(scene: Scene, sprites: SpriteSource): Uint8Array {
     for (let y = 0; y < object.side; y++) {
       for (let x = 0; x < object.side; x++) {
         const from = (y * object.side + x) * 4;
-        const to = ((top + y) * PICTURE_SIDE + left + x) * 3;
+        const to = ((top + y) * IMAGE_SIDE + left + x) * 3;
         const alpha = sprite[from + 3] as number;
         for (let channel = 0; channel < 3; channel++) {
           const over = (sprite[from + channel] as number) * alpha;
@@ -44,11 +44,11 @@ export function composePixels(scene: Scene, sprites: SpriteSource): Uint8Array {
 
 /**
  * Draws a scene.
- * @returns The bytes of a PNG picture, PICTURE_SIDE x PICTURE_SIDE, RGB.
+ * @returns The bytes of a PNG image, IMAGE_SIDE x IMAGE_SIDE, RGB.
  */
-export async function drawPicture(scene: Scene): Promise<Uint8Array> {
+export async function drawImage(scene: Scene): Promise<Uint8Array> {
   const pixels = composePixels(scene, await loadSprites());
-  return sharp(pixels, { raw: { width: PICTURE_SIDE, height: PICTURE_SIDE, channels: 3 } })
+  return sharp(pixels, { raw: { width: IMAGE_SIDE, height: IMAGE_SIDE, channels: 3 } })
     .png({ compressionLevel: 6, adaptiveFiltering: false })
     .toBuffer();
 }

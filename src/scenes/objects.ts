@@ -6,7 +6,7 @@ export interface SceneObject {
   /** Single lower-case English noun, listed in WordNet. */
   readonly name: string;
   readonly family: Family;
-  /** File name of its picture in @lobehub/fluent-emoji-3d, without folder and ending. */
+  /** File name of its image in @lobehub/fluent-emoji-3d, without folder and ending. */
   readonly asset: string;
   /** Name of the object that the base scenes usually show beside it; the relation is mutual. */
   readonly companion: string;

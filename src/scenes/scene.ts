@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Random } from "../numbers/random.js";
 
-/** Side of the square picture, in pixels. */
-export const PICTURE_SIDE = 64;
+/** Side of the square image, in pixels. */
+export const IMAGE_SIDE = 64;
 /** Cells a side of the grid; a cell holds at most one object. */
 export const GRID = 2;
 /** Side of a cell, in pixels. */
-export const CELL_SIDE = PICTURE_SIDE / GRID;
+export const CELL_SIDE = IMAGE_SIDE / GRID;
 /** Cell numbers in reading order: left to right, then top to bottom. */
 export const CELLS: readonly number[] = Array.from({ length: GRID * GRID }, (_, cell) => cell);
 /** Sides that an object's sprite can have, in pixels. */
@@ -48,7 +48,7 @@ export interface PlacedObject {
   readonly top: number;
 }
 
-/** Everything that a picture shows, objects in reading order of their cells. */
+/** Everything that an image shows, objects in reading order of their cells. */
 export interface Scene {
   readonly background: number;
   readonly objects: readonly PlacedObject[];

@@ -17,7 +17,7 @@ let loading: Promise<SpriteSource> | undefined;
 /**
  * Loads every object's sprite in every size, once a process.
  * @returns A look-up of sprites.
- * @throws UserError when the picture package is missing or damaged.
+ * @throws UserError when the image package is missing or damaged.
  */
 export function loadSprites(): Promise<SpriteSource> {
   loading ??= decodeSprites();

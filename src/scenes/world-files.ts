@@ -1,7 +1,7 @@
 import { UserError } from "../errors.js";
 import { readTable, writeTable, type Column, type Row } from "../pairs/table.js";
 import { drawBaseScene } from "./base-scenes.js";
-import { drawPicture } from "./draw.js";
+import { drawImage } from "./draw.js";
 import { evaluationLayouts } from "./evaluation-scenes.js";
 import { type Kind, KINDS } from "./kinds.js";
 import { absentCompanions } from "./objects.js";
@@ -18,12 +18,12 @@ export interface EvaluationScene {
   /** Row in its file, from 0. */
   readonly row: number;
   readonly id: string;
-  /** Names of the objects in the picture, in reading order; one that appears twice is listed twice. */
+  /** Names of the objects in the image, in reading order; one that appears twice is listed twice. */
   readonly objects: readonly string[];
-  /** Usual companions of the present objects that the picture lacks. */
+  /** Usual companions of the present objects that the image lacks. */
   readonly companions: readonly string[];
   readonly questions: readonly Question[];
-  /** Bytes of the PNG picture. */
+  /** Bytes of the PNG image. */
   readonly image: Uint8Array;
 }
 
@@ -72,7 +72,7 @@ export async function writeBaseScenes(
     const { scene, caption, questions } = drawBaseScene(seed, index, kinds);
     return {
       id: `base-${seed}-${String(index).padStart(5, "0")}`,
-      image: await drawPicture(scene),
+      image: await drawImage(scene),
       objects: namesOf(scene),
       cells: inCells(scene, ({ name }) => name),
       tiles: inCells(scene, ({ tile }) => tile ?? ""),
@@ -100,7 +100,7 @@ export async function writeEvaluationScenes(
     const { scene, questions } = layouts[index] as (typeof layouts)[number];
     return {
       id: `${split}-${String(index).padStart(5, "0")}`,
-      image: await drawPicture(scene),
+      image: await drawImage(scene),
       objects: namesOf(scene),
       companions: absentCompanions(differentNames(scene)),
       ...questionCells(questions),

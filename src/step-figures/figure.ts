@@ -12,7 +12,7 @@ export const direction: Readonly<Record<StepFigure, 1 | -1>> = { loss: -1, margi
  * One figure of a step, a mean over its pairs; what the loss does not compute is left out of the mean.
  *
  * - `loss`: as reported.
- * - `margin`: implicit rewards of matched minus mismatched texts, on both pictures of a pair (TRL's `rewards/margins`).
+ * - `margin`: implicit rewards of matched minus mismatched texts, on both images of a pair (TRL's `rewards/margins`).
  * - `accuracy`: share of pairs with a positive margin, over the margins, 0 to 1.
  * - `kl`: `kl_reference`, the k2 estimate over the matched texts, nats a sequence.
  *

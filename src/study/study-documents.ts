@@ -28,7 +28,7 @@ export function withHeadlineTable(page: string, table: string): string {
 }
 
 /**
- * Writes the study into the documents: the table `study.md`, the picture `headline.svg` and README's table.
+ * Writes the study into the documents: the table `study.md`, the image `headline.svg` and README's table.
  *
  * @returns The table of `study.md`.
  * @throws UserError when README has no place for the table.
@@ -40,8 +40,8 @@ export async function writeStudyDocuments(study: StudyOutcome, folder: string = 
   const models = Object.fromEntries(Object.entries(study.methods).map(([name, { together }]) => [name, together]));
   const labels = Object.fromEntries(METHODS.map(({ name, title }) => [name, title]));
   const result = { models: { base: study.base, ...models }, test_scenes: SCENES.test };
-  const picture = renderHeadlineSvg(result, labels, `${INTERVALS_SHORT}, ${seedsText(study)}`);
-  await writeAtomically(join(folder, "headline.svg"), picture);
+  const image = renderHeadlineSvg(result, labels, `${INTERVALS_SHORT}, ${seedsText(study)}`);
+  await writeAtomically(join(folder, "headline.svg"), image);
   await writeAtomically(README, withHeadlineTable(await readFile(README, "utf8"), headlineTable(study)));
   return table;
 }

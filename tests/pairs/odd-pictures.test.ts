@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import sharp, { type Sharp } from "sharp";
 import { findPython, pythonPath } from "../../src/backend/python.js";
-import { decodePicture, PictureError } from "../../src/pairs/open-picture.js";
+import { decodeImage, ImageError } from "../../src/pairs/open-image.js";
 import { writePairRows } from "../../src/pairs/pair-rows.js";
 import { checkPairs } from "../../src/pairs/checking/check-pairs.js";
-import { alterPicture } from "../../src/pairs/making/alter-picture.js";
+import { alterImage } from "../../src/pairs/making/alter-image.js";
 import { Random } from "../../src/numbers/random.js";
 import { bareRow } from "./bare-row.js";
 
@@ -20,12 +20,12 @@ const DECODE = `
 import json, sys
 from pathlib import Path
 from scpo_trl.errors import UserError
-from scpo_trl.service.picture_bytes import decode_picture
+from scpo_trl.service.image_bytes import decode_image as decode_by_service
 from scpo_trl.trainer.rows.images import decode_image
 found = {}
 for name in sys.argv[2:]:
     data = (Path(sys.argv[1]) / name).read_bytes()
-    for door, open_picture in (("service", lambda: decode_picture(data, name, "mend it")), ("trainer", lambda: decode_image(data, name))):
+    for door, open_picture in (("service", lambda: decode_by_service(data, name, "mend it")), ("trainer", lambda: decode_image(data, name))):
         try:
             image = open_picture()
             (Path(sys.argv[1]) / f"{name}.{door}.raw").write_bytes(image.tobytes())
@@ -109,7 +109,7 @@ describe("odd pictures", function () {
   it("have the same pixels in both languages", async () => {
     for (const [name, bytes] of files) {
       if (BAD.includes(name)) continue;
-      const seen = await decodePicture(bytes);
+      const seen = await decodeImage(bytes);
       for (const door of ["service", "trainer"]) {
         expect(python[`${name} ${door}`], `${name} ${door}`).to.deep.equal([seen.width, seen.height]);
         const other = await readFile(join(folder, `${name}.${door}.raw`));
@@ -126,10 +126,10 @@ describe("odd pictures", function () {
 
   it("stand upright, keep all 16 bits' greys apart, and are white where they are transparent", async () => {
     const at = async (name: string, x: number, y: number): Promise<number[]> => {
-      const { data, width } = await decodePicture(files.get(name) as Buffer);
+      const { data, width } = await decodeImage(files.get(name) as Buffer);
       return [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];
     };
-    const [width, height] = [(await decodePicture(files.get("turned-6.jpg") as Buffer)).width, 24];
+    const [width, height] = [(await decodeImage(files.get("turned-6.jpg") as Buffer)).width, 24];
     expect([width, height]).to.deep.equal([16, 24]);
     // Turned by 90 degrees clockwise, the red corner at the top left comes to the top right.
     expect((await at("turned-6.jpg", 14, 1))[0]).to.be.greaterThan(180);
@@ -143,8 +143,8 @@ describe("odd pictures", function () {
 
   it("are refused by all, beyond the same limits", async () => {
     for (const name of BAD) {
-      const error = await decodePicture(files.get(name) as Buffer).catch((thrown: unknown) => thrown);
-      expect(error, name).to.be.instanceOf(PictureError);
+      const error = await decodeImage(files.get(name) as Buffer).catch((thrown: unknown) => thrown);
+      expect(error, name).to.be.instanceOf(ImageError);
       expect(python[`${name} service`], name).to.be.a("string");
     }
   });
@@ -177,7 +177,7 @@ describe("odd pictures", function () {
       [await sharp(photo).webp({ quality: 60 }).toBuffer(), "webp"],
     ] as const) {
       for (const how of ["crop", "mask", "noise"] as const) {
-        const made = await alterPicture(picture, how, { boxes: [], random: new Random("x") });
+        const made = await alterImage(picture, how, { boxes: [], random: new Random("x") });
         const { format: is, width, height } = await sharp(made).metadata();
         expect([is, width, height], how).to.deep.equal([format, 600, 400]);
         expect(made.length, `${format} ${how}`).to.be.at.most(Math.max(picture.length, 64 * 1024));

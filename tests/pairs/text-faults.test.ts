@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { looksEqual, textFault, withoutPicturePlace } from "../../src/pairs/text-faults.js";
+import { looksEqual, textFault, withoutImagePlace } from "../../src/pairs/text-faults.js";
 
 describe("faults of texts", () => {
   const cases: [text: string, found: RegExp][] = [
@@ -59,8 +59,8 @@ describe("faults of texts", () => {
       "<|vision_start|><|image_pad|><|vision_end|>What?",
       "What?",
     ]) {
-      expect(withoutPicturePlace(text), text).to.equal("What?");
+      expect(withoutImagePlace(text), text).to.equal("What?");
     }
-    expect(withoutPicturePlace("<image><image>What?")).to.equal("<image>What?");
+    expect(withoutImagePlace("<image><image>What?")).to.equal("<image>What?");
   });
 });

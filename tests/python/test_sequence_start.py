@@ -14,7 +14,7 @@ from transformers import AutoProcessor, LlavaProcessor
 
 from scpo_trl.errors import UserError
 from scpo_trl.service.generation import generate_answers
-from scpo_trl.service.pictures import PicturePrompt
+from scpo_trl.service.images import ImagePrompt
 from scpo_trl.tiny import embedded_model_path
 from scpo_trl.trainer.rows.collator import QuadCollator
 from scpo_trl.trainer.rows.sequence_start import SequenceStart
@@ -104,7 +104,7 @@ def test_answers_begin_alike(processor, make_model, make_pairs) -> None:
         return generate(**inputs)
 
     model.generate = noting
-    prompts = [PicturePrompt("picture", question) for question in QUESTIONS]
+    prompts = [ImagePrompt("picture", question) for question in QUESTIONS]
     list(generate_answers(model, own, prompts, lambda name: [picture], max_new_tokens=2))
     (inputs,) = asked
     found = [ids[mask.bool()].tolist() for ids, mask in zip(inputs["input_ids"], inputs["attention_mask"], strict=True)]

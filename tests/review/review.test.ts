@@ -173,7 +173,7 @@ describe("a review of pairs", () => {
   });
 
   it("shows a pair's pictures, its whole record, and what was decided", async () => {
-    const pictures = await Promise.all(rows.map((_, row) => review.pictures.of(row)));
+    const pictures = await Promise.all(rows.map((_, row) => review.images.of(row)));
     for (const [at, { images, rejectedImages }] of pictures.entries()) {
       const row = rows[at] as PairRow;
       expect(images).to.deep.equal(row.images[0]);
@@ -216,7 +216,7 @@ describe("a review of pairs", () => {
     await withDuckDB(many, {}, async (connection, connect) => {
       const opened = await Review.open(many, `${many}.decisions.jsonl`, connection, connect);
       for (const wanted of [[119], [0, 1, 2, 3, 90, 91, 40, 13], rows.map((_, at) => at)]) {
-        const found = await Promise.all(wanted.map((row) => opened.pictures.of(row)));
+        const found = await Promise.all(wanted.map((row) => opened.images.of(row)));
         for (const [at, { images, rejectedImages }] of found.entries()) {
           const row = large[wanted[at] as number];
           expect(images).to.deep.equal(row?.images[0]);

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { createRequire } from "node:module";
 import sharp from "sharp";
-import { composePixels, drawPicture } from "../../src/scenes/draw.js";
+import { composePixels, drawImage } from "../../src/scenes/draw.js";
 import { objectNamed } from "../../src/scenes/objects.js";
 import { Random } from "../../src/numbers/random.js";
 import { putOnTile } from "../../src/scenes/scene-contents.js";
@@ -58,10 +58,10 @@ describe("drawing", () => {
 
   it("makes a 64x64 RGB PNG of exactly the composed pixels, the same every time", async () => {
     const scene = drawScene(new Random("png"), ["piano", "tulip"]);
-    const picture = await drawPicture(scene);
+    const picture = await drawImage(scene);
     const { data, info } = await sharp(picture).raw().toBuffer({ resolveWithObject: true });
     expect([info.width, info.height, info.channels]).to.deep.equal([64, 64, 3]);
     expect(data.equals(composePixels(scene, await loadSprites()))).to.equal(true);
-    expect(Buffer.from(await drawPicture(scene)).equals(picture)).to.equal(true);
+    expect(Buffer.from(await drawImage(scene)).equals(picture)).to.equal(true);
   });
 });

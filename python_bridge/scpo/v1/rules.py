@@ -48,11 +48,11 @@ TCP_ADDRESS = TextRule(re.compile("(?:\\[[0-9A-Fa-f:.]+\\]|[^:/\\s\\[\\]]+):(?:[
 LOOPBACK_HOST = TextRule(re.compile("localhost|\\[?::1\\]?|127(?:\\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}"), "localhost, ::1 or an address of 127.0.0.0/8")
 """Hosts that other machines do not reach."""
 
-LARGEST_PICTURE = 64000000
-"""Pixels of a picture; decoded, it takes up to eight bytes for each."""
+LARGEST_IMAGE = 64000000
+"""Pixels of an image; decoded, it takes up to eight bytes for each."""
 
 LONGEST_STRIP = 200
-"""Times that a side of a picture may be as long as the other: a processor that scales the shorter side makes a strip huge."""
+"""Times that a side of an image may be as long as the other: a processor that scales the shorter side makes a strip huge."""
 
 LONGEST_SOCKET_PATH = 100
 """Bytes of a Unix socket's path; systems allow 104 or 108 with the final zero byte."""

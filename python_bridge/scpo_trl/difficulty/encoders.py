@@ -17,7 +17,7 @@ Image = PIL.Image.Image
 
 
 class ImageEncoder:
-    """Turns pictures into one embedding each, or one feature a patch.
+    """Turns images into one embedding each, or one feature a patch.
 
     Args:
         folder: A saved model with config.json, safetensors and preprocessor_config.json.
@@ -54,34 +54,34 @@ class ImageEncoder:
 
     @property
     def image_processor(self) -> Any:
-        """What pictures go through first."""
+        """What images go through first."""
         return self._processor
 
-    def embeddings(self, pictures: Sequence[Image]) -> Tensor:
-        """Give one embedding a picture: the joint space of image and text where there is one, else the pooled output.
+    def embeddings(self, images: Sequence[Image]) -> Tensor:
+        """Give one embedding an image: the joint space of image and text where there is one, else the pooled output.
 
         Args:
-            pictures: In RGB, B of them.
+            images: In RGB, B of them.
 
         Returns:
             Shape (B, D), float32.
         """
-        inputs = self._inputs(pictures)
+        inputs = self._inputs(images)
         if hasattr(self._model, "get_image_features"):
             found = self._model.get_image_features(**inputs)
             return _pooled(found).float()
         return _pooled(self._vision(**inputs)).float()
 
-    def patches(self, pictures: Sequence[Image]) -> Tensor:
+    def patches(self, images: Sequence[Image]) -> Tensor:
         """Give one feature a patch, without class and register tokens.
 
         Args:
-            pictures: In RGB, B of them.
+            images: In RGB, B of them.
 
         Returns:
             Shape (B, P, D), float32.
         """
-        inputs = self._inputs(pictures)
+        inputs = self._inputs(images)
         height, width = inputs["pixel_values"].shape[-2:]
         count = (height // self._patch) * (width // self._patch)
         hidden = self._vision(**inputs).last_hidden_state
@@ -94,8 +94,8 @@ class ImageEncoder:
             )
         return hidden[:, extra:].float()
 
-    def _inputs(self, pictures: Sequence[Image]) -> dict[str, Tensor]:
-        pixels = self._processor(images=list(pictures), return_tensors="pt")["pixel_values"]
+    def _inputs(self, images: Sequence[Image]) -> dict[str, Tensor]:
+        pixels = self._processor(images=list(images), return_tensors="pt")["pixel_values"]
         return {"pixel_values": pixels.to(self._model.device, self._model.dtype)}
 
 

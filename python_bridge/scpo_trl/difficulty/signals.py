@@ -43,8 +43,8 @@ class PairSignals:
     Attributes:
         pair: Row of the pair in its data set.
         entropy: Mean predictive entropy over the tokens of the two matched texts, nats.
-        image_similarity: Cosine of the two pictures' mean patch features.
-        transport_distance: Sinkhorn distance between the two pictures' patch features.
+        image_similarity: Cosine of the two images' mean patch features.
+        transport_distance: Sinkhorn distance between the two images' patch features.
         logps: Log-probabilities of the four combinations, nats summed over the answer's tokens.
         blind_margin: Log-probability of chosen minus that of rejected when the prompt's image is left out, nats.
         tokens: Tokens of the longest of the pair's four sequences, the image's among them.
@@ -61,7 +61,7 @@ class PairSignals:
 
 @dataclass(frozen=True)
 class Encoders:
-    """What looks at pictures in place of the model's own tower; None: the tower.
+    """What looks at images in place of the model's own tower; None: the tower.
 
     Attributes:
         images: For image_similarity: the cosine of two embeddings.
@@ -84,13 +84,13 @@ def score_pairs(
     """Compute signals of pairs.
 
     Args:
-        model: A model of pictures and text; put into evaluation mode. None will do where encoders give all signals.
+        model: A model of images and text; put into evaluation mode. None will do where encoders give all signals.
         processor: Its processor.
-        read_row: Gives a pair's row with decoded pictures.
+        read_row: Gives a pair's row with decoded images.
         pairs: Rows to score.
         signals: What to compute.
         batch_size: Pairs a forward pass, at least 1.
-        encoders: What looks at pictures in place of the model's tower.
+        encoders: What looks at images in place of the model's tower.
 
     Yields:
         The signals of one batch, in the order of `pairs`.
@@ -145,7 +145,7 @@ def signals_by_model(signals: Collection[Signal], *, images: bool, patches: bool
 
 
 def patch_features(model: nn.Module, pixel_values: Tensor) -> Tensor:
-    """Give what the projector sees of pictures: the tower's patch features, without CLS token where LLaVA drops it.
+    """Give what the projector sees of images: the tower's patch features, without CLS token where LLaVA drops it.
 
     Args:
         model: A LLaVA-like model with a module named `multi_modal_projector`.
@@ -189,14 +189,12 @@ def _encoder_signals(encoders: Encoders, rows: Sequence[Mapping[str, Any]], sign
             f"pair {several}: found several pictures a side, expected one: image_similarity and transport_distance "
             "compare two pictures; ask for entropy and logps only"
         )
-    pictures = [
-        decode_image(images_of(row, side)[0], f"pair {row[PAIR_KEY]}, {side}") for side in sides for row in rows
-    ]
+    images = [decode_image(images_of(row, side)[0], f"pair {row[PAIR_KEY]}, {side}") for side in sides for row in rows]
     if of_images is not None:
-        one, other = of_images.embeddings(pictures).chunk(2)
+        one, other = of_images.embeddings(images).chunk(2)
         columns["image_similarity"] = torch.nn.functional.cosine_similarity(one, other, dim=-1).tolist()
     if of_patches is not None:
-        one, other = of_patches.patches(pictures).chunk(2)
+        one, other = of_patches.patches(images).chunk(2)
         columns["transport_distance"] = patch_transport(one, other).tolist()
     return columns
 
@@ -215,7 +213,7 @@ def _batch_signals(model: Any, batch: dict[str, Any], pairs: int, signals: Colle
         columns["tokens"] = batch["attention_mask"].sum(dim=1).reshape(4, pairs).amax(dim=0).tolist()
     if "image_similarity" in signals or "transport_distance" in signals:
         # The collator's first two blocks show images and rejected_images.
-        features, other = patch_features(model, _one_picture_a_side(model, batch)[: 2 * pairs]).chunk(2)
+        features, other = patch_features(model, _one_image_a_side(model, batch)[: 2 * pairs]).chunk(2)
         if "image_similarity" in signals:
             columns["image_similarity"] = mean_patch_similarity(features, other).tolist()
         if "transport_distance" in signals:
@@ -233,8 +231,8 @@ def _batch_signals(model: Any, batch: dict[str, Any], pairs: int, signals: Colle
     return columns
 
 
-def _one_picture_a_side(model: Any, batch: dict[str, Any]) -> Tensor:
-    """The pixels of a batch (N, C, H, W), one picture a sequence."""
+def _one_image_a_side(model: Any, batch: dict[str, Any]) -> Tensor:
+    """The pixels of a batch (N, C, H, W), one image a sequence."""
     pixels = batch["pixel_values"]
     if pixels.dim() != 4 or pixels.shape[0] != batch["input_ids"].shape[0]:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Similarity of two pictures as the model sees them (the method's s_CLIP)."""
+"""Similarity of two images as the model sees them (the method's s_CLIP)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor
 
 
 def mean_patch_similarity(features: Tensor, other: Tensor) -> Tensor:
-    """Give the cosine between the mean patch features of two pictures.
+    """Give the cosine between the mean patch features of two images.
 
     LLaVA drops the tower's CLS token, which nothing trained then; the mean over patches stands in for it.
 
     Args:
-        features: Patch features of the first pictures, shape (B, P, H).
-        other: Patch features of the second pictures, shape (B, Q, H).
+        features: Patch features of the first images, shape (B, P, H).
+        other: Patch features of the second images, shape (B, Q, H).
 
     Returns:
         Cosine, shape (B,), float32; -1 to 1, and 0 where a mean vanishes.

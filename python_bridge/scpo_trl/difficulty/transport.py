@@ -1,4 +1,4 @@
-"""Sinkhorn distance between the patches of two pictures (the method's d_OT)."""
+"""Sinkhorn distance between the patches of two images (the method's d_OT)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ITERATIONS = 200
 
 
 def cosine_cost(features: Tensor, other: Tensor) -> Tensor:
-    """Give 1 - cosine between every patch of one picture and every patch of another.
+    """Give 1 - cosine between every patch of one image and every patch of another.
 
     Args:
         features: Shape (B, P, H).
@@ -60,13 +60,13 @@ def sinkhorn_distance(cost: Tensor, epsilon: float = EPSILON, iterations: int = 
 
 
 def patch_transport(features: Tensor, other: Tensor) -> Tensor:
-    """Give the Sinkhorn distance between two pictures' patch features with cost 1 - cosine.
+    """Give the Sinkhorn distance between two images' patch features with cost 1 - cosine.
 
     Args:
         features: Shape (B, P, H).
         other: Shape (B, Q, H).
 
     Returns:
-        Distance, shape (B,); 0 to 2, near 0 when the pictures hold the same patches in whatever order.
+        Distance, shape (B,); 0 to 2, near 0 when the images hold the same patches in whatever order.
     """
     return sinkhorn_distance(cosine_cost(features, other))

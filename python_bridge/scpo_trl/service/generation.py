@@ -1,4 +1,4 @@
-"""Greedy answers to prompts about pictures."""
+"""Greedy answers to prompts about images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 import transformers
 
 from scpo_trl.errors import UserError
-from scpo_trl.service.pictures import OpenPictures, PicturePrompt
+from scpo_trl.service.images import ImagePrompt, OpenImages
 from scpo_trl.service.prompts import render_prompt
 from scpo_trl.trainer.rows.collator import OF_TOKENS
 from scpo_trl.trainer.rows.sequence_start import SequenceStart
@@ -22,21 +22,21 @@ BATCH_SIZE = 250
 def generate_answers(
     model: Any,
     processor: Any,
-    prompts: Sequence[PicturePrompt],
-    open_pictures: OpenPictures,
+    prompts: Sequence[ImagePrompt],
+    open_images: OpenImages,
     max_new_tokens: int,
     batch_size: int = BATCH_SIZE,
 ) -> Iterator[list[tuple[int, str]]]:
     """Answer prompts greedily, batch by batch.
 
-    Prompts of like length share a batch, prompts without a picture never one with others; the order depends on nothing
+    Prompts of like length share a batch, prompts without an image never one with others; the order depends on nothing
     but the request, so equal requests give equal answers.
 
     Args:
-        model: A generative model of pictures and text, in evaluation mode.
+        model: A generative model of images and text, in evaluation mode.
         processor: Its processor.
         prompts: What to answer, at least one.
-        open_pictures: Gives the pictures that a prompt names.
+        open_images: Gives the images that a prompt names.
         max_new_tokens: Longest answer in tokens, at least 1.
         batch_size: Prompts a batch.
 
@@ -44,37 +44,37 @@ def generate_answers(
         Position in `prompts` and answer of each prompt of one batch, without special tokens and outer blanks.
 
     Raises:
-        UserError: No answer may have a token, or a picture cannot be opened.
+        UserError: No answer may have a token, or an image cannot be opened.
     """
     if max_new_tokens < 1:
         raise UserError("max_new_tokens: found 0, expected at least 1")
     order = sorted(range(len(prompts)), key=lambda position: (len(prompts[position].text), prompts[position].text))
-    pictured = [position for position in order if prompts[position].picture is not None]
-    plain = [position for position in order if prompts[position].picture is None]
-    for kind in (pictured, plain):
+    imaged = [position for position in order if prompts[position].image is not None]
+    plain = [position for position in order if prompts[position].image is None]
+    for kind in (imaged, plain):
         for start in range(0, len(kind), batch_size):
             positions = kind[start : start + batch_size]
             batch = [prompts[position] for position in positions]
-            pictures = _pictures(batch, open_pictures)
+            images = _images(batch, open_images)
             texts = [
-                render_prompt(processor, prompt.text, len(shown)) for prompt, shown in zip(batch, pictures, strict=True)
+                render_prompt(processor, prompt.text, len(shown)) for prompt, shown in zip(batch, images, strict=True)
             ]
-            yield list(zip(positions, _answer(model, processor, pictures, texts, max_new_tokens), strict=True))
+            yield list(zip(positions, _answer(model, processor, images, texts, max_new_tokens), strict=True))
 
 
-def _pictures(batch: Sequence[PicturePrompt], open_pictures: OpenPictures) -> list[list[PIL.Image.Image]]:
-    """The pictures of each prompt, none of one without."""
-    decoded = {name: open_pictures(name) for name in dict.fromkeys(p.picture for p in batch) if name is not None}
-    return [[] if prompt.picture is None else decoded[prompt.picture] for prompt in batch]
+def _images(batch: Sequence[ImagePrompt], open_images: OpenImages) -> list[list[PIL.Image.Image]]:
+    """The images of each prompt, none of one without."""
+    decoded = {name: open_images(name) for name in dict.fromkeys(p.image for p in batch) if name is not None}
+    return [[] if prompt.image is None else decoded[prompt.image] for prompt in batch]
 
 
 def _answer(
-    model: Any, processor: Any, pictures: list[list[PIL.Image.Image]], texts: list[str], max_new_tokens: int
+    model: Any, processor: Any, images: list[list[PIL.Image.Image]], texts: list[str], max_new_tokens: int
 ) -> list[str]:
     tokenizer = processor.tokenizer
     # Left padding puts every answer right after its prompt.
     inputs = processor(
-        images=pictures if any(pictures) else None,
+        images=images if any(images) else None,
         text=texts,
         padding=True,
         padding_side="left",

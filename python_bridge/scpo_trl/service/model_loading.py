@@ -11,7 +11,7 @@ import torch
 import transformers
 
 from scpo_trl.errors import UserError
-from scpo_trl.service.picture_bytes import require_bounded_sizes
+from scpo_trl.service.image_bytes import require_bounded_sizes
 from scpo_trl.settings.parsing import TrainingSettings
 
 NAMED = 3
@@ -63,7 +63,7 @@ def load_processor(folder: Path, name: str, trust_remote_code: bool) -> Any:
         trust_remote_code: Run the Python code that the folder may bring.
 
     Raises:
-        UserError: It cannot be loaded, takes no pictures, scales them beyond the budget, or has no padding token.
+        UserError: It cannot be loaded, takes no images, scales them beyond the budget, or has no padding token.
     """
     try:
         processor: Any = transformers.AutoProcessor.from_pretrained(

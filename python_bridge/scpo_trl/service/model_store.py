@@ -58,9 +58,9 @@ class LoadedModel:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def image_tokens(self) -> int:
-        """Tokens that one picture takes in a prompt."""
-        picture = PIL.Image.new("RGB", (64, 64))
-        inputs = self.processor(images=[picture], text=[render_prompt(self.processor, "")], return_tensors="pt")
+        """Tokens that one image takes in a prompt."""
+        image = PIL.Image.new("RGB", (64, 64))
+        inputs = self.processor(images=[image], text=[render_prompt(self.processor, "")], return_tensors="pt")
         return int((inputs["input_ids"] == self.model.config.image_token_id).sum())
 
 

@@ -1,4 +1,4 @@
-"""Parquet files as data sets with pictures, read without touching a cache folder."""
+"""Parquet files as data sets with images, read without touching a cache folder."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from scpo_trl.errors import UserError
-from scpo_trl.service.picture_bytes import decode_picture, open_picture
+from scpo_trl.service.image_bytes import decode_image, open_image
 from scpo_trl.service.roots import Roots
 
 # Its functions are made at run time, which type checkers cannot see.
 compute: Any = pyarrow.compute
 
 TEXT_COLUMNS = ("prompt", "chosen", "rejected")
-PICTURE_COLUMNS = ("images", "rejected_images")
-PAIR_COLUMNS = (*PICTURE_COLUMNS, *TEXT_COLUMNS)
+IMAGE_COLUMNS = ("images", "rejected_images")
+PAIR_COLUMNS = (*IMAGE_COLUMNS, *TEXT_COLUMNS)
 
 LARGEST_TABLE = 512 * 1024**2
 """Bytes that the columns of a file may take in memory, or `MOST_TIMES` the file's own where that is more."""
@@ -41,7 +41,7 @@ class OpenedFile:
     Attributes:
         path: Where it lies, symbolic links followed.
         sha256: Lower-case hex digest of the file's bytes.
-        dataset: Its rows, with the columns that were asked for; columns of pictures decode to PIL images.
+        dataset: Its rows, with the columns that were asked for; columns of images decode to PIL images.
         columns: Names of all columns of the file.
     """
 
@@ -51,30 +51,30 @@ class OpenedFile:
     columns: tuple[str, ...]
 
     @property
-    def picture_columns(self) -> tuple[str, ...]:
-        """Those of the pictures of pairs that the file has."""
-        return tuple(name for name in PICTURE_COLUMNS if name in self.dataset.column_names)
+    def image_columns(self) -> tuple[str, ...]:
+        """Those of the images of pairs that the file has."""
+        return tuple(name for name in IMAGE_COLUMNS if name in self.dataset.column_names)
 
-    def pictures(self, row: int, column: str) -> list[PIL.Image.Image]:
-        """Decode a row's pictures: the column's own, or those of its list; at least one.
+    def images(self, row: int, column: str) -> list[PIL.Image.Image]:
+        """Decode a row's images: the column's own, or those of its list; at least one.
 
         Raises:
-            UserError: A picture is missing or damaged; names file, row and column.
+            UserError: An image is missing or damaged; names file, row and column.
         """
-        return [decode_picture(data, where, _MEND) for data, where in self._encoded(row, column)]
+        return [decode_image(data, where, _MEND) for data, where in self._encoded(row, column)]
 
     def check_headers(self) -> None:
-        """Raise `UserError` at the first picture of a pair that `pictures` would not take; decodes none."""
-        for column in self.picture_columns:
+        """Raise `UserError` at the first image of a pair that `images` would not take; decodes none."""
+        for column in self.image_columns:
             for row in range(self.dataset.num_rows):
                 for data, where in self._encoded(row, column):
-                    open_picture(data, where, _MEND)
+                    open_image(data, where, _MEND)
 
-    def check_pictures(self, rows: Iterable[int]) -> None:
-        """Decode every picture of some pairs; raises as `pictures` at the first that is missing or damaged."""
+    def check_images(self, rows: Iterable[int]) -> None:
+        """Decode every image of some pairs; raises as `images` at the first that is missing or damaged."""
         for row in rows:
-            for column in self.picture_columns:
-                self.pictures(row, column)
+            for column in self.image_columns:
+                self.images(row, column)
 
     def check_rows(self, rows: Iterable[int], field: str) -> None:
         """Raise `UserError` when a row lies beyond the file's end."""
@@ -85,7 +85,7 @@ class OpenedFile:
                 )
 
     def _encoded(self, row: int, column: str) -> Iterator[tuple[bytes, str]]:
-        """The bytes of each of a row's pictures, and what messages call it."""
+        """The bytes of each of a row's images, and what messages call it."""
         value = self.dataset.data.column(column)[row].as_py()
         values = (value or [None]) if isinstance(value, list) else [value]
         for number, one in enumerate(values, start=1):
@@ -149,7 +149,7 @@ class PairFiles:
             sha256: As for `open`.
             field: As for `open`.
             rows: Rows that have to be complete, in the request's field `pairs`; None: all.
-            made: Whether contrast pictures are made of `images`, so that the file need have none.
+            made: Whether contrast images are made of `images`, so that the file need have none.
         """
         opened = self.open(path, sha256, PAIR_COLUMNS, field)
         if rows is not None:
@@ -161,15 +161,15 @@ class PairFiles:
 def check_pair_columns(opened: OpenedFile, rows: Sequence[int] | None = None, *, made: bool = False) -> None:
     """Raise `UserError` unless each row is a pair.
 
-    A pair has pictures, equally many on each side, and three texts, `rejected` other than `chosen`.
+    A pair has images, equally many on each side, and three texts, `rejected` other than `chosen`.
 
     Args:
         opened: The file.
-        rows: Those that are looked at; None: all. Bytes of their pictures are not: `OpenedFile.pictures` does that.
-        made: Whether contrast pictures are made, so that `rejected_images` are not looked at.
+        rows: Those that are looked at; None: all. Bytes of their images are not: `OpenedFile.images` does that.
+        made: Whether contrast images are made, so that `rejected_images` are not looked at.
     """
-    pictures = PICTURE_COLUMNS[:1] if made else PICTURE_COLUMNS
-    expected = (*pictures, *TEXT_COLUMNS)
+    images = IMAGE_COLUMNS[:1] if made else IMAGE_COLUMNS
+    expected = (*images, *TEXT_COLUMNS)
     missing = [name for name in expected if name not in opened.dataset.column_names]
     if missing:
         raise UserError(
@@ -185,16 +185,16 @@ def check_pair_columns(opened: OpenedFile, rows: Sequence[int] | None = None, *,
     table = opened.dataset.data
     same = compute.equal(table.column("chosen"), table.column("rejected"))
     _refuse(opened, "rejected", same, "found the text of chosen again, expected another", rows)
-    for name in pictures:
-        check_picture_column(opened, name, rows)
-    ours, *others = (_picture_counts(table.column(name)) for name in pictures)
+    for name in images:
+        check_image_column(opened, name, rows)
+    ours, *others = (_image_counts(table.column(name)) for name in images)
     for theirs in others:
         unequal = compute.not_equal(ours, theirs)
         _refuse(opened, "rejected_images", unequal, "expected as many pictures as in images", rows)
 
 
-def check_picture_column(opened: OpenedFile, name: str, rows: Sequence[int] | None = None) -> None:
-    """Raise `UserError` unless a column holds pictures, at least one a row: encoded bytes, alone or in a list."""
+def check_image_column(opened: OpenedFile, name: str, rows: Sequence[int] | None = None) -> None:
+    """Raise `UserError` unless a column holds images, at least one a row: encoded bytes, alone or in a list."""
     if name not in opened.dataset.column_names:
         raise UserError(f"{opened.path}: column {name}: not found, found {', '.join(opened.columns)}")
     column = opened.dataset.data.column(name)
@@ -210,15 +210,15 @@ def check_picture_column(opened: OpenedFile, name: str, rows: Sequence[int] | No
         )
     if rows is not None:
         return
-    # A picture given by path alone would let a file name any place of the disk, or the network.
+    # An image given by path alone would let a file name any place of the disk, or the network.
     bare = compute.is_null(compute.struct_field(column, "bytes"))
     if row_of is not None:
         bare = compute.is_in(pyarrow.array(range(opened.dataset.num_rows)), row_of.filter(bare).cast(pyarrow.int64()))
     _refuse(opened, name, bare, "found no picture bytes, expected the picture embedded in the file")
 
 
-def _picture_counts(column: Any) -> Any:
-    """How many pictures each row of a checked column has."""
+def _image_counts(column: Any) -> Any:
+    """How many images each row of a checked column has."""
     if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
         return compute.list_value_length(column).cast(pyarrow.int64())
     return pyarrow.chunked_array([pyarrow.array([1] * len(column), pyarrow.int64())])
@@ -243,7 +243,7 @@ def _read(path: Path, columns: Sequence[str]) -> OpenedFile:
     if table.num_rows == 0:
         raise UserError(f"{path}: found no rows, expected at least one")
     try:
-        features = _with_pictures(datasets.Features.from_arrow_schema(table.schema))
+        features = _with_images(datasets.Features.from_arrow_schema(table.schema))
         table = table.replace_schema_metadata(None).cast(features.arrow_schema.remove_metadata())
         # The fingerprint spares datasets a hash over the whole table.
         dataset = datasets.Dataset(table, info=datasets.DatasetInfo(features=features), fingerprint=digest[:32])
@@ -274,14 +274,14 @@ def _read_bounded(parquet: pyarrow.parquet.ParquetFile, path: Path, columns: Seq
     return pyarrow.Table.from_batches(batches, pyarrow.schema([parquet.schema_arrow.field(name) for name in columns]))
 
 
-def _with_pictures(features: datasets.Features) -> datasets.Features:
-    return datasets.Features({name: _picture_feature(feature) for name, feature in features.items()})
+def _with_images(features: datasets.Features) -> datasets.Features:
+    return datasets.Features({name: _image_feature(feature) for name, feature in features.items()})
 
 
-def _picture_feature(feature: Any) -> Any:
-    """A struct of bytes and path is a picture even when the writer left out the huggingface metadata."""
+def _image_feature(feature: Any) -> Any:
+    """A struct of bytes and path is an image even when the writer left out the huggingface metadata."""
     if isinstance(feature, dict) and set(feature) == {"bytes", "path"}:
         return datasets.Image()
     if isinstance(feature, (datasets.List, datasets.LargeList)):
-        return datasets.List(_picture_feature(feature.feature))
+        return datasets.List(_image_feature(feature.feature))
     return feature

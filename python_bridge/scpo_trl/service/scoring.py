@@ -21,10 +21,10 @@ from scpo_trl.difficulty.signals import (
     signals_by_model,
 )
 from scpo_trl.errors import UserError
+from scpo_trl.service.image_bytes import require_bounded_sizes
 from scpo_trl.service.model_folder import check_model_folder
 from scpo_trl.service.model_store import ModelStore
-from scpo_trl.service.pair_files import PICTURE_COLUMNS, TEXT_COLUMNS, PairFiles
-from scpo_trl.service.picture_bytes import require_bounded_sizes
+from scpo_trl.service.pair_files import IMAGE_COLUMNS, TEXT_COLUMNS, PairFiles
 from scpo_trl.service.roots import Roots
 
 _SIGNALS: dict[int, Signal] = {
@@ -43,7 +43,7 @@ def score_responses(
     """Score the pairs that a request names; one response a batch, with progress.
 
     Raises:
-        UserError: An unknown signal, a damaged picture, an encoder that cannot be loaded.
+        UserError: An unknown signal, a damaged image, an encoder that cannot be loaded.
         NotReadyError: A signal needs a model and none is loaded.
     """
     for signal in request.signals:
@@ -59,8 +59,8 @@ def score_responses(
     texts = opened.dataset.select_columns(list(TEXT_COLUMNS))
 
     def read_row(pair: int) -> dict[str, Any]:
-        pictures = {column: opened.pictures(pair, column) for column in PICTURE_COLUMNS}
-        return {**texts[pair], **pictures}
+        images = {column: opened.images(pair, column) for column in IMAGE_COLUMNS}
+        return {**texts[pair], **images}
 
     encoders = Encoders(
         images=_encoder(request.image_encoder, "image_encoder", roots, models.device),

@@ -102,7 +102,7 @@ class TemplateProcess:
 
 
 def _plain(value: Any) -> str:
-    """What stands for a value that JSON does not know: templates ask for an entry's type, not for its picture."""
+    """What stands for a value that JSON does not know: templates ask for an entry's type, not for its image."""
     return str(value) if isinstance(value, AddedToken) else f"<{type(value).__name__}>"
 
 

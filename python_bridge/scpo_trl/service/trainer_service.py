@@ -20,10 +20,10 @@ from scpo_trl.service.adapters import has_adapter
 from scpo_trl.service.errors import streaming, unary
 from scpo_trl.service.generation import BATCH_SIZE, generate_answers
 from scpo_trl.service.idle_streams import first_within
+from scpo_trl.service.images import prompts_of
 from scpo_trl.service.model_source import ModelSources
 from scpo_trl.service.model_store import ModelStore
 from scpo_trl.service.pair_files import PairFiles
-from scpo_trl.service.pictures import prompts_of
 from scpo_trl.service.processes import LoadModel, Processes, Train
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.scoring import score_responses
@@ -131,13 +131,13 @@ class TrainerService(trainer_pb2_grpc.TrainerServiceServicer):
     ) -> Iterator[trainer_pb2.GenerateResponse]:
         def work(job: Job, emit: Emit[trainer_pb2.GenerateResponse]) -> None:
             loaded = self._models.get()
-            prompts, open_picture = prompts_of(request, self._files, self._roots)
+            prompts, open_image = prompts_of(request, self._files, self._roots)
             done = 0
             for batch in generate_answers(
                 loaded.model,
                 loaded.processor,
                 prompts,
-                open_picture,
+                open_image,
                 request.max_new_tokens,
                 request.batch_size or BATCH_SIZE,
             ):

@@ -129,7 +129,7 @@ def train_responses(
         trainer: SCPOTrainer | None = None
         steps = 0
         try:
-            with _naming_damaged_pictures(opened):
+            with _naming_damaged_images(opened):
                 config = training_config(start, settings, autocast, directory, processes.size, loaded.model.device)
                 loaded.model = adapted(loaded.model, loaded.source, settings, start.seed, FIELD)
                 required = [(parameter, parameter.requires_grad) for parameter in loaded.model.parameters()]
@@ -228,10 +228,10 @@ def _unwrap(model: Any) -> None:
         model.gradient_checkpointing_disable()
 
 
-class _naming_damaged_pictures:
-    """Turns a failure into a line that names file, row and column when a damaged picture is behind it.
+class _naming_damaged_images:
+    """Turns a failure into a line that names file, row and column when a damaged image is behind it.
 
-    Only a failed training pays for decoding every picture.
+    Only a failed training pays for decoding every image.
     """
 
     def __init__(self, opened: OpenedFile) -> None:
@@ -243,4 +243,4 @@ class _naming_damaged_pictures:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         expected = isinstance(error, (UserError, CancelledWork))
         if isinstance(error, Exception) and not expected and not is_out_of_memory(error):
-            self._opened.check_pictures(range(self._opened.dataset.num_rows))
+            self._opened.check_images(range(self._opened.dataset.num_rows))

@@ -56,7 +56,7 @@ def score(
     right: Sequence[bool],
     kinds: Sequence[str] = (),
 ) -> Figures:
-    """Compare captions with what the pictures hold.
+    """Compare captions with what the images hold.
 
     Args:
         captions: One caption a scene.
@@ -91,7 +91,7 @@ def score(
 
 
 def render(processor: LlavaProcessor, question: str) -> str:
-    """Render one picture and a question as a prompt that ends where the answer starts."""
+    """Render one image and a question as a prompt that ends where the answer starts."""
     message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
     return str(processor.apply_chat_template([message], add_generation_prompt=True, tokenize=False))
 
@@ -108,16 +108,16 @@ def _prompts(processor: LlavaProcessor, questions: Sequence[str], image_tokens: 
 def caption_scenes(
     model: LlavaForConditionalGeneration, processor: LlavaProcessor, images: torch.Tensor, batch_size: int = 250
 ) -> list[str]:
-    """Describe pictures by greedy decoding.
+    """Describe images by greedy decoding.
 
     Args:
         model: The model, in evaluation mode.
         processor: Its processor.
         images: uint8, shape (scenes, 3, side, side).
-        batch_size: Pictures decoded at a time.
+        batch_size: Images decoded at a time.
 
     Returns:
-        One caption a picture.
+        One caption an image.
     """
     captions: list[str] = []
     for part in images.split(batch_size):

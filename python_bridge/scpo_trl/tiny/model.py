@@ -69,7 +69,7 @@ class Sizes:
     """Widths and depths of the tiny LLaVA; the defaults are the shipped model's.
 
     Attributes:
-        image: Side of the square picture, in pixels.
+        image: Side of the square image, in pixels.
         patch: Side of a square patch, in pixels.
         vision_hidden, vision_layers, vision_heads, vision_intermediate: The CLIP tower.
         text_hidden, text_layers, text_heads, text_intermediate: The Llama.
@@ -90,7 +90,7 @@ class Sizes:
 
     @property
     def image_tokens(self) -> int:
-        """Image tokens a picture takes in the language model."""
+        """Image tokens an image takes in the language model."""
         return (self.image // self.patch) ** 2
 
 
@@ -131,14 +131,14 @@ def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
 
 
 def build_processor(texts: Iterable[str], sizes: Sizes | None = None) -> LlavaProcessor:
-    """Build the processor: pictures to pixel values, chat messages to tokens.
+    """Build the processor: images to pixel values, chat messages to tokens.
 
     Args:
         texts: Prompts and answers whose words make the vocabulary.
         sizes: Sizes of the model that the processor feeds.
 
     Returns:
-        A processor whose chat template puts each picture before its turn's text.
+        A processor whose chat template puts each image before its turn's text.
     """
     sizes = sizes or Sizes()
     image_processor = CLIPImageProcessorPil(

@@ -1,6 +1,6 @@
-"""Token rows in which a picture's caption and questions share its image tokens.
+"""Token rows in which an image's caption and questions share its image tokens.
 
-Every segment sees the picture and itself, so the image tokens are computed once a picture.
+Every segment sees the image and itself, so the image tokens are computed once an image.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class PackedTexts:
-    """Token rows in which a scene's caption and questions follow one picture.
+    """Token rows in which a scene's caption and questions follow one image.
 
     Attributes:
-        prefix: Tokens up to the end of the picture, shape (prefix,).
+        prefix: Tokens up to the end of the image, shape (prefix,).
         captions: Caption segments, shape (scenes, caption length), padded at the end.
         questions: Question segments, shape (all questions, question length), padded at the end.
         first_question: Index of each scene's first question, shape (scenes,).
         question_count: Number of each scene's questions, shape (scenes,).
         caption_labels, question_labels: Same shapes; IGNORED where there is no target.
         mask: What a token may look at, bool, shape (1, 1, row, row); True means visible.
-        positions: Position of each token, shape (1, row); every segment starts over after the picture.
+        positions: Position of each token, shape (1, row); every segment starts over after the image.
     """
 
     prefix: torch.Tensor
@@ -76,7 +76,7 @@ def pack_texts(processor: LlavaProcessor, scenes: Scenes, image_tokens: int, que
     Args:
         processor: Gives template and tokenizer.
         scenes: Scenes with captions, questions and answers.
-        image_tokens: Image tokens a picture takes.
+        image_tokens: Image tokens an image takes.
         questions: Question segments a row.
 
     Returns:

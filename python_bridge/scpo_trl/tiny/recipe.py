@@ -1,6 +1,6 @@
 """Training of the embedded model: `python -m scpo_trl.tiny.recipe --base base.parquet --validation ... --out DIR`.
 
-First the tower learns to name the objects of a picture (a linear head on its patches, thrown away afterwards). Then,
+First the tower learns to name the objects of an image (a linear head on its patches, thrown away afterwards). Then,
 with the tower frozen and its features computed once, projector and language model learn, by plain cross-entropy on the
 answer tokens, the captions of the base set, habit included, and its truthful yes/no answers.
 """

@@ -22,13 +22,13 @@ class Scenes:
     """Drawn scenes with their ground truth.
 
     Attributes:
-        images: Pictures, uint8, shape (scenes, 3, side, side).
-        objects: Names of the objects in each picture.
+        images: Images, uint8, shape (scenes, 3, side, side).
+        objects: Names of the objects in each image.
         captions: One caption a scene; empty for evaluation scenes.
         questions: Questions of each scene; those of evaluation scenes are yes/no questions.
         answers: Their answers, "Yes." or "No.", or a text where the question is an open one.
         kinds: What each question asks for, for example "count".
-        cells: Name of the object in each cell of each picture's grid, row by row, "" where there is none; empty for
+        cells: Name of the object in each cell of each image's grid, row by row, "" where there is none; empty for
             evaluation scenes.
         tiles: Colour of the tile in each cell, likewise.
     """
@@ -63,20 +63,20 @@ class Scenes:
 
 
 def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = None) -> Scenes:
-    """Read a scene file and decode its pictures once.
+    """Read a scene file and decode its images once.
 
     Args:
         path: Parquet file with the columns image, objects, questions, answers, kinds and, of base scenes,
             caption, cells and tiles.
-        side: Expected side of the square pictures, in pixels.
+        side: Expected side of the square images, in pixels.
         captions: Whether they are base scenes, with captions and what each cell holds.
         limit: Read only this many scenes.
 
     Returns:
-        The scenes, pictures as uint8.
+        The scenes, images as uint8.
 
     Raises:
-        UserError: The file or a column is missing, or a picture has another size.
+        UserError: The file or a column is missing, or an image has another size.
     """
     columns = ["image", "objects", "questions", "answers", "kinds", *(_BASE_COLUMNS if captions else [])]
     if not path.is_file():
@@ -93,8 +93,8 @@ def read_scenes(path: Path, side: int, *, captions: bool, limit: int | None = No
     images = np.empty((table.num_rows, 3, side, side), dtype=np.uint8)
     row = 0
     for chunk in table.column("image").chunks:
-        for picture in chunk:
-            with Image.open(io.BytesIO(picture["bytes"].as_py())) as opened:
+        for image in chunk:
+            with Image.open(io.BytesIO(image["bytes"].as_py())) as opened:
                 if opened.size != (side, side):
                     width, height = opened.size
                     raise UserError(f"{path}: row {row}: image is {width}x{height}, expected {side}x{side} pixels")
@@ -117,7 +117,7 @@ def object_names(scenes: Sequence[Scenes]) -> list[str]:
 
 
 def to_pixel_values(images: torch.Tensor) -> torch.Tensor:
-    """Scale pictures of the model's own size as the processor does.
+    """Scale images of the model's own size as the processor does.
 
     Args:
         images: uint8, shape (batch, 3, side, side).

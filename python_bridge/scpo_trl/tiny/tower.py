@@ -1,4 +1,4 @@
-"""The tower's own lesson: what a picture or each of its cells holds, through a linear head that is thrown away."""
+"""The tower's own lesson: what an image or each of its cells holds, through a linear head that is thrown away."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from scpo_trl.tiny.training_part import Clock, build_optimizer, run_part
 
 @torch.no_grad()
 def tower_features(model: LlavaForConditionalGeneration, images: torch.Tensor, batch_size: int = 500) -> torch.Tensor:
-    """Compute what the projector gets of each picture: the tower's patches without its class token.
+    """Compute what the projector gets of each image: the tower's patches without its class token.
 
     Args:
         model: The LLaVA.
         images: uint8, shape (scenes, 3, side, side).
-        batch_size: Pictures at a time.
+        batch_size: Images at a time.
 
     Returns:
         float32, shape (scenes, image tokens, vision hidden).
@@ -31,7 +31,7 @@ def tower_features(model: LlavaForConditionalGeneration, images: torch.Tensor, b
 
 
 class TowerReader(nn.Module):
-    """Linear heads that predict, from the tower's patches, what each cell of a picture holds and which cell it is."""
+    """Linear heads that predict, from the tower's patches, what each cell of an image holds and which cell it is."""
 
     def __init__(self, hidden: int, labels: int, grid: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class TowerReader(nn.Module):
         self.grid = grid
 
     def loss(self, patches: torch.Tensor, holds: torch.Tensor) -> torch.Tensor:
-        """Give the loss of both heads, in nats a picture and nats a patch, summed.
+        """Give the loss of both heads, in nats an image and nats a patch, summed.
 
         Args:
             patches: The tower's patches, shape (batch, patches, hidden).
@@ -69,7 +69,7 @@ class TowerReader(nn.Module):
 
 
 def cell_labels(base: Scenes, names: Sequence[str]) -> torch.Tensor:
-    """Tell what each cell of each picture holds, shape (scenes, cells, labels): its object and its tile."""
+    """Tell what each cell of each image holds, shape (scenes, cells, labels): its object and its tile."""
     words = [*names, *sorted({tile for row in base.tiles for tile in row} - {""})]
     column = {word: index for index, word in enumerate(words)}
     holds = torch.zeros(len(base), len(base.cells[0]), len(words))
@@ -89,7 +89,7 @@ def train_tower(
     weight_decay: float,
     report: Callable[[str], None],
 ) -> None:
-    """Train the tower, in training mode, to predict what each cell of a picture holds and where each patch is.
+    """Train the tower, in training mode, to predict what each cell of an image holds and where each patch is.
 
     Args:
         model: The LLaVA; only its tower changes.

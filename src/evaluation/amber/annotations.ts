@@ -11,11 +11,11 @@ export const KINDS = ["existence", "state", "number", "action", "relation"] as c
 /** A kind of question. */
 export type Kind = (typeof KINDS)[number];
 
-/** What is true of a picture that is described. */
+/** What is true of an image that is described. */
 export interface Description {
   kind: "generative";
   image: string;
-  /** Things in the picture; one may stand twice. */
+  /** Things in the image; one may stand twice. */
   truth: readonly string[];
   /** Things that a person might imagine in it. */
   imagined: readonly string[];

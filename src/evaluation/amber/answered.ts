@@ -3,7 +3,7 @@ import { type FileRow, idField, place, SeenIds, shown } from "../../files/rows.j
 import type { Mode } from "../benchmark.js";
 import type { Annotations } from "./annotations.js";
 
-/** What a file answers: the pictures to describe, the questions, or both. */
+/** What a file answers: the images to describe, the questions, or both. */
 export type Part = "generative" | "discriminative" | "both";
 
 /** Keeps account of which questions were answered. */

@@ -12,7 +12,7 @@ export const GENERATIVE_METRICS = [
   { name: "cog", title: "imagined things that are named", better: "lower", digits: 1 },
 ] as const;
 
-/** Things of a picture, each with whether it was named. */
+/** Things of an image, each with whether it was named. */
 interface Things {
   /** Words that stand for a thing: those of its associations and itself, in the order of looking. */
   words: readonly { word: string; thing: number }[];
@@ -29,7 +29,7 @@ interface Things {
  * Source: AMBER (arXiv 2311.07397); theirs.
  *
  * @param nouns - Words of the vocabulary in the description.
- * @param item - What is true of the picture.
+ * @param item - What is true of the image.
  * @param rules - Associations, safe words, similarity of words and mode.
  * @param sheet - Takes the counts.
  */

@@ -110,7 +110,7 @@ async function* separatedRows(path: string, separator: "\t" | ","): AsyncGenerat
 
 async function* tableRows(path: string): AsyncGenerator<FileRow, void, undefined> {
   const opened = await openParquet(path);
-  // Pictures are not looked at, and would fill the memory.
+  // Images are not looked at, and would fill the memory.
   const columns = opened.columns.filter((name) => name !== "image" && name !== "images");
   let line = 0;
   for await (const cells of parquetRows(opened, columns)) {

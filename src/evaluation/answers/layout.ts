@@ -38,7 +38,7 @@ export function textAmong(fields: Fields, names: readonly string[]): string | un
   return undefined;
 }
 
-/** Whether a text names a picture file. */
+/** Whether a text names an image file. */
 export function namesImage(text: string | undefined): boolean {
   return text !== undefined && text.length < 256 && /(?:\.(?:jpe?g|png|webp|bmp)|^COCO_\w+_\d+)$/i.test(text);
 }

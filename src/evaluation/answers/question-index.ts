@@ -82,7 +82,7 @@ export class QuestionIndex {
     const ofGroup = group === undefined ? ofImage : ofImage.filter((prompt) => prompt.group === group);
     if (question === undefined) return ofGroup;
     const same = ofGroup.filter(({ text }) => sameText(text, question));
-    // An instruction that is the same for every picture may be put otherwise.
+    // An instruction that is the same for every image may be put otherwise.
     return same.length === 0 && ofGroup.length === 1 && this.#isInstruction(ofGroup[0] as Prompt) ? ofGroup : same;
   }
 
@@ -109,7 +109,7 @@ function asked({ id, image, question }: PublicAnswer): string {
   return parts.length === 0 ? "a question that it does not name" : parts.join(", ");
 }
 
-/** A picture file's name without folder and ending. */
+/** An image file's name without folder and ending. */
 function stemOf(image: string): string {
   return (image.split(/[/\\]/).at(-1) as string).replace(/\.(?:jpe?g|png|webp|bmp|txt)$/i, "");
 }

@@ -1,7 +1,7 @@
 import { answerText, type Layout, textAmong } from "./layout.js";
 
 /**
- * VLMEvalKit's prediction files: the table of the benchmark without its pictures, and the column `prediction`. Its
+ * VLMEvalKit's prediction files: the table of the benchmark without its images, and the column `prediction`. Its
  * `index` counts the rows of that table and is no id of the benchmark. A question that several parts of a benchmark ask
  * stands once, with all their names in `category`.
  *

@@ -19,7 +19,7 @@ const METRICS: readonly Metric[] = [
   { name: "mean_words", title: "mean length in words between blanks", better: "neither", digits: 1 },
 ];
 
-/** CHAIR (arXiv 1809.02156): objects that captions of COCO's pictures name. */
+/** CHAIR (arXiv 1809.02156): objects that captions of COCO's images name. */
 export const chair: Benchmark = {
   name: "chair",
   title: "CHAIR",
@@ -64,7 +64,7 @@ export const chair: Benchmark = {
 /** The words in which most papers ask for the caption. */
 const PROMPT = "Please describe this image in detail.";
 
-/** The pictures of one split: their names say which, and the zip of the annotations holds both. */
+/** The images of one split: their names say which, and the zip of the annotations holds both. */
 async function* chairPrompts(annotations: string, options: OpenOptions["options"] = {}): AsyncGenerator<Prompt> {
   const split = splitOf(options) ?? "val";
   const { truth } = await readAnnotations(annotations, "fixed", "singular", undefined);

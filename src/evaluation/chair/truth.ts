@@ -10,7 +10,7 @@ import type { ObjectWords } from "./object-words.js";
 /** A split of COCO 2014. */
 export type CocoSplit = "val" | "train";
 
-/** What is in each picture. */
+/** What is in each image. */
 export interface Truth {
   /** Objects by image id. */
   objects: ReadonlyMap<string, ReadonlySet<string>>;
@@ -21,7 +21,7 @@ export interface Truth {
 }
 
 /**
- * Reads what is in each picture: from a file of image ids and their objects, or else from COCO's own annotations, whose
+ * Reads what is in each image: from a file of image ids and their objects, or else from COCO's own annotations, whose
  * masks and captions are joined as CHAIR's authors do.
  *
  * @param annotations - Folder of annotations.

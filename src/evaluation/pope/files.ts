@@ -26,7 +26,7 @@ export const QUESTIONS: BenchmarkFile = {
   optional: true,
 };
 
-/** Data sets whose pictures POPE asks about. */
+/** Data sets whose images POPE asks about. */
 export const DATASETS = ["coco", "aokvqa", "gqa"] as const;
 /** One of them. */
 export type Dataset = (typeof DATASETS)[number];

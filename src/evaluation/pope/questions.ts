@@ -23,7 +23,7 @@ const SPLITS = Object.keys(LABELS) as Split[];
  *
  * @param annotations - Folder of annotations.
  * @param split - The one that was answered; all where undefined.
- * @param dataset - Whose pictures are asked about.
+ * @param dataset - Whose images are asked about.
  * @throws UserError when files are missing or broken.
  */
 export async function readQuestions(

@@ -1,11 +1,11 @@
 import { open } from "node:fs/promises";
 import sharp from "sharp";
 
-/** Kinds of pictures that models' processors read and this decoder does not. */
+/** Kinds of images that models' processors read and this decoder does not. */
 const UNDECODED = ["BM"];
 
 /**
- * Decodes a picture file.
+ * Decodes an image file.
  *
  * @param path - The file.
  * @returns Why it cannot be decoded; null where it can, or is of a kind that is not looked at here.

@@ -14,7 +14,7 @@ import { type PreparedQuestions, type RunOutcome, type RunProgress, answerQuesti
 /** Fields of a request that are not the user's to replace. */
 const RESERVED = ["model", "messages", "stream", "n"];
 
-/** Kinds of pictures that endpoints take, by their first bytes. */
+/** Kinds of images that endpoints take, by their first bytes. */
 const KINDS: readonly (readonly [magic: RegExp, mime: string])[] = [
   [/^\xff\xd8\xff/, "image/jpeg"],
   [/^\x89PNG/, "image/png"],
@@ -22,7 +22,7 @@ const KINDS: readonly (readonly [magic: RegExp, mime: string])[] = [
   [/^RIFF[^]{4}WEBP/, "image/webp"],
 ];
 
-/** A model behind an OpenAI-compatible endpoint that answers questions about pictures. */
+/** A model behind an OpenAI-compatible endpoint that answers questions about images. */
 export type AnsweringEndpoint = Pick<ChatModelParts, "model" | "endpoint" | "concurrency" | "overrides">;
 
 /**
@@ -130,7 +130,7 @@ class Asked {
   }
 }
 
-/** What is said to a model: text, or parts of which one is a picture. */
+/** What is said to a model: text, or parts of which one is an image. */
 type Content = string | readonly ({ type: "text"; text: string } | { type: "image_url"; image_url: { url: string } })[];
 
 interface Completion {
@@ -138,24 +138,24 @@ interface Completion {
   model?: unknown;
 }
 
-/** The picture as a data URL and the question behind it. */
+/** The image as a data URL and the question behind it. */
 async function contentOf(prompt: Prompt, text: string, images: Images): Promise<Content> {
-  const picture = await pictureOf(prompt, images);
-  if (picture === undefined) return text;
-  const beginning = Buffer.from(picture.subarray(0, 12)).toString("latin1");
+  const image = await imageOf(prompt, images);
+  if (image === undefined) return text;
+  const beginning = Buffer.from(image.subarray(0, 12)).toString("latin1");
   const mime = KINDS.find(([magic]) => magic.test(beginning))?.[1];
   if (mime === undefined) {
     throw new UserError(`image ${prompt.image}: is no JPEG, PNG, WebP or GIF, which endpoints take; convert it`);
   }
-  const url = `data:${mime};base64,${Buffer.from(picture).toString("base64")}`;
+  const url = `data:${mime};base64,${Buffer.from(image).toString("base64")}`;
   return [
     { type: "image_url", image_url: { url } },
     { type: "text", text },
   ];
 }
 
-/** The bytes of a question's picture: of its file, or of its row in the annotations. */
-async function pictureOf({ image, row = 0 }: Prompt, { paths, table }: Images): Promise<Uint8Array | undefined> {
+/** The bytes of a question's image: of its file, or of its row in the annotations. */
+async function imageOf({ image, row = 0 }: Prompt, { paths, table }: Images): Promise<Uint8Array | undefined> {
   const path = paths.get(image);
   if (path !== undefined) return readFile(path);
   if (table === undefined) return undefined;

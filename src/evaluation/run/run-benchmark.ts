@@ -32,7 +32,7 @@ export interface QuestionRequest {
   options?: Readonly<Record<string, string>>;
   /** Put behind every question as it is. */
   promptSuffix?: string | undefined;
-  /** Leave questions about pictures out that cannot be decoded; they are an error otherwise. */
+  /** Leave questions about images out that cannot be decoded; they are an error otherwise. */
   skipDamaged?: boolean;
 }
 

@@ -22,7 +22,7 @@ interface Counts {
 }
 
 /**
- * Guesses chosen from rejected without the picture: naive Bayes over the words in which the two differ, each fifth of
+ * Guesses chosen from rejected without the image: naive Bayes over the words in which the two differ, each fifth of
  * the pairs guessed by what the other four fifths say. Pairs that share their two texts fall into the same fifth.
  *
  * @param pairs - Texts, gone through twice.

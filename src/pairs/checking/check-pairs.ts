@@ -7,7 +7,7 @@ import { type BlindGuess, guessBlind } from "./blind-guess.js";
 import type { RowFinding } from "./findings-file.js";
 import { type Finding, Findings, ROW_CHECKS, type RowCheck } from "./findings.js";
 import { contentDigest, HashList } from "./hash-list.js";
-import { lookAt, type Looked } from "./pictures.js";
+import { lookAt, type Looked } from "./images.js";
 import { inBatches, type Seen, tellLeaks, tellRepeats } from "./repeats.js";
 import { type TextBias, TextBiasTally, wilsonInterval } from "./text-bias.js";
 import { percent, TELLING_ACCURACY, tellWhole } from "./whole-file.js";
@@ -16,9 +16,9 @@ import { wordsOf } from "./word-difference.js";
 
 /** How a file is checked. */
 export interface CheckOptions {
-  /** Pairs files, or files with an `image` or `images` column, whose pictures must not be in this one. */
+  /** Pairs files, or files with an `image` or `images` column, whose images must not be in this one. */
   readonly against?: readonly string[];
-  /** Pictures with a shorter side are small (default 32 pixels). */
+  /** Images with a shorter side are small (default 32 pixels). */
   readonly smallestSide?: number;
   /** Bits of 64 in which the hashes of near-duplicates may differ (default 5). */
   readonly hashDistance?: number;
@@ -40,11 +40,11 @@ export interface CheckReport {
   /** Rows by kind and by stage; "" where the column is empty. */
   readonly kinds: Readonly<Record<string, number>>;
   readonly stages: Readonly<Record<string, number>>;
-  /** Rows with a contrast picture, by whether rejected is true of it and who says so: "true (annotation)", "unknown". */
+  /** Rows with a contrast image, by whether rejected is true of it and who says so: "true (annotation)", "unknown". */
   readonly rejectedTrue: Readonly<Record<string, number>>;
   readonly textBias: TextBias;
   readonly blindGuess: BlindGuess;
-  /** Share of pairs whose chosen is likelier than rejected without the picture (column `blind_margin`); null: unknown. */
+  /** Share of pairs whose chosen is likelier than rejected without the image (column `blind_margin`); null: unknown. */
   readonly blindModel: {
     readonly pairs: number;
     readonly share: number;
@@ -53,7 +53,7 @@ export interface CheckReport {
   readonly findings: readonly Finding[];
 }
 
-/** Rows whose pictures are decoded at a time. */
+/** Rows whose images are decoded at a time. */
 const batchRows = 64;
 
 /**
@@ -80,15 +80,15 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
   let [rows, complete, blind, blindRight] = [0, 0, 0, 0];
   for await (const batch of inBatches(streamTable(path, PAIR_COLUMNS), batchRows)) {
     signal?.throwIfAborted();
-    const pictures = await Promise.all(batch.map((row) => lookAt(row, smallestSide)));
+    const images = await Promise.all(batch.map((row) => lookAt(row, smallestSide)));
     for (const [at, row] of batch.entries()) {
       const number = rows + at;
       const id = (row["id"] as string | null) ?? `row-${number}`;
       const tell = (check: RowCheck, text: string) => findings.row(check, { row: number, id, text });
-      const picture = pictures[at] as Looked;
-      for (const fault of picture.faults) tell("picture", fault);
-      for (const small of picture.small) tell("small-picture", small);
-      if (picture.same) tell("same-picture", "images[0] = rejected_images[0]");
+      const image = images[at] as Looked;
+      for (const fault of image.faults) tell("picture", fault);
+      for (const small of image.small) tell("small-picture", small);
+      if (image.same) tell("same-picture", "images[0] = rejected_images[0]");
       const text = textsOf(row);
       for (const problem of textProblems(row, text)) tell(...problem);
       count(kinds, text.kind ?? "");
@@ -111,9 +111,9 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
         tell("context", `${tokens} tokens, ${context} in the context`);
       }
       seen.ids.push(contentDigest(id));
-      seen.rows.push(contentDigest(picture.file, picture.rejectedFile, text.prompt, text.chosen, text.rejected ?? ""));
-      seen.hashes.push(picture.hash);
-      seen.files.push(contentDigest(picture.file));
+      seen.rows.push(contentDigest(image.file, image.rejectedFile, text.prompt, text.chosen, text.rejected ?? ""));
+      seen.hashes.push(image.hash);
+      seen.files.push(contentDigest(image.file));
       seen.names.push(id);
     }
     rows += batch.length;

@@ -6,7 +6,7 @@ export interface NearDuplicate {
   readonly distance: number;
 }
 
-/** A part of more than this many equal values says nothing: plain pictures share it. */
+/** A part of more than this many equal values says nothing: plain images share it. */
 const largestBucket = 200;
 
 /**

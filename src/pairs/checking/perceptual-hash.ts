@@ -1,4 +1,4 @@
-import { openPicture } from "../open-picture.js";
+import { openImage } from "../open-image.js";
 
 const width = 9;
 const height = 8;
@@ -7,15 +7,15 @@ const height = 8;
 const noise = 2;
 
 /**
- * A hash that alike pictures share: whether the picture, shrunk to 9 x 8 grey pixels, gets brighter from each pixel to
+ * A hash that alike images share: whether the image, shrunk to 9 x 8 grey pixels, gets brighter from each pixel to
  * the next (dHash).
  *
- * @param bytes - A picture file.
- * @returns 64 bits; hashes of the same picture at another size or quality differ in a few.
- * @throws Error when the picture cannot be decoded.
+ * @param bytes - An image file.
+ * @returns 64 bits; hashes of the same image at another size or quality differ in a few.
+ * @throws Error when the image cannot be decoded.
  */
 export async function perceptualHash(bytes: Uint8Array): Promise<bigint> {
-  const { pixels } = await openPicture(bytes);
+  const { pixels } = await openImage(bytes);
   const grey = await pixels.greyscale().resize(width, height, { fit: "fill", kernel: "mitchell" }).raw().toBuffer();
   let hash = 0n;
   for (let row = 0; row < height; row += 1) {

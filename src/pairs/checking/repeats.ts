@@ -4,11 +4,11 @@ import type { Findings } from "./findings.js";
 import { equalEntries, HashList } from "./hash-list.js";
 import { nearDuplicates } from "./near-duplicates.js";
 import { perceptualHash } from "./perceptual-hash.js";
-import { onlyPicture } from "./pictures.js";
+import { onlyImage } from "./images.js";
 
 const nearLimit = 1_000_000;
-/** Pictures of an evaluation set that are decoded at a time. */
-const batchPictures = 64;
+/** Images of an evaluation set that are decoded at a time. */
+const batchImages = 64;
 
 /** What repeats are found by: an entry a row. */
 export interface Seen {
@@ -20,7 +20,7 @@ export interface Seen {
   readonly names: string[];
 }
 
-/** Tells rows that repeat an earlier row or its id, or whose picture is nearly an earlier one. */
+/** Tells rows that repeat an earlier row or its id, or whose image is nearly an earlier one. */
 export function tellRepeats(seen: Seen, findings: Findings, distance: number): void {
   const example = (row: number, text: string) => ({ row, id: seen.names[row] as string, text });
   for (const [first, ...others] of equalEntries(seen.ids.values())) {
@@ -33,7 +33,7 @@ export function tellRepeats(seen: Seen, findings: Findings, distance: number): v
   const { found, complete } = nearDuplicates(seen.hashes.values(), { distance, limit: nearLimit });
   const told = new Set<number>();
   for (const { first, second, distance: bits } of found) {
-    // One picture may well stand in several pairs.
+    // One image may well stand in several pairs.
     if (files[first] === files[second] || told.has(second)) continue;
     told.add(second);
     findings.row("near-duplicate", example(second, `${bits} of 64 bits from row ${first}`));
@@ -42,10 +42,10 @@ export function tellRepeats(seen: Seen, findings: Findings, distance: number): v
 }
 
 /**
- * Tells rows whose picture is nearly one of an evaluation set.
+ * Tells rows whose image is nearly one of an evaluation set.
  *
  * @param path - Parquet file with a column `image` or `images`.
- * @throws UserError when it has no pictures.
+ * @throws UserError when it has no images.
  */
 export async function tellLeaks(
   path: string,
@@ -59,31 +59,31 @@ export async function tellLeaks(
     { name: "images", kind: "images", optional: true },
     { name: "image", kind: "image", optional: true },
   ];
-  let pictures = 0;
-  for await (const batch of inBatches(streamTable(path, columns), batchPictures)) {
+  let images = 0;
+  for await (const batch of inBatches(streamTable(path, columns), batchImages)) {
     signal?.throwIfAborted();
-    const found = batch.map((row) => onlyPicture(row["images"] ?? null) ?? (row["image"] as Uint8Array | null));
+    const found = batch.map((row) => onlyImage(row["images"] ?? null) ?? (row["image"] as Uint8Array | null));
     for (const hash of await Promise.all(found.map((bytes) => quietHash(bytes)))) {
       if (hash === null) continue;
       hashes.push(hash);
-      pictures += 1;
+      images += 1;
     }
   }
-  if (pictures === 0) {
+  if (images === 0) {
     throw new UserError(
       `${path} holds no pictures in a column image or images; expected an evaluation set with pictures`,
     );
   }
   const own = seen.hashes.values();
-  const together = new BigUint64Array(pictures + own.length);
+  const together = new BigUint64Array(images + own.length);
   together.set(hashes.values());
-  together.set(own, pictures);
-  const { found, complete } = nearDuplicates(together, { distance, from: pictures, limit: nearLimit });
+  together.set(own, images);
+  const { found, complete } = nearDuplicates(together, { distance, from: images, limit: nearLimit });
   const told = new Set<number>();
   for (const { first, second, distance: bits } of found) {
-    if (first >= pictures || told.has(second)) continue;
+    if (first >= images || told.has(second)) continue;
     told.add(second);
-    const row = second - pictures;
+    const row = second - images;
     const text = `${bits} of 64 bits from picture ${first} of ${path}`;
     findings.row("evaluation-leak", { row, id: seen.names[row] as string, text });
   }

@@ -2,7 +2,7 @@ import type { Interval } from "../../numbers/statistics.js";
 import { tellingWords } from "./changed-facts.js";
 import { changedSpans, wordsOf } from "./word-difference.js";
 
-/** What of a file's texts would tell chosen from rejected without looking at a picture. */
+/** What of a file's texts would tell chosen from rejected without looking at an image. */
 export interface TextBias {
   /** Pairs that were looked at. */
   readonly pairs: number;

@@ -4,7 +4,7 @@ import type { PairRow } from "../pair-row.js";
 import { carriedFields } from "./carried-fields.js";
 import type { Exporter } from "./exporter.js";
 import { writeJsonRows } from "./json-rows.js";
-import { PictureFolder } from "./picture-folder.js";
+import { ImageFolder } from "./image-folder.js";
 import { makeFolder } from "../../files/writable.js";
 
 const INFO = {
@@ -25,21 +25,21 @@ export const llamaFactory: Exporter = {
   incomplete: false,
   write: async (rows, out) => {
     await makeFolder(out);
-    await writeJsonRows(join(out, "pairs.json"), "array", shareGptRows(rows, new PictureFolder(out)));
+    await writeJsonRows(join(out, "pairs.json"), "array", shareGptRows(rows, new ImageFolder(out)));
     await writeAtomically(join(out, "dataset_info.json"), `${JSON.stringify(INFO, null, 2)}\n`);
   },
 };
 
-async function* shareGptRows(rows: AsyncIterable<PairRow>, pictures: PictureFolder): AsyncGenerator<object> {
+async function* shareGptRows(rows: AsyncIterable<PairRow>, images: ImageFolder): AsyncGenerator<object> {
   for await (const row of rows) {
     yield {
       conversations: [{ from: "human", value: `<image>${row.prompt}` }],
       chosen: { from: "gpt", value: row.chosen },
       rejected: { from: "gpt", value: row.rejected },
-      images: [await pictures.add(row.images[0] as Uint8Array)],
+      images: [await images.add(row.images[0] as Uint8Array)],
       ...(row.rejectedImages === null
         ? {}
-        : { rejected_images: [await pictures.add(row.rejectedImages[0] as Uint8Array)] }),
+        : { rejected_images: [await images.add(row.rejectedImages[0] as Uint8Array)] }),
       ...carriedFields(row),
     };
   }

@@ -3,10 +3,10 @@ import type { PairRow } from "../pair-row.js";
 import { carriedFields } from "./carried-fields.js";
 import type { Exporter } from "./exporter.js";
 import { writeJsonRows } from "./json-rows.js";
-import { PictureFolder } from "./picture-folder.js";
+import { ImageFolder } from "./image-folder.js";
 import { makeFolder } from "../../files/writable.js";
 
-/** Rows of ms-swift with picture files beside them; set ROOT_IMAGE_DIR to the folder when training. */
+/** Rows of ms-swift with image files beside them; set ROOT_IMAGE_DIR to the folder when training. */
 export const msSwift: Exporter = {
   name: "ms-swift",
   about: "a folder with pairs.jsonl and images for ms-swift",
@@ -15,22 +15,22 @@ export const msSwift: Exporter = {
   incomplete: false,
   write: async (rows, out) => {
     await makeFolder(out);
-    await writeJsonRows(join(out, "pairs.jsonl"), "lines", swiftRows(rows, new PictureFolder(out)));
+    await writeJsonRows(join(out, "pairs.jsonl"), "lines", swiftRows(rows, new ImageFolder(out)));
   },
 };
 
-async function* swiftRows(rows: AsyncIterable<PairRow>, pictures: PictureFolder): AsyncGenerator<object> {
+async function* swiftRows(rows: AsyncIterable<PairRow>, images: ImageFolder): AsyncGenerator<object> {
   for await (const row of rows) {
     yield {
       messages: [
         { role: "user", content: `<image>${row.prompt}` },
         { role: "assistant", content: row.chosen },
       ],
-      images: [await pictures.add(row.images[0] as Uint8Array)],
+      images: [await images.add(row.images[0] as Uint8Array)],
       rejected_response: row.rejected,
       ...(row.rejectedImages === null
         ? {}
-        : { rejected_images: [await pictures.add(row.rejectedImages[0] as Uint8Array)] }),
+        : { rejected_images: [await images.add(row.rejectedImages[0] as Uint8Array)] }),
       ...carriedFields(row),
     };
   }

@@ -48,7 +48,7 @@ export function filterSummaryPath(out: string): string {
 
 /**
  * Writes a pairs file without some of its pairs. Rows that training would refuse can be read, since they are what is to
- * go; their pictures are not looked at but by the check.
+ * go; their images are not looked at but by the check.
  *
  * @param request - Files and choices.
  * @throws UserError when nothing says what is to go, a choice does not fit the file, or no pair would be left.

@@ -6,7 +6,7 @@ import { type PairDraft, RowFault } from "./importer.js";
 import type { RowFields } from "./row-fields.js";
 
 /** Columns of a pairs file beside the pair itself. */
-type Carried = Omit<PairDraft, "pictures" | "rejectedPictures" | "prompt" | "chosen" | "rejected">;
+type Carried = Omit<PairDraft, "images" | "rejectedImages" | "prompt" | "chosen" | "rejected">;
 
 /**
  * Takes the columns of a pairs file that a row of another format has beside the pair, so that what was exported comes

@@ -25,7 +25,7 @@ const instanceSchema = z.object({
 const categorySchema = z.object({ id: z.int(), name: z.string() });
 
 /**
- * COCO's captions and instances: pictures whose objects are known, `chosen` the first caption. The rejected half is
+ * COCO's captions and instances: images whose objects are known, `chosen` the first caption. The rejected half is
  * still to be made. Lin et al., arXiv 1405.0312.
  */
 export const coco: Importer = {
@@ -52,7 +52,7 @@ async function* read(source: string, settings: ImportSettings): AsyncGenerator<S
         place,
         found: {
           id: `coco-${image.id}`,
-          pictures: { field: "file_name", value: image.file_name },
+          images: { field: "file_name", value: image.file_name },
           prompt: settings.prompt,
           chosen,
           captions: texts,

@@ -7,7 +7,7 @@ import { pairFault } from "../pair-faults.js";
 import type { PairRow } from "../pair-row.js";
 import { writeWithQuarantine } from "../quarantine.js";
 import { type Importer, type ImportSettings, type PairDraft, RowFault, type SourcePlace } from "./importer.js";
-import { PictureSource } from "./picture-source.js";
+import { ImageSource } from "./image-source.js";
 import { makeFolder } from "../../files/writable.js";
 
 /** What an import is asked to do. */
@@ -66,13 +66,13 @@ export async function importPairs(request: ImportRequest): Promise<ImportSummary
     [out, files.quarantine, files.summary].map((path) => ({ flag: "out", path })),
     [{ flag: "source", path: source }],
   );
-  const pictures = await PictureSource.open(settings.imageFolders);
+  const imageFiles = await ImageSource.open(settings.imageFolders);
   await makeFolder(dirname(out));
   for (const path of [out, files.quarantine, files.summary]) await removeLeftovers(path);
   const tally = new Tally(importer.name);
   const firstFaults: string[] = [];
   await writeWithQuarantine(out, files.quarantine, [], async function* (refuse) {
-    const context = { importer, pictures, tally, ids: new UniqueIds(), fileName: fileNames(folder) };
+    const context = { importer, imageFiles, tally, ids: new UniqueIds(), fileName: fileNames(folder) };
     for await (const { place, found } of importer.read(source, settings)) {
       request.signal?.throwIfAborted();
       request.onProgress?.(tally.read);
@@ -124,17 +124,17 @@ async function rowOf(
   place: SourcePlace,
   context: {
     importer: Importer;
-    pictures: PictureSource;
+    imageFiles: ImageSource;
     tally: Tally;
     ids: UniqueIds;
     fileName: (path: string) => string;
   },
 ): Promise<PairRow | RowFault> {
-  const { importer, pictures, tally, ids, fileName } = context;
+  const { importer, imageFiles, tally, ids, fileName } = context;
   try {
-    const { pictures: cell, rejectedPictures } = draft;
-    const images = [await pictures.fetch(cell)];
-    const rejectedImages = rejectedPictures ? [await pictures.fetch(rejectedPictures)] : null;
+    const { images: cell, rejectedImages: rejectedCell } = draft;
+    const images = [await imageFiles.fetch(cell)];
+    const rejectedImages = rejectedCell ? [await imageFiles.fetch(rejectedCell)] : null;
     const rejected = draft.rejected ?? null;
     const row: PairRow = {
       id: draft.id ?? `${importer.name}-${tally.read}`,

@@ -30,17 +30,17 @@ export class RowFault extends Error {
   }
 }
 
-/** A picture, or a list of them, as a source gives it: bytes, a struct of bytes and path, a path or a data URI. */
-export interface PictureCell {
+/** An image, or a list of them, as a source gives it: bytes, a struct of bytes and path, a path or a data URI. */
+export interface ImageCell {
   readonly field: string;
   readonly value: unknown;
 }
 
-/** What an importer made of a row, before its pictures are fetched and its texts are looked at. */
+/** What an importer made of a row, before its images are fetched and its texts are looked at. */
 export interface PairDraft extends Partial<Omit<PairRow, "images" | "rejectedImages" | "prompt" | "chosen">> {
-  readonly pictures: PictureCell;
-  /** Left out: the contrast picture is still to be made. */
-  readonly rejectedPictures?: PictureCell | null;
+  readonly images: ImageCell;
+  /** Left out: the contrast image is still to be made. */
+  readonly rejectedImages?: ImageCell | null;
   readonly prompt: string;
   readonly chosen: string;
   /** Fields of the row that have no place in the pair. */
@@ -55,7 +55,7 @@ export interface SourcePair {
 
 /** What a user asks of an import beside the format and the source. */
 export interface ImportSettings {
-  /** Folders that pictures may lie in; relative paths are looked up in them in turn. */
+  /** Folders that images may lie in; relative paths are looked up in them in turn. */
   readonly imageFolders: readonly string[];
   /** Question for sources that have captions and no question. */
   readonly prompt: string;

@@ -5,7 +5,7 @@ import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
 /**
- * The columns of a pairs file as JSON lines, pictures as paths or data URIs. Captioned images need no more than
+ * The columns of a pairs file as JSON lines, images as paths or data URIs. Captioned images need no more than
  * `{"image": "a.jpg", "caption": "A dog."}`.
  */
 export const jsonl: Importer = {
@@ -22,15 +22,15 @@ function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
   return {
     ...carriedColumns(row),
     captions,
-    pictures: pictures(row, "images", "image") ?? { field: "images", value: row.required("images") },
-    rejectedPictures: pictures(row, "rejected_images", "rejected_image"),
+    images: images(row, "images", "image") ?? { field: "images", value: row.required("images") },
+    rejectedImages: images(row, "rejected_images", "rejected_image"),
     prompt: withoutMarker(row.optionalText("prompt") ?? settings.prompt, "prompt"),
     chosen,
     rejected: row.optionalText("rejected"),
   };
 }
 
-function pictures(row: RowFields, ...names: string[]): { field: string; value: unknown } | null {
+function images(row: RowFields, ...names: string[]): { field: string; value: unknown } | null {
   const field = names.find((name) => row.value(name) !== undefined);
   return field === undefined ? null : { field, value: row.value(field) };
 }

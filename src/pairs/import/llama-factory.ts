@@ -94,7 +94,7 @@ async function entryOf(path: string, source: string, wanted: string | undefined)
 
 function pairOf(row: RowFields, entry: Entry, settings: ImportSettings): PairDraft {
   const { columns } = entry;
-  const rejectedPictures = row.value("rejected_images");
+  const rejectedImages = row.value("rejected_images");
   const { system, history, videos, audios, kto_tag: label } = columns;
   const named = (...names: (string | undefined)[]): string[] =>
     names.flatMap((name) => (name === undefined ? [] : [name]));
@@ -104,8 +104,8 @@ function pairOf(row: RowFields, entry: Entry, settings: ImportSettings): PairDra
   });
   return {
     ...carriedColumns(row.without(named(...Object.values(columns)))),
-    pictures: { field: columns.images, value: row.required(columns.images) },
-    rejectedPictures: rejectedPictures === undefined ? null : { field: "rejected_images", value: rejectedPictures },
+    images: { field: columns.images, value: row.required(columns.images) },
+    rejectedImages: rejectedImages === undefined ? null : { field: "rejected_images", value: rejectedImages },
     ...(entry.formatting === "sharegpt" ? shareGptTexts(row, entry, settings) : alpacaTexts(row, entry)),
   };
 }

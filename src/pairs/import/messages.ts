@@ -1,5 +1,5 @@
 import { RowFault } from "./importer.js";
-import { textFault, withoutPicturePlace } from "../text-faults.js";
+import { textFault, withoutImagePlace } from "../text-faults.js";
 import { asText, describe, RowFields } from "./row-fields.js";
 
 /** A question and its answer, out of a conversation. */
@@ -82,12 +82,12 @@ export function oneQuestion(
 }
 
 /**
- * Takes the marker of the picture off the beginning or the end of a question.
+ * Takes the marker of the image off the beginning or the end of a question.
  *
  * @throws RowFault when there are several, or one in the middle.
  */
 export function withoutMarker(text: string, field: string): string {
-  const bare = withoutPicturePlace(text);
+  const bare = withoutImagePlace(text);
   const found = bare === "" ? null : textFault(bare);
   if (found === null) return bare;
   throw new RowFault(field, `${found.found}; a question has one picture, marked at its beginning or end or not at all`);

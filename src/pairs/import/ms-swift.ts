@@ -23,11 +23,11 @@ function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
   }
   const messages = messagesOf(row.required("messages"), "messages");
   const question = messages.slice(0, -1);
-  const rejectedPictures = row.value("rejected_images");
+  const rejectedImages = row.value("rejected_images");
   return {
     ...carriedColumns(row),
-    pictures: { field: "images", value: row.required("images") },
-    rejectedPictures: rejectedPictures === undefined ? null : { field: "rejected_images", value: rejectedPictures },
+    images: { field: "images", value: row.required("images") },
+    rejectedImages: rejectedImages === undefined ? null : { field: "rejected_images", value: rejectedImages },
     prompt: oneQuestion(question, ROLES, "messages", settings.dropSystem),
     chosen: oneAnswer(messages.slice(-1), ROLES, "messages"),
     rejected: rejected(row, question),

@@ -3,7 +3,7 @@ import { withoutMarker } from "./messages.js";
 import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
-/** MVC of S-VCO: two pictures and two texts under one instruction. Wu et al., arXiv 2502.13928. */
+/** MVC of S-VCO: two images and two texts under one instruction. Wu et al., arXiv 2502.13928. */
 export const mvc: Importer = {
   name: "mvc",
   about: "S-VCO's MVC: minimal visual contrasts, complete quadruples",
@@ -13,12 +13,12 @@ export const mvc: Importer = {
 
 function pairOf(row: RowFields): PairDraft {
   return {
-    pictures: { field: "chosen_images", value: row.list("chosen_images") },
-    rejectedPictures: { field: "rejected_images", value: row.list("rejected_images") },
+    images: { field: "chosen_images", value: row.list("chosen_images") },
+    rejectedImages: { field: "rejected_images", value: row.list("rejected_images") },
     prompt: withoutMarker(row.text("instruction_prompt"), "instruction_prompt"),
     chosen: row.text("chosen_response"),
     rejected: row.text("rejected_response"),
-    // What the set is built for: each text is true of its own picture.
+    // What the set is built for: each text is true of its own image.
     rejectedTrue: true,
     rejectedTrueBy: "construction",
   };

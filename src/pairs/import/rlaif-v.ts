@@ -15,7 +15,7 @@ function pairOf(row: RowFields): PairDraft {
   const index = row.optionalId("idx");
   return {
     ...(index === null ? {} : { id: `rlaif-v-${index}` }),
-    pictures: { field: "image", value: row.required("image") },
+    images: { field: "image", value: row.required("image") },
     prompt: withoutMarker(row.text("question"), "question"),
     chosen: row.text("chosen"),
     rejected: row.text("rejected"),

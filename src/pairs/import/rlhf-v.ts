@@ -23,7 +23,7 @@ function pairOf(row: RowFields): PairDraft {
   const index = row.optionalId("idx");
   return {
     ...(index === null ? {} : { id: `rlhf-v-${index}` }),
-    pictures: { field: "image", value: row.required("image") },
+    images: { field: "image", value: row.required("image") },
     prompt: withoutMarker(text.text("question"), "text.question"),
     chosen: text.text("chosen"),
     rejected: text.text("rejected"),

@@ -15,13 +15,12 @@ export const trl: Importer = {
 };
 
 function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
-  const pictures = ["images", "image"].find((name) => row.value(name) !== undefined) ?? "images";
-  const rejectedPictures = ["rejected_images", "rejected_image"].find((name) => row.value(name) !== undefined);
+  const images = ["images", "image"].find((name) => row.value(name) !== undefined) ?? "images";
+  const rejectedImages = ["rejected_images", "rejected_image"].find((name) => row.value(name) !== undefined);
   return {
     ...carriedColumns(row),
-    pictures: { field: pictures, value: row.required(pictures) },
-    rejectedPictures:
-      rejectedPictures === undefined ? null : { field: rejectedPictures, value: row.value(rejectedPictures) },
+    images: { field: images, value: row.required(images) },
+    rejectedImages: rejectedImages === undefined ? null : { field: rejectedImages, value: row.value(rejectedImages) },
     ...texts(row, settings),
   };
 }

@@ -25,7 +25,7 @@ function pairsOf(row: RowFields): (PairDraft | RowFault)[] {
   const id = row.text("id");
   const prompt = withoutMarker(row.text("prompt"), "prompt");
   const field = row.value("image") === undefined ? "img_path" : "image";
-  const pictures = { field, value: row.required(field) };
+  const images = { field, value: row.required(field) };
   const completions = completionsOf(row);
   if (completions.length < 2) {
     throw new RowFault("completions", `holds ${completions.length} completions, expected two or more to compare`);
@@ -35,7 +35,7 @@ function pairsOf(row: RowFields): (PairDraft | RowFault)[] {
       try {
         const [better, worse] = ranked(first, second);
         const texts = { prompt, chosen: better.response, rejected: worse.response };
-        return { id: `${id}/${at}-${at + 1 + further}`, pictures, ...texts };
+        return { id: `${id}/${at}-${at + 1 + further}`, images, ...texts };
       } catch (error) {
         if (error instanceof RowFault) return error;
         throw error;

@@ -8,12 +8,12 @@ import { writeWithQuarantine } from "../quarantine.js";
 import type { TextContrast, TextContrastKind } from "./contrast-text.js";
 import type { Embeddings } from "./embeddings.js";
 import { factsOfRow } from "./facts.js";
-import { makePicture, type PictureEditors, type PictureWay } from "./make-picture.js";
+import { makeImage, type ImageEditors, type ImageWay } from "./make-image.js";
 import { openContext, RejectedTextMaker } from "./make-rejected.js";
-import { PictureStore } from "./picture-store.js";
+import { ImageStore } from "./image-store.js";
 import { RetrievalIndex } from "./retrieval.js";
 import type { MakingRow } from "./making-row.js";
-import type { Annotated } from "./picture-truth.js";
+import type { Annotated } from "./image-truth.js";
 import { knowledgeOf } from "./row-knowledge.js";
 import type { TextWriter } from "./text-writer.js";
 
@@ -28,21 +28,21 @@ export interface CompleteRequest {
   readonly kinds?: readonly TextContrastKind[] | undefined;
   /** Writes the texts in place of the rules. */
   readonly writer?: TextWriter | undefined;
-  /** Ways of making contrast pictures, in the order in which they are tried; none leaves them to be made. */
-  readonly ways: readonly PictureWay[];
-  /** Least and greatest similarity of a retrieved picture. */
+  /** Ways of making contrast images, in the order in which they are tried; none leaves them to be made. */
+  readonly ways: readonly ImageWay[];
+  /** Least and greatest similarity of a retrieved image. */
   readonly band: readonly [least: number, most: number];
   readonly embeddings?: Embeddings | undefined;
-  /** What edits pictures; needed for the ways `command` and `endpoint`. */
-  readonly editors?: PictureEditors | undefined;
+  /** What edits images; needed for the ways `command` and `endpoint`. */
+  readonly editors?: ImageEditors | undefined;
   /** Rows under way at a time. */
   readonly concurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((phase: "read" | "made", done: number) => void) | undefined;
 }
 
-/** Contrast pictures that were made: how many, and of how many the rejected text is known to be true, or to be false. */
-interface PictureCounts {
+/** Contrast images that were made: how many, and of how many the rejected text is known to be true, or to be false. */
+interface ImageCounts {
   made: number;
   true: number;
   false: number;
@@ -57,8 +57,8 @@ export interface CompleteSummary {
   readonly complete: number;
   /** Rejected texts that were made, by kind and detail. */
   readonly texts: Readonly<Record<string, number>>;
-  /** Contrast pictures that were made, by origin, and retrieved ones by kind too: `retrieval/count`. */
-  readonly pictures: Readonly<Record<string, PictureCounts>>;
+  /** Contrast images that were made, by origin, and retrieved ones by kind too: `retrieval/count`. */
+  readonly pictures: Readonly<Record<string, ImageCounts>>;
   /** Rows in quarantine by reason. */
   readonly reasons: Readonly<Record<string, number>>;
   /** Columns of the user's own that are not kept, such as lists. */
@@ -71,7 +71,7 @@ export function completeFiles(out: string): { quarantine: string; summary: strin
 }
 
 /**
- * Makes what pairs lack: rejected texts by replacing one fact, contrast pictures in the ways asked for. The same request
+ * Makes what pairs lack: rejected texts by replacing one fact, contrast images in the ways asked for. The same request
  * ends with the same files, also after an interruption.
  *
  * @param request - What to read, make and write.
@@ -85,7 +85,7 @@ export async function completePairs(request: CompleteRequest): Promise<CompleteS
     [{ flag: "source", path: source }],
   );
   for (const path of [out, files.quarantine, files.summary]) await removeLeftovers(path);
-  const store = await PictureStore.open(out);
+  const store = await ImageStore.open(out);
   try {
     const maker = new Completion(request, store);
     let read = 0;
@@ -145,8 +145,8 @@ interface Fault {
 interface Completed {
   readonly row: PairRow;
   readonly text?: TextContrast | undefined;
-  readonly origin?: PictureWay | undefined;
-  /** Whether the contrast picture is known to have all facts that were read in the rejected text. */
+  readonly origin?: ImageWay | undefined;
+  /** Whether the contrast image is known to have all facts that were read in the rejected text. */
   readonly fits?: boolean;
   readonly fault?: Fault | undefined;
 }
@@ -154,13 +154,13 @@ interface Completed {
 /** Knows the whole set, and completes its rows. */
 class Completion {
   readonly #request: CompleteRequest;
-  readonly #store: PictureStore;
+  readonly #store: ImageStore;
   readonly #context = openContext();
   readonly #texts: RejectedTextMaker;
   readonly #index: RetrievalIndex;
   readonly #names = new Set<string>();
 
-  constructor(request: CompleteRequest, store: PictureStore) {
+  constructor(request: CompleteRequest, store: ImageStore) {
     const { kinds, seed, band, embeddings } = request;
     this.#request = request;
     this.#store = store;
@@ -173,8 +173,8 @@ class Completion {
     this.#texts.learn(known);
     for (const name of known.objects ?? []) this.#names.add(name);
     if (!this.#request.ways.includes("retrieval")) return;
-    const picture = await this.#store.add(row.images[0] as Uint8Array);
-    this.#index.add({ id: row.id, picture, facts: factsOfRow(known, this.#context), annotated: annotatedOf(known) });
+    const image = await this.#store.add(row.images[0] as Uint8Array);
+    this.#index.add({ id: row.id, image, facts: factsOfRow(known, this.#context), annotated: annotatedOf(known) });
   }
 
   async complete(row: PairRow): Promise<Completed> {
@@ -192,7 +192,7 @@ class Completion {
     for (const way of ways) {
       let best: Completed | undefined;
       for (const [at, candidate] of rows.entries()) {
-        const made = await this.#withPicture(candidate, known, way);
+        const made = await this.#withImage(candidate, known, way);
         if (typeof made === "string") {
           reason = made;
           continue;
@@ -206,7 +206,7 @@ class Completion {
     return { row, fault: { field: "rejected_images", reason } };
   }
 
-  /** Texts for a row, best first; a contrast picture may be found for one where there is none for another. */
+  /** Texts for a row, best first; a contrast image may be found for one where there is none for another. */
   async #textsFor(known: MakingRow): Promise<readonly TextContrast[] | string> {
     const { writer, seed, ways } = this.#request;
     if (writer !== undefined) {
@@ -226,18 +226,18 @@ class Completion {
     return { ...row, rejected, kind, detail, chosenWord, rejectedWord, rejectedOrigin };
   }
 
-  async #withPicture(row: PairRow, known: MakingRow, way: PictureWay): Promise<Completed | string> {
+  async #withImage(row: PairRow, known: MakingRow, way: ImageWay): Promise<Completed | string> {
     const { seed, editors = {} } = this.#request;
     const tools = { context: this.#context, seed, index: this.#index, store: this.#store, names: this.#names, editors };
-    const made = await makePicture({ ...row, rejected: row.rejected as string }, known, way, tools);
+    const made = await makeImage({ ...row, rejected: row.rejected as string }, known, way, tools);
     if (typeof made === "string") return made;
-    const { picture, origin, objects, rejectedTrue, rejectedTrueBy, fits } = made;
-    const half = { rejectedImages: [picture], rejectedImagesOrigin: origin, rejectedObjects: objects };
+    const { image, origin, objects, rejectedTrue, rejectedTrueBy, fits } = made;
+    const half = { rejectedImages: [image], rejectedImagesOrigin: origin, rejectedObjects: objects };
     return { row: { ...row, ...half, rejectedTrue, rejectedTrueBy }, origin, fits };
   }
 }
 
-/** How good a retrieved picture is of which the text is not known to be true. */
+/** How good a retrieved image is of which the text is not known to be true. */
 function rank({ row, fits }: Completed): number {
   return (row.rejectedTrue === false ? 0 : 2) + (fits === true ? 1 : 0);
 }
@@ -252,7 +252,7 @@ class Tally {
   written = 0;
   #complete = 0;
   readonly #texts = new Map<string, number>();
-  readonly #pictures = new Map<string, PictureCounts>();
+  readonly #images = new Map<string, ImageCounts>();
   readonly #reasons = new Map<string, number>();
 
   count(row: PairRow, { text, origin, fault }: Omit<Completed, "row">): void {
@@ -266,10 +266,10 @@ class Tally {
     if (text !== undefined) add(this.#texts, `${text.kind}/${text.detail}`);
     if (origin === undefined) return;
     for (const name of origin === "retrieval" ? [origin, `${origin}/${row.kind ?? "unknown"}`] : [origin]) {
-      const counts = this.#pictures.get(name) ?? { made: 0, true: 0, false: 0 };
+      const counts = this.#images.get(name) ?? { made: 0, true: 0, false: 0 };
       counts.made += 1;
       if (row.rejectedTrue !== null) counts[row.rejectedTrue ? "true" : "false"] += 1;
-      this.#pictures.set(name, counts);
+      this.#images.set(name, counts);
     }
   }
 
@@ -280,7 +280,7 @@ class Tally {
       quarantined: this.read - this.written,
       complete: this.#complete,
       texts: sorted(this.#texts),
-      pictures: sorted(this.#pictures),
+      pictures: sorted(this.#images),
       reasons: sorted(this.#reasons),
     };
   }

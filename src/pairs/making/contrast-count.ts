@@ -77,7 +77,7 @@ function isCount(phrase: NounPhrase, row: ReadRow, context: MakingContext): bool
   if (phrase.plural !== countOf(phrase, row.caption) > 1) return false;
   if (NO_COUNT.test(tokens[phrase.from - 1]?.lower ?? "")) return false;
   if (tokens[phrase.to]?.lower === "of" || tokens[phrase.to]?.tag === "POS") return false;
-  // "a group of two dogs", "a picture of a dog": only what is seen of the latter is counted.
+  // "a group of two dogs", "an image of a dog": only what is seen of the latter is counted.
   if (tokens[phrase.from - 1]?.lower === "of") {
     const before = phrases.find((other) => other.to === phrase.from - 1);
     if (before === undefined || !/^(?:picture|photo|photograph|image|view|close-up)$/.test(before.head)) return false;

@@ -15,7 +15,7 @@ import type { NounPhrase } from "./noun-phrase.js";
 import type { VocabularyTerm } from "./vocabulary.js";
 
 const DETAILS = ["companion", "near", "far"] as const;
-/** How a stand-in relates to what it stands for and to the rest of the picture. */
+/** How a stand-in relates to what it stands for and to the rest of the image. */
 export type ObjectDetail = (typeof DETAILS)[number];
 
 /** Draws of a far stand-in before giving up. */
@@ -106,7 +106,7 @@ function standInFor(
       (term) => !row.objects?.includes(term) && term !== phrase.term && term !== nameOf(phrase, row.caption),
     );
     if (counterpart === undefined || detail !== "near") return undefined;
-    // The person of the other sex may be in the picture too; a caption that tells of one person says so.
+    // The person of the other sex may be in the image too; a caption that tells of one person says so.
     return others.some((term) => term === counterpart || PEOPLE.has(term)) ? undefined : counterpart;
   }
   const companions = (): VocabularyTerm[] => {

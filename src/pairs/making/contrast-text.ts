@@ -26,7 +26,7 @@ export interface MakingContext {
   readonly vocabulary: Vocabulary;
 }
 
-/** A caption on its way: as it was read, and everything else that is known to be in the picture. */
+/** A caption on its way: as it was read, and everything else that is known to be in the image. */
 export interface ReadRow extends MakingRow {
   readonly caption: Caption;
   /** Nouns of all texts and annotations, singular. */
@@ -39,7 +39,7 @@ export interface TextContrastKind {
   /**
    * Changes one fact.
    *
-   * @param row - A caption and what is known of its picture.
+   * @param row - A caption and what is known of its image.
    * @param context - See there.
    * @param random - Where the choices come from.
    * @returns The text, or null where the caption has no fact of this kind that can be changed safely.
@@ -50,7 +50,7 @@ export interface TextContrastKind {
 /**
  * Reads a row's texts.
  *
- * @param row - What is known of a picture.
+ * @param row - What is known of an image.
  * @param reader - Reads captions.
  */
 export function readRow(row: MakingRow, reader: CaptionReader): ReadRow {
@@ -73,7 +73,7 @@ export function readRow(row: MakingRow, reader: CaptionReader): ReadRow {
   return { ...row, caption, mentioned: [...mentioned] };
 }
 
-/** Whether nothing that is known of the picture may be this thing. */
+/** Whether nothing that is known of the image may be this thing. */
 export function isAbsent(term: string, row: ReadRow, { things }: MakingContext): boolean {
   return row.mentioned.every((other) => !things.mayBeSame(term, other));
 }
@@ -83,7 +83,7 @@ export function annotatedAs(term: string, row: MakingRow, { things }: MakingCont
   return row.objects?.find((name) => name === term) ?? row.objects?.find((name) => things.mayBeSame(name, term));
 }
 
-/** Whether a phrase names one thing, once in the text, that the picture certainly shows. */
+/** Whether a phrase names one thing, once in the text, that the image certainly shows. */
 export function isFact(phrase: NounPhrase, row: ReadRow, context: MakingContext): boolean {
   if (!phrase.sure) return false;
   // What is annotated is a thing, whatever WordNet says.

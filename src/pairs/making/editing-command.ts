@@ -4,22 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import type { RowWithTexts } from "./making-row.js";
-import { editedOnce, instructionOf, type PictureEditor } from "./picture-editor.js";
+import { editedOnce, instructionOf, type ImageEditor } from "./image-editor.js";
 
 const PLACES = ["{in}", "{out}", "{instruction}"] as const;
-/** Milliseconds that one picture may take. */
+/** Milliseconds that one image may take. */
 const LONGEST = 600_000;
 
-/** A user's own program that edits pictures; what it made is kept and not made again. */
-export class EditingCommand implements PictureEditor {
+/** A user's own program that edits images; what it made is kept and not made again. */
+export class EditingCommand implements ImageEditor {
   readonly #words: readonly string[];
   readonly #cache: string;
   readonly #signal: AbortSignal | undefined;
 
   /**
-   * @param options.words - Program and arguments; `{in}`, `{out}` and `{instruction}` stand for the paths of the picture
+   * @param options.words - Program and arguments; `{in}`, `{out}` and `{instruction}` stand for the paths of the image
    *   and of the PNG file to write, and for what to change. It is run without a shell.
-   * @param options.cache - Folder where edited pictures are kept.
+   * @param options.cache - Folder where edited images are kept.
    * @throws UserError when `{in}` or `{out}` is missing.
    */
   constructor(options: { words: readonly string[]; cache: string; signal?: AbortSignal | undefined }) {
@@ -36,15 +36,15 @@ export class EditingCommand implements PictureEditor {
     this.#signal = options.signal;
   }
 
-  /** See {@link PictureEditor.edit}; throws when the program cannot be started. */
-  edit(picture: Uint8Array, row: RowWithTexts): Promise<Uint8Array | string> {
+  /** See {@link ImageEditor.edit}; throws when the program cannot be started. */
+  edit(image: Uint8Array, row: RowWithTexts): Promise<Uint8Array | string> {
     const instruction = instructionOf(row);
-    const asked = { picture, by: [this.#words, instruction] };
+    const asked = { image, by: [this.#words, instruction] };
     return editedOnce(this.#cache, "the editing command", asked, async () => {
       const folder = await mkdtemp(join(tmpdir(), "scpo-edit-"));
       try {
         const [input, output] = [join(folder, "in.png"), join(folder, "out.png")];
-        await writeFile(input, picture);
+        await writeFile(input, image);
         const values = { "{in}": input, "{out}": output, "{instruction}": instruction };
         const words = this.#words.map((word) =>
           word.replaceAll(/\{(?:in|out|instruction)\}/g, (place) => values[place as keyof typeof values]),

@@ -1,22 +1,22 @@
 import { type ChatModelParts, type ChatOptions, partsFromOptions, sayWhatIsKept } from "../../chat/chat-model.js";
 import { failure, PassingFailure, post, Refusal } from "../../chat/http.js";
 import { UserError } from "../../errors.js";
-import { pictureExtension, pictureMediaType } from "../picture-bytes.js";
+import { imageExtension, imageMediaType } from "../image-bytes.js";
 import { EDITOR } from "./endpoint-names.js";
 import type { RowWithTexts } from "./making-row.js";
-import { editedOnce, instructionOf, type PictureEditor } from "./picture-editor.js";
+import { editedOnce, instructionOf, type ImageEditor } from "./image-editor.js";
 
 /** Fields of a request that are not the user's to replace. */
 const RESERVED = ["model", "image", "image[]", "mask", "prompt", "n", "stream"];
-/** Milliseconds that one picture may take. */
+/** Milliseconds that one image may take. */
 const LONGEST = 600_000;
-/** Bytes that one answer may have: a picture of 50 megapixels, in base64. */
+/** Bytes that one answer may have: an image of 50 megapixels, in base64. */
 const LARGEST = 256 * 2 ** 20;
-/** Statuses of a refusal that one picture or instruction may be the cause of, such as a content policy's. */
+/** Statuses of a refusal that one image or instruction may be the cause of, such as a content policy's. */
 const OF_THE_ROW = new Set([400, 413, 415, 422]);
 
-/** A model behind an OpenAI-compatible endpoint that edits pictures (`/images/edits`); it is asked the same only once. */
-export class EditingEndpoint implements PictureEditor {
+/** A model behind an OpenAI-compatible endpoint that edits images (`/images/edits`); it is asked the same only once. */
+export class EditingEndpoint implements ImageEditor {
   readonly #parts: ChatModelParts;
 
   /**
@@ -51,27 +51,27 @@ export class EditingEndpoint implements PictureEditor {
     return new EditingEndpoint({ ...parts, endpoint: { ...parts.endpoint, timeout: LONGEST, largestAnswer: LARGEST } });
   }
 
-  /** Most pictures under way at a time. */
+  /** Most images under way at a time. */
   get concurrency(): number {
     return this.#parts.concurrency;
   }
 
-  /** See {@link PictureEditor.edit}; throws when the endpoint cannot be reached or refuses every question. */
-  edit(picture: Uint8Array, row: RowWithTexts): Promise<Uint8Array | string> {
+  /** See {@link ImageEditor.edit}; throws when the endpoint cannot be reached or refuses every question. */
+  edit(image: Uint8Array, row: RowWithTexts): Promise<Uint8Array | string> {
     const { model, endpoint, cache, overrides } = this.#parts;
     const prompt = instructionOf(row);
     const fields = Object.entries(overrides)
       .filter(([, value]) => value !== null)
       .sort(([one], [other]) => (one < other ? -1 : 1));
-    return editedOnce(cache, "the editing endpoint", { picture, by: [model, fields, prompt] }, async () => {
+    return editedOnce(cache, "the editing endpoint", { image, by: [model, fields, prompt] }, async () => {
       const form = new FormData();
       for (const [name, value] of [["model", model], ["prompt", prompt], ...fields] as const) {
         form.append(name, String(value));
       }
-      const blob = new Blob([new Uint8Array(picture)], { type: pictureMediaType(picture) });
-      form.append("image", blob, `picture.${pictureExtension(picture)}`);
+      const blob = new Blob([new Uint8Array(image)], { type: imageMediaType(image) });
+      form.append("image", blob, `picture.${imageExtension(image)}`);
       try {
-        return await post(endpoint, { body: form }, (answer) => this.#pictureOf(answer));
+        return await post(endpoint, { body: form }, (answer) => this.#imageOf(answer));
       } catch (cause) {
         if (cause instanceof Refusal && OF_THE_ROW.has(cause.status)) {
           return `the editing endpoint refuses the picture or the instruction (${cause.said})`;
@@ -81,7 +81,7 @@ export class EditingEndpoint implements PictureEditor {
     });
   }
 
-  #pictureOf(answer: unknown): Uint8Array {
+  #imageOf(answer: unknown): Uint8Array {
     const { data } = (answer ?? {}) as { data?: unknown };
     const [first] = (Array.isArray(data) ? data : []) as ({ b64_json?: unknown; url?: unknown } | null | undefined)[];
     const { b64_json: text, url } = first ?? {};

@@ -1,12 +1,12 @@
 import { UserError } from "../../errors.js";
 import { openParquet, parquetRows } from "../parquet-rows.js";
 
-/** Column with a picture's vector, of any model; a list of numbers, as long in every row. */
+/** Column with an image's vector, of any model; a list of numbers, as long in every row. */
 const IMAGE_COLUMN = "image_embedding";
 /** Column with the vector of a rejected text in the same space, as CLIP and SigLIP give it. */
 const TEXT_COLUMN = "rejected_embedding";
 
-/** Vectors of a set's pictures, and of its rejected texts where the file has them. */
+/** Vectors of a set's images, and of its rejected texts where the file has them. */
 export class Embeddings {
   readonly #images = new VectorTable();
   readonly #texts = new VectorTable();
@@ -43,12 +43,12 @@ export class Embeddings {
     return embeddings;
   }
 
-  /** Cosine of the pictures of two rows; undefined where one has no vector. */
+  /** Cosine of the images of two rows; undefined where one has no vector. */
   imageSimilarity(id: string, other: string): number | undefined {
     return this.#images.cosine(id, this.#images, other);
   }
 
-  /** Cosine of a row's rejected text and a row's picture; undefined where one has no vector. */
+  /** Cosine of a row's rejected text and a row's image; undefined where one has no vector. */
   textSimilarity(id: string, other: string): number | undefined {
     return this.#texts.cosine(id, this.#images, other);
   }

@@ -74,7 +74,7 @@ export function factsOfText(
 }
 
 /**
- * Everything that is known of a row's picture. Where it is annotated, objects and their numbers are the annotations';
+ * Everything that is known of a row's image. Where it is annotated, objects and their numbers are the annotations';
  * the rest is the texts'.
  *
  * @param row - What is known.

@@ -51,7 +51,7 @@ export class RejectedTextMaker {
   }
 
   /**
-   * Makes a text that differs from a row's chosen text in one fact and is false of its picture.
+   * Makes a text that differs from a row's chosen text in one fact and is false of its image.
    *
    * @param row - The same row and seed give the same text, whatever was made before.
    * @returns The text, or null where no fact can be replaced safely.
@@ -62,7 +62,7 @@ export class RejectedTextMaker {
   }
 
   /**
-   * All of {@link make}'s texts for a row that it would take in turn, each of them false of the picture.
+   * All of {@link make}'s texts for a row that it would take in turn, each of them false of the image.
    *
    * @param row - See there.
    */

@@ -1,29 +1,29 @@
 import type { Random } from "../../numbers/random.js";
 import type { Embeddings } from "./embeddings.js";
 import { type Fact, FACT_OF_KIND } from "./facts.js";
-import type { Annotated } from "./picture-truth.js";
+import type { Annotated } from "./image-truth.js";
 
-/** Most rows that are looked at for one contrast picture. */
+/** Most rows that are looked at for one contrast image. */
 const MOST_CANDIDATES = 1024;
 
 const OBJECT = "o:";
 const NOBODY: readonly number[] = [];
 
-/** A row whose picture may serve others as contrast picture. */
+/** A row whose image may serve others as contrast image. */
 export interface RetrievalRow {
   readonly id: string;
-  /** Number of its picture; rows with equal pictures share it. */
-  readonly picture: number;
-  /** All that is known of the picture. */
+  /** Number of its image; rows with equal images share it. */
+  readonly image: number;
+  /** All that is known of the image. */
   readonly facts: ReadonlySet<Fact>;
-  /** What is annotated of the picture. */
+  /** What is annotated of the image. */
   readonly annotated: Annotated;
 }
 
 /** What is looked for. */
 export interface RetrievalQuery {
   readonly id: string;
-  readonly picture: number;
+  readonly image: number;
   /** Kind of fact that differs; any where null. */
   readonly kind: string | null;
   /** Whether the rejected text says something that the chosen one does not, rather than only denying. */
@@ -31,17 +31,17 @@ export interface RetrievalQuery {
   /** Facts of the chosen and of the rejected text. */
   readonly chosen: ReadonlySet<Fact>;
   readonly rejected: ReadonlySet<Fact>;
-  /** All that is known of the row's own picture. */
+  /** All that is known of the row's own image. */
   readonly facts: ReadonlySet<Fact>;
 }
 
-/** A contrast picture. */
+/** A contrast image. */
 export interface Retrieved {
-  /** Number of the picture. */
-  readonly picture: number;
+  /** Number of the image. */
+  readonly image: number;
   readonly id: string;
   readonly annotated: Annotated;
-  /** How like the row's own picture it is: cosine of embeddings, or share of common objects among all. */
+  /** How like the row's own image it is: cosine of embeddings, or share of common objects among all. */
   readonly similarity: number;
   /** Whether it is known to have all facts that were read in the rejected text. */
   readonly fits: boolean;
@@ -49,7 +49,7 @@ export interface Retrieved {
 
 interface IndexedRow {
   readonly id: string;
-  readonly picture: number;
+  readonly image: number;
   /** Numbers of its facts. */
   readonly facts: Uint32Array;
   /** Of those, the ones that say what is there. */
@@ -57,7 +57,7 @@ interface IndexedRow {
   readonly annotated: Annotated;
 }
 
-/** Finds, for a rejected text, a picture of the set of which it is truer. */
+/** Finds, for a rejected text, an image of the set of which it is truer. */
 export class RetrievalIndex {
   readonly #rows: IndexedRow[] = [];
   readonly #everyRow: number[] = [];
@@ -68,26 +68,26 @@ export class RetrievalIndex {
   readonly #embeddings: Embeddings | undefined;
 
   /**
-   * @param options.band - Least and greatest similarity of the two pictures, 0 to 1.
-   * @param options.embeddings - Vectors of the pictures; without them common objects tell how alike two pictures are.
+   * @param options.band - Least and greatest similarity of the two images, 0 to 1.
+   * @param options.embeddings - Vectors of the images; without them common objects tell how alike two images are.
    */
   constructor(options: { band: readonly [number, number]; embeddings?: Embeddings | undefined }) {
     this.#band = options.band;
     this.#embeddings = options.embeddings;
   }
 
-  /** Adds a row's picture. */
-  add({ id, picture, facts, annotated }: RetrievalRow): void {
+  /** Adds a row's image. */
+  add({ id, image, facts, annotated }: RetrievalRow): void {
     const row = this.#rows.length;
     const numbers = Uint32Array.from([...facts].map((fact) => this.#numberOf(fact))).sort();
     for (const fact of numbers) (this.#holders[fact] as number[]).push(row);
     this.#everyRow.push(row);
     const objectFacts = numbers.filter((fact) => (this.#names[fact] as Fact).startsWith(OBJECT));
-    this.#rows.push({ id, picture, facts: numbers, objectFacts, annotated });
+    this.#rows.push({ id, image, facts: numbers, objectFacts, annotated });
   }
 
   /**
-   * Finds the picture that has all of the changed fact and most of the rest, and among those the one most like the
+   * Finds the image that has all of the changed fact and most of the rest, and among those the one most like the
    * row's own within the band.
    *
    * @param query - What is looked for.
@@ -114,7 +114,7 @@ export class RetrievalIndex {
       for (let step = 0; step < Math.min(candidates.length, MOST_CANDIDATES); step++) {
         const number = candidates[(start + step) % candidates.length] as number;
         const row = this.#rows[number] as IndexedRow;
-        if (row.picture === query.picture) continue;
+        if (row.image === query.image) continue;
         if (!wanted.every((fact) => row.facts.includes(fact)) || unwanted.some((fact) => row.facts.includes(fact))) {
           continue;
         }
@@ -128,17 +128,17 @@ export class RetrievalIndex {
         if (share === 1 && similarity >= Math.min(1, this.#band[1])) return;
       }
     };
-    // A picture that holds everything holds the rarest of it; one that holds what comes is the next best.
+    // An image that holds everything holds the rarest of it; one that holds what comes is the next best.
     const [first, second] = [this.#rarest([...come, ...kept]), this.#rarest(come)];
     scan(first);
     if (best?.share !== 1 && second !== first) scan(second);
     if (best === undefined) return this.#byText(query, random);
     const row = this.#rows[best.row] as IndexedRow;
-    const { picture, id, annotated } = row;
-    return { picture, id, annotated, similarity: best.similarity, fits: best.share === 1 };
+    const { image, id, annotated } = row;
+    return { image, id, annotated, similarity: best.similarity, fits: best.share === 1 };
   }
 
-  /** By vectors alone: the picture that a rejected text fits best, and better than the row's own. */
+  /** By vectors alone: the image that a rejected text fits best, and better than the row's own. */
   #byText(query: RetrievalQuery, random: Random): Retrieved | null {
     const embeddings = this.#embeddings;
     const own = embeddings?.textSimilarity(query.id, query.id);
@@ -148,14 +148,14 @@ export class RetrievalIndex {
     for (let step = 0; step < Math.min(this.#rows.length, MOST_CANDIDATES); step++) {
       const number = (start + step) % this.#rows.length;
       const row = this.#rows[number] as IndexedRow;
-      const fit = row.picture === query.picture ? undefined : embeddings.textSimilarity(query.id, row.id);
+      const fit = row.image === query.image ? undefined : embeddings.textSimilarity(query.id, row.id);
       if (fit === undefined || fit <= own || (best !== undefined && fit <= best.fit)) continue;
       const similarity = embeddings.imageSimilarity(query.id, row.id) ?? 0;
       if (similarity >= this.#band[0] && similarity <= this.#band[1]) best = { row: number, fit, similarity };
     }
     if (best === undefined) return null;
-    const { picture, id, annotated } = this.#rows[best.row] as IndexedRow;
-    return { picture, id, annotated, similarity: best.similarity, fits: false };
+    const { image, id, annotated } = this.#rows[best.row] as IndexedRow;
+    return { image, id, annotated, similarity: best.similarity, fits: false };
   }
 
   /** Rows that hold the rarest of some facts; all rows where there are none. */

@@ -4,7 +4,7 @@ import type { ObjectAnnotation, PairRow } from "../pair-row.js";
 import type { MakingRow } from "./making-row.js";
 
 /**
- * What a row says of its picture, in the words that captions are read in.
+ * What a row says of its image, in the words that captions are read in.
  *
  * @param row - A row of a pairs file.
  * @param morphy - Knows words.

@@ -32,7 +32,7 @@ export class TextWriter {
   /**
    * Writes a row's rejected text.
    *
-   * @param row - What is known of the picture.
+   * @param row - What is known of the image.
    * @param context - See there.
    * @param seed - Decides on the kind of fact that is asked for.
    * @returns The text, or why none was taken.

@@ -23,7 +23,7 @@ const ROOTS: readonly (readonly [word: string, sense: number, ThingClass])[] = [
   ["plant", 1, "thing"],
 ];
 
-/** Nouns whose things pictures show but which name no single thing of a kind, or a part, side or view of one. */
+/** Nouns whose things images show but which name no single thing of a kind, or a part, side or view of one. */
 const VAGUE = new Set(
   (
     "air area arrangement array artifact assortment back background bit body border bottom bunch center centre close-up cluster collection " +
@@ -62,7 +62,7 @@ const ALIKE: readonly ReadonlySet<string>[] = (
 const MEN = "man boy guy gentleman".split(" ");
 const WOMEN = "woman girl lady lady".split(" ");
 
-/** Knows which nouns are things that a picture can show, and which of them exclude each other. */
+/** Knows which nouns are things that an image can show, and which of them exclude each other. */
 export class Things {
   readonly wordnet = new WordNet();
   readonly #classes = new Map<string, ThingClass | undefined>();

@@ -29,8 +29,8 @@ export function legend(entries: readonly LegendEntry[]): Markup {
   })}</p>`;
 }
 
-/** An SVG picture that scales with the page. */
-export function picture(width: number, height: number, label: string, content: Markup): Markup {
+/** An SVG image that scales with the page. */
+export function image(width: number, height: number, label: string, content: Markup): Markup {
   return markup`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${content}</svg>`;
 }
 

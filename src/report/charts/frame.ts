@@ -2,7 +2,7 @@ import { short } from "../format.js";
 import { type Markup, markup } from "../markup.js";
 import type { Scale } from "./scale.js";
 
-/** The data area of a chart inside its picture, in pixels. */
+/** The data area of a chart inside its image, in pixels. */
 export interface Plot {
   left: number;
   right: number;

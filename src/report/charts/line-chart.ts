@@ -1,6 +1,6 @@
 import { joined, type Markup, markup } from "../markup.js";
 import type { Colour } from "./colours.js";
-import { figure, legend, picture, type Stroke, strokeClass } from "./figure.js";
+import { figure, legend, image, type Stroke, strokeClass } from "./figure.js";
 import { axes, type Band, bands, COLUMN_WIDTH, type Plot } from "./frame.js";
 import { linearScale, type Scale } from "./scale.js";
 
@@ -77,7 +77,7 @@ export function lineChart(chart: LineChart): Markup {
   )}`;
   return figure(
     chart.title,
-    markup`${legend(chart.series)}${picture(COLUMN_WIDTH, HEIGHT, `${chart.title}: ${chart.yLabel} over ${chart.xLabel}`, content)}`,
+    markup`${legend(chart.series)}${image(COLUMN_WIDTH, HEIGHT, `${chart.title}: ${chart.yLabel} over ${chart.xLabel}`, content)}`,
     chart.note,
   );
 }

@@ -1,7 +1,7 @@
 import type { Interval } from "../../numbers/statistics.js";
 import { type Markup, markup } from "../markup.js";
 import type { Colour } from "./colours.js";
-import { figure, legend, type LegendEntry, picture } from "./figure.js";
+import { figure, legend, type LegendEntry, image } from "./figure.js";
 import { axes, COLUMN_WIDTH, type Plot } from "./frame.js";
 import { type Box, placeLabels } from "./label-placement.js";
 import { linearScale, type Scale } from "./scale.js";
@@ -44,7 +44,7 @@ export function scatterChart(chart: ScatterChart): Markup {
   if (points.length === 0) return figure(chart.title, markup`<p class="note">Nothing was measured.</p>`);
   return figure(
     chart.title,
-    markup`${legend(chart.series.map(legendEntry))}${picture(COLUMN_WIDTH, SCATTER_HEIGHT, `${chart.title}: ${chart.yLabel} against ${chart.xLabel}`, scatterContent(chart))}`,
+    markup`${legend(chart.series.map(legendEntry))}${image(COLUMN_WIDTH, SCATTER_HEIGHT, `${chart.title}: ${chart.yLabel} against ${chart.xLabel}`, scatterContent(chart))}`,
     chart.note,
   );
 }

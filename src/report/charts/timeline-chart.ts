@@ -1,7 +1,7 @@
 import { short } from "../format.js";
 import { joined, type Markup, markup } from "../markup.js";
 import type { Colour } from "./colours.js";
-import { figure, legend, picture } from "./figure.js";
+import { figure, legend, image } from "./figure.js";
 import { type Band, bands, bottomAxis, COLUMN_WIDTH, type Plot, yLabel } from "./frame.js";
 import { linePath, type LinePoint } from "./line-chart.js";
 import { linearScale, type Scale } from "./scale.js";
@@ -52,13 +52,13 @@ export function timelineChart(chart: TimelineChart): Markup {
 }
 
 function draw(chart: TimelineChart, width: number): Markup {
-  const { content, height } = timelinePicture(chart, width);
+  const { content, height } = timelineImage(chart, width);
   const names = chart.rows.map(({ label }) => label).join(", ");
-  return picture(width, height, `${chart.title}: ${names} over ${chart.xLabel}`, content);
+  return image(width, height, `${chart.title}: ${names} over ${chart.xLabel}`, content);
 }
 
-/** The rows of a timeline without its title and legends, for pictures of other kinds. */
-export function timelinePicture(chart: TimelineChart, width: number): { content: Markup; height: number } {
+/** The rows of a timeline without its title and legends, for images of other kinds. */
+export function timelineImage(chart: TimelineChart, width: number): { content: Markup; height: number } {
   const rowsHeight = chart.rows.reduce((sum, row) => sum + row.height + GAP, -GAP);
   const plot: Plot = { left: 74, right: width - 12, top: HEAD, bottom: HEAD + rowsHeight };
   const edges = chart.bands.flatMap(({ from, to }) => [from, to]);

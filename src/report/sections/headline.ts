@@ -1,6 +1,6 @@
 import type { Scores } from "../../evaluation/eval-result.js";
 import { barPanel, barPanelHeight } from "../charts/bar-panel.js";
-import { figure, picture } from "../charts/figure.js";
+import { figure, image } from "../charts/figure.js";
 import { COLUMN_WIDTH } from "../charts/frame.js";
 import { percentage, percentageInterval } from "../format.js";
 import { headlineBars, HEADLINE_PANELS } from "../headline-bars.js";
@@ -28,7 +28,7 @@ export function headlineSection(data: ReportData): Markup {
   const bars = HEADLINE_PANELS.map(({ figure: name, title, hint }) => {
     const panel = headlineBars(models, data.labels, name);
     const drawn = barPanel(panel, { hint, width: COLUMN_WIDTH });
-    return figure(title, picture(COLUMN_WIDTH, barPanelHeight(panel.length, false), title, drawn));
+    return figure(title, image(COLUMN_WIDTH, barPanelHeight(panel.length, false), title, drawn));
   });
   return markup`<p class="lead">${headlineSentence(data)} ${caveats(data)}</p>
 ${scoresTable(models, data)}

@@ -4,7 +4,7 @@ import { type Markup, markup } from "../markup.js";
 import { pngImage } from "../png-image.js";
 import { type ExamplePair, labelOf, type ReportData } from "../report-data.js";
 
-/** Training pairs with both pictures and both texts, worst margins first. */
+/** Training pairs with both images and both texts, worst margins first. */
 export function pairsSection(data: ReportData): Markup {
   const pairs = [...data.worstPairs].sort((a, b) => worstMargin(a) - worstMargin(b) || a.pair - b.pair);
   const [training] = data.trainings;

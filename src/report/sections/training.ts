@@ -4,7 +4,7 @@ import { curriculumChart } from "./curriculum.js";
 import { driftChart } from "./drift.js";
 import { logProbabilityChart, rewardsCharts } from "./rewards.js";
 
-/** Terms that compare: texts or pictures with each other or, the anchor, the policy with the reference. */
+/** Terms that compare: texts or images with each other or, the anchor, the policy with the reference. */
 const COMPARING_TERMS = [
   "textual",
   "visual",

@@ -6,7 +6,7 @@ import { shortened } from "./shorten.js";
 const VERDICT_NAMES = { accept: "accepted", reject: "rejected", stage: "stage" } as const;
 
 /**
- * Pictures and texts of a pair; each text stands under the picture that it is for.
+ * Images and texts of a pair; each text stands under the image that it is for.
  *
  * @param card - The pair.
  * @param isWhole - Whether long texts are shown in full.
@@ -31,7 +31,7 @@ function side(
   return markup`<figure class="side ${name}"><div class="picture"><img src="api/pictures/${card.row}/${column}" alt="picture of the ${name} text" decoding="async"></div><figcaption><span class="who"><b>${name}</b> · ${column === "images" ? "true above" : truthOf(card)}</span><span class="said">${said}</span></figcaption></figure>`;
 }
 
-/** Whether the rejected text is true of the picture above it, and who says so. */
+/** Whether the rejected text is true of the image above it, and who says so. */
 function truthOf({ rejectedTrue, rejectedTrueBy }: Card): string {
   if (rejectedTrue === null) return "not known whether it is true above";
   const by = rejectedTrueBy === null ? "" : ` (${rejectedTrueBy})`;

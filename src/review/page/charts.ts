@@ -5,7 +5,7 @@ import { type Markup, markup } from "../../report/markup.js";
 import type { Correlations, Figures, Histogram, Relation } from "../wire.js";
 import { grouped } from "./elements.js";
 
-/** Size of a histogram's picture and where its bars lie, in pixels. */
+/** Size of a histogram's image and where its bars lie, in pixels. */
 export const HISTOGRAM = { width: 320, height: 118, plot: { left: 8, right: 312, top: 6, bottom: 92 } };
 const HEAT = { width: 460, height: 400, plot: { left: 62, right: 448, top: 10, bottom: 350 } };
 

@@ -76,7 +76,7 @@ export class Gallery {
     const made = document.createElement("template");
     fill(made, cardMarkup(card));
     const after = made.content.firstElementChild as HTMLElement;
-    // The pictures stay, so that they do not flicker.
+    // The images stay, so that they do not flicker.
     after.querySelector(".pair")?.replaceWith(before.querySelector(".pair") as Element);
     before.replaceWith(after);
     if (at === this.#current) this.#mark(at);
@@ -114,7 +114,7 @@ export class Gallery {
   }
 }
 
-/** Says in the place of a picture why it cannot be shown. */
+/** Says in the place of an image why it cannot be shown. */
 export function showFaults(root: HTMLElement): void {
   root.addEventListener(
     "error",
@@ -122,7 +122,7 @@ export function showFaults(root: HTMLElement): void {
       const { target } = event;
       if (!(target instanceof HTMLImageElement)) return;
       const place = target.parentElement;
-      void ask.pictureFault(target.src).then((fault) => {
+      void ask.imageFault(target.src).then((fault) => {
         place?.classList.add("broken");
         if (place !== null) place.textContent = `picture ${fault}`;
       });

@@ -104,7 +104,7 @@ async function cardsOf(page: number): Promise<Card[]> {
   }
 }
 
-/** Gets the next page's texts and pictures, so that it is there at once. */
+/** Gets the next page's texts and images, so that it is there at once. */
 function prefetch(): void {
   const page = state.page + 1;
   if (page >= pages()) return;

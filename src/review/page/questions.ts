@@ -53,8 +53,8 @@ export const ask = {
       headers: { "content-type": "application/json" },
       body: JSON.stringify(request),
     }),
-  /** Why a picture cannot be shown. */
-  pictureFault: async (address: string): Promise<string> => {
+  /** Why an image cannot be shown. */
+  imageFault: async (address: string): Promise<string> => {
     const response = await fetch(address).catch(() => null);
     if (response === null) return "cannot be reached";
     if (response.ok) return "cannot be decoded";

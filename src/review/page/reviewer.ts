@@ -58,7 +58,7 @@ export class Reviewer {
       const last = this.#undoable.pop();
       if (last === undefined) return;
       const { card, before, at } = last;
-      // What was decided about other texts or pictures is not said of these.
+      // What was decided about other texts or images is not said of these.
       if (before === null || before.stale) await this.#send(card, "undecided", null);
       else await this.#send(card, before.verdict, before.stage);
       place = at;

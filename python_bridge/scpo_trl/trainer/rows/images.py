@@ -19,7 +19,7 @@ SINGULAR: Mapping[Side, str] = {"images": "image", "rejected_images": "rejected_
 """What a column may also be called; it then holds one image a row."""
 
 _ORIENTATION = 0x0112
-"""EXIF tag that says how a picture must be rotated to be upright."""
+"""EXIF tag that says how an image must be rotated to be upright."""
 
 
 def images_of(row: Mapping[str, Any], side: Side) -> list[Any]:
@@ -41,14 +41,14 @@ def images_of(row: Mapping[str, Any], side: Side) -> list[Any]:
 
 
 def decode_image(value: Any, name: str) -> PIL.Image.Image:
-    """An image in RGB, upright, what is transparent over white, as TypeScript's `openPicture` gives it.
+    """An image in RGB, upright, what is transparent over white, as TypeScript's `openImage` gives it.
 
     Args:
         value: A PIL image, encoded bytes, the path of a file, or a mapping with `bytes` or `path`.
         name: What messages call it, such as `row 3, images`.
 
     Raises:
-        UserError: another form, a file that cannot be read, or bytes that are no picture.
+        UserError: another form, a file that cannot be read, or bytes that are no image.
     """
     image = value if isinstance(value, PIL.Image.Image) else _open(value, name)
     try:

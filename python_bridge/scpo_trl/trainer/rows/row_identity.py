@@ -14,7 +14,7 @@ from scpo_trl.trainer.rows.images import Side
 from scpo_trl.trainer.rows.pair_columns import image_column, raw_images, text_columns
 
 _ENDS = 4096
-"""Bytes at either end of an encoded picture that distinguish it from others of its length."""
+"""Bytes at either end of an encoded image that distinguish it from others of its length."""
 
 _PLAN = ("stage", "difficulty")
 """Columns that the stages are made of."""
@@ -29,7 +29,7 @@ def rows_sha256(datasets: Iterable[Dataset]) -> str:
         datasets: With the columns of a pair.
 
     Returns:
-        Lower-case hex SHA-256 over texts, stages and pictures. A picture is known by its length and its ends, one that
+        Lower-case hex SHA-256 over texts, stages and images. An image is known by its length and its ends, one that
         lies in a file by the file's name, so that a data set may be moved.
     """
     digest = hashlib.sha256()

@@ -133,7 +133,7 @@ def _size(dataset: Dataset, row: int, side: Side, position: int, image: Any, nam
     try:
         return image_size(image, label)
     except UserError:
-        # A picture of a column of pictures may be where only datasets can reach it, such as in an archive.
+        # An image of a column of images may be where only datasets can reach it, such as in an archive.
         column = image_column(dataset, side)
         decoded = images_of(dataset.select_columns([str(column)])[row], side)[position]
         return image_size(decoded, label)

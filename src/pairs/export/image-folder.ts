@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isLeftover, temporaryBeside } from "../../files/write-atomically.js";
-import { pictureExtension } from "../picture-bytes.js";
+import { imageExtension } from "../image-bytes.js";
 import { makeFolder } from "../../files/writable.js";
 
-/** A folder of picture files that are named by their content, so that writing one again changes nothing. */
-export class PictureFolder {
+/** A folder of image files that are named by their content, so that writing one again changes nothing. */
+export class ImageFolder {
   readonly #root: string;
   readonly #made = new Set<string>();
 
@@ -16,14 +16,14 @@ export class PictureFolder {
   }
 
   /**
-   * Writes a picture unless it is there.
+   * Writes an image unless it is there.
    * @param bytes - A PNG, JPEG or WebP file.
    * @returns Its path relative to the root, with `/`.
    */
   async add(bytes: Uint8Array): Promise<string> {
     const name = createHash("sha256").update(bytes).digest("hex").slice(0, 40);
     const folder = `images/${name.slice(0, 2)}`;
-    const path = `${folder}/${name}.${pictureExtension(bytes)}`;
+    const path = `${folder}/${name}.${imageExtension(bytes)}`;
     const whole = join(this.#root, path);
     if (!this.#made.has(folder)) {
       await makeFolder(join(this.#root, folder));

@@ -1,4 +1,4 @@
-"""From a picture file's bytes to pixels, within a budget that is checked before anything is decoded."""
+"""From an image file's bytes to pixels, within a budget that is checked before anything is decoded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import PIL.Image
 
-from scpo.v1.rules import LARGEST_PICTURE, LONGEST_STRIP
+from scpo.v1.rules import LARGEST_IMAGE, LONGEST_STRIP
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.rows.images import upright_rgb
 
@@ -21,19 +21,19 @@ LARGEST_EDGE = 4096
 _SIZES = ("size", "crop_size", "pad_size", "max_image_size", "image_grid_pinpoints", "max_pixels", "min_pixels")
 
 
-def open_picture(data: bytes, where: str, mend: str) -> PIL.Image.Image:
-    """Read a picture's header.
+def open_image(data: bytes, where: str, mend: str) -> PIL.Image.Image:
+    """Read an image's header.
 
     Args:
-        data: All of the picture's file.
+        data: All of the image's file.
         where: Where the bytes come from, for messages.
         mend: What to do about damaged ones, for messages.
 
     Returns:
-        The picture, not decoded.
+        The image, not decoded.
 
     Raises:
-        UserError: No PNG, JPEG or WebP, or a picture beyond the budget.
+        UserError: No PNG, JPEG or WebP, or an image beyond the budget.
     """
     try:
         image = PIL.Image.open(io.BytesIO(data), formats=FORMATS)
@@ -44,9 +44,9 @@ def open_picture(data: bytes, where: str, mend: str) -> PIL.Image.Image:
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and its own, by format
         raise UserError(f"{where}: the picture cannot be read ({type(error).__name__}: {error}); {mend}") from error
     width, height = image.size
-    if width * height > LARGEST_PICTURE:
+    if width * height > LARGEST_IMAGE:
         raise UserError(
-            f"{where}: found a picture of {width} x {height} pixels, expected at most {LARGEST_PICTURE}; scale it"
+            f"{where}: found a picture of {width} x {height} pixels, expected at most {LARGEST_IMAGE}; scale it"
         )
     if max(width, height) > LONGEST_STRIP * min(width, height):
         raise UserError(
@@ -56,9 +56,9 @@ def open_picture(data: bytes, where: str, mend: str) -> PIL.Image.Image:
     return image
 
 
-def decode_picture(data: bytes, where: str, mend: str) -> PIL.Image.Image:
-    """Decode a picture as `upright_rgb` does; arguments and errors as `open_picture`, and one for a damaged picture."""
-    image = open_picture(data, where, mend)
+def decode_image(data: bytes, where: str, mend: str) -> PIL.Image.Image:
+    """Decode an image as `upright_rgb` does; arguments and errors as `open_image`, and one for a damaged image."""
+    image = open_image(data, where, mend)
     try:
         image.load()
         return upright_rgb(image)
@@ -67,10 +67,10 @@ def decode_picture(data: bytes, where: str, mend: str) -> PIL.Image.Image:
 
 
 def require_bounded_sizes(image_processor: Any, where: str) -> None:
-    """Raise `UserError` when an image processor scales pictures beyond the budget."""
-    # Those that keep a picture's shape bound its pixels, not its edges.
+    """Raise `UserError` when an image processor scales images beyond the budget."""
+    # Those that keep an image's shape bound its pixels, not its edges.
     kwargs = getattr(getattr(type(image_processor), "valid_kwargs", None), "__annotations__", {})
-    largest = LARGEST_PICTURE if "max_pixels" in kwargs else LARGEST_EDGE
+    largest = LARGEST_IMAGE if "max_pixels" in kwargs else LARGEST_EDGE
     for name in _SIZES:
         for number in _numbers(getattr(image_processor, name, None)):
             if number > largest:

@@ -1,26 +1,26 @@
 import { Random } from "../../numbers/random.js";
-import { alterPicture, type Alteration } from "./alter-picture.js";
+import { alterImage, type Alteration } from "./alter-image.js";
 import type { TruthSource } from "../contrast-pair.js";
 import type { MakingContext } from "./contrast-text.js";
 import { factsOfRow, factsOfText } from "./facts.js";
 import type { MakingRow, RowWithTexts } from "./making-row.js";
-import type { PictureEditor } from "./picture-editor.js";
-import type { PictureStore } from "./picture-store.js";
-import { truthByAnnotations } from "./picture-truth.js";
+import type { ImageEditor } from "./image-editor.js";
+import type { ImageStore } from "./image-store.js";
+import { truthByAnnotations } from "./image-truth.js";
 import type { RetrievalIndex } from "./retrieval.js";
 import { objectName } from "./row-knowledge.js";
 
-/** Ways of making a contrast picture. */
-export const PICTURE_WAYS = ["retrieval", "crop", "mask", "noise", "command", "endpoint"] as const;
-/** One of {@link PICTURE_WAYS}. */
-export type PictureWay = (typeof PICTURE_WAYS)[number];
-/** What edits pictures, by the way that it is named by. */
-export type PictureEditors = Partial<Readonly<Record<"command" | "endpoint", PictureEditor>>>;
+/** Ways of making a contrast image. */
+export const IMAGE_WAYS = ["retrieval", "crop", "mask", "noise", "command", "endpoint"] as const;
+/** One of {@link IMAGE_WAYS}. */
+export type ImageWay = (typeof IMAGE_WAYS)[number];
+/** What edits images, by the way that it is named by. */
+export type ImageEditors = Partial<Readonly<Record<"command" | "endpoint", ImageEditor>>>;
 
-/** A contrast picture and how it came about. */
-export interface MadePicture {
-  readonly picture: Uint8Array;
-  readonly origin: PictureWay;
+/** A contrast image and how it came about. */
+export interface MadeImage {
+  readonly image: Uint8Array;
+  readonly origin: ImageWay;
   /** Names of what it shows, where that is known. */
   readonly objects: readonly string[] | null;
   /** Whether the rejected text is true of it, and who says so. */
@@ -30,48 +30,48 @@ export interface MadePicture {
   readonly fits: boolean;
 }
 
-/** What contrast pictures are made with. */
-export interface PictureTools {
+/** What contrast images are made with. */
+export interface ImageTools {
   readonly context: MakingContext;
   readonly seed: number;
   readonly index: RetrievalIndex;
-  readonly store: PictureStore;
+  readonly store: ImageStore;
   /** Names that the set's annotations use. */
   readonly names: ReadonlySet<string>;
-  readonly editors: PictureEditors;
+  readonly editors: ImageEditors;
 }
 
 /**
- * Makes the contrast picture of a row.
+ * Makes the contrast image of a row.
  *
  * @param row - With its rejected text.
- * @param known - What it says of its picture.
+ * @param known - What it says of its image.
  * @param way - How.
  * @param tools - See there.
- * @returns The picture, or why there is none.
+ * @returns The image, or why there is none.
  */
-export async function makePicture(
+export async function makeImage(
   row: RowWithTexts,
   known: MakingRow,
-  way: PictureWay,
-  tools: PictureTools,
-): Promise<MadePicture | string> {
+  way: ImageWay,
+  tools: ImageTools,
+): Promise<MadeImage | string> {
   const own = row.images[0] as Uint8Array;
   const random = new Random(`picture/${tools.seed}/${way}/${row.id}`);
   const { context, names } = tools;
   if (way === "retrieval") return retrieve(row, known, tools, random);
   if (way === "command" || way === "endpoint") {
-    const picture = (await tools.editors[way]?.edit(own, row)) ?? `no editing ${way} was given`;
-    if (typeof picture === "string") return picture;
-    return { picture, origin: way, objects: null, rejectedTrue: null, rejectedTrueBy: null, fits: false };
+    const image = (await tools.editors[way]?.edit(own, row)) ?? `no editing ${way} was given`;
+    if (typeof image === "string") return image;
+    return { image, origin: way, objects: null, rejectedTrue: null, rejectedTrueBy: null, fits: false };
   }
   try {
-    const picture = await alterPicture(own, way, { boxes: boxesOf(way, row, known, tools), random });
+    const image = await alterImage(own, way, { boxes: boxesOf(way, row, known, tools), random });
     // It shows no more than before, so that a text is as false of it, unless the text only takes something away.
     const truth = takesAway(row, context, names)
       ? ({ rejectedTrue: null, rejectedTrueBy: null } as const)
       : ({ rejectedTrue: false, rejectedTrueBy: "construction" } as const);
-    return { picture, origin: way, objects: null, ...truth, fits: false };
+    return { image, origin: way, objects: null, ...truth, fits: false };
   } catch (error) {
     return `the picture cannot be decoded (${(error as Error).message.split("\n")[0]})`;
   }
@@ -80,15 +80,15 @@ export async function makePicture(
 async function retrieve(
   row: RowWithTexts,
   known: MakingRow,
-  { context, index, store, names }: PictureTools,
+  { context, index, store, names }: ImageTools,
   random: Random,
-): Promise<MadePicture | string> {
+): Promise<MadeImage | string> {
   const read = (text: string): ReadonlySet<string> => factsOfText(context.reader.read(text), context, names);
   const [chosen, rejected] = [read(row.chosen), read(row.rejected)];
   const found = index.find(
     {
       id: row.id,
-      picture: await store.add(row.images[0] as Uint8Array),
+      image: await store.add(row.images[0] as Uint8Array),
       kind: row.kind,
       adds: row.rejectedWord !== null || row.chosenWord === null,
       chosen,
@@ -108,7 +108,7 @@ async function retrieve(
   );
   const rejectedTrue = truthByAnnotations(context.reader.read(row.rejected), annotated, { names, exactly, context });
   return {
-    picture: await store.get(found.picture),
+    image: await store.get(found.image),
     ...{ origin: "retrieval", objects: annotated.objects, fits },
     ...{ rejectedTrue, rejectedTrueBy: rejectedTrue === null ? null : "annotation" },
   };
@@ -132,7 +132,7 @@ function boxesOf(
   way: Alteration,
   row: RowWithTexts,
   known: MakingRow,
-  { context, names }: PictureTools,
+  { context, names }: ImageTools,
 ): readonly (readonly [number, number, number, number])[] {
   if (way !== "mask" || row.annotations === null || row.chosenWord === null) return [];
   const facts = factsOfText(context.reader.read(row.chosenWord), context, names);

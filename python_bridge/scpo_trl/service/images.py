@@ -1,4 +1,4 @@
-"""Where the pictures of prompts come from: the rows of a data set, or files of their own."""
+"""Where the images of prompts come from: the rows of a data set, or files of their own."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ import PIL.Image
 
 from scpo.v1 import trainer_pb2
 from scpo_trl.errors import UserError
-from scpo_trl.service.pair_files import PairFiles, check_picture_column
-from scpo_trl.service.picture_bytes import decode_picture
+from scpo_trl.service.image_bytes import decode_image
+from scpo_trl.service.pair_files import PairFiles, check_image_column
 from scpo_trl.service.roots import Roots
 
-OpenPictures = Callable[[int | str], list[PIL.Image.Image]]
+OpenImages = Callable[[int | str], list[PIL.Image.Image]]
 
 
 @dataclass(frozen=True)
-class PicturePrompt:
-    """A question and its pictures.
+class ImagePrompt:
+    """A question and its images.
 
     Attributes:
-        picture: Row of a data set with one or several, or path of a file; None for a question without a picture.
+        image: Row of a data set with one or several, or path of a file; None for a question without an image.
         text: The plain question.
     """
 
-    picture: int | str | None
+    image: int | str | None
     text: str
 
 
 def prompts_of(
     request: trainer_pb2.GenerateRequest, files: PairFiles, roots: Roots
-) -> tuple[list[PicturePrompt], OpenPictures]:
-    """Check a request's prompts and give them with what opens their pictures.
+) -> tuple[list[ImagePrompt], OpenImages]:
+    """Check a request's prompts and give them with what opens their images.
 
     Args:
         request: With a data set, whose rows the prompts name; or without, and each prompt names the file of its
-            picture or has none.
+            image or has none.
         files: Opens data sets.
-        roots: Folders that files of pictures must lie under.
+        roots: Folders that files of images must lie under.
 
     Raises:
-        UserError: No prompts, both kinds of picture at once, a row beyond the file, a column without pictures, or a
+        UserError: No prompts, both kinds of image at once, a row beyond the file, a column without images, or a
             file that is missing or outside the roots.
     """
     if not request.prompts:
@@ -53,7 +53,7 @@ def prompts_of(
     return _of_files(request.prompts, roots)
 
 
-def _of_rows(request: trainer_pb2.GenerateRequest, files: PairFiles) -> tuple[list[PicturePrompt], OpenPictures]:
+def _of_rows(request: trainer_pb2.GenerateRequest, files: PairFiles) -> tuple[list[ImagePrompt], OpenImages]:
     beside = next((position for position, prompt in enumerate(request.prompts) if prompt.image_path), None)
     if beside is not None:
         raise UserError(
@@ -61,26 +61,26 @@ def _of_rows(request: trainer_pb2.GenerateRequest, files: PairFiles) -> tuple[li
             "name rows of the data set, or leave the data set out"
         )
     opened = files.open(request.dataset.path, request.dataset.sha256, [request.image_column])
-    check_picture_column(opened, request.image_column)
+    check_image_column(opened, request.image_column)
     opened.check_rows((prompt.row for prompt in request.prompts), "prompts.row")
-    prompts = [PicturePrompt(picture=prompt.row, text=prompt.text) for prompt in request.prompts]
-    return prompts, lambda row: opened.pictures(int(row), request.image_column)
+    prompts = [ImagePrompt(image=prompt.row, text=prompt.text) for prompt in request.prompts]
+    return prompts, lambda row: opened.images(int(row), request.image_column)
 
 
-def _of_files(asked: Sequence[trainer_pb2.Prompt], roots: Roots) -> tuple[list[PicturePrompt], OpenPictures]:
-    prompts: list[PicturePrompt] = []
+def _of_files(asked: Sequence[trainer_pb2.Prompt], roots: Roots) -> tuple[list[ImagePrompt], OpenImages]:
+    prompts: list[ImagePrompt] = []
     for position, prompt in enumerate(asked):
         if prompt.row:
             raise UserError(f"prompts[{position}].row: found {prompt.row}, but the request has no data set")
         path = roots.file(prompt.image_path, f"prompts[{position}].image_path") if prompt.image_path else None
-        prompts.append(PicturePrompt(picture=None if path is None else str(path), text=prompt.text))
-    return prompts, lambda path: [read_picture(str(path))]
+        prompts.append(ImagePrompt(image=None if path is None else str(path), text=prompt.text))
+    return prompts, lambda path: [read_image(str(path))]
 
 
-def read_picture(path: str) -> PIL.Image.Image:
-    """Read and decode a picture's file as RGB; raises `UserError` that names it when that fails."""
+def read_image(path: str) -> PIL.Image.Image:
+    """Read and decode an image's file as RGB; raises `UserError` that names it when that fails."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the file") from error
-    return decode_picture(data, path, "get the file again")
+    return decode_image(data, path, "get the file again")

@@ -6,7 +6,7 @@ import type { MakingRow } from "./making-row.js";
 import type { NounPhrase } from "./noun-phrase.js";
 import { numberOf } from "./number-words.js";
 
-/** What annotations say of a picture. */
+/** What annotations say of an image. */
 export type Annotated = Pick<MakingRow, "objects" | "counts" | "attributes">;
 
 /** Words that state nothing beside that something is there or not. */
@@ -18,12 +18,12 @@ const STATING = new Set(
 );
 
 /**
- * Whether a text is true of an annotated picture.
+ * Whether a text is true of an annotated image.
  *
  * @param text - As it was read.
- * @param shown - What is annotated of the picture.
+ * @param shown - What is annotated of the image.
  * @param context - See there.
- * @param names - Names that the set's annotations use; a picture without one of them shows no such thing.
+ * @param names - Names that the set's annotations use; an image without one of them shows no such thing.
  * @param exactly - Things that a number, or "a", counts exactly; elsewhere "a dog" says that one is there at least.
  * @returns Null where the annotations do not tell: the text says more than they do, or something about a place or an act.
  */

@@ -5,9 +5,9 @@ const PNG_END = "49454e44ae426082";
  * The format that a file's first bytes tell of.
  *
  * @param bytes - At least the first twelve.
- * @returns Null for what is no picture that can be read.
+ * @returns Null for what is no image that can be read.
  */
-export function pictureFormat(bytes: Uint8Array): "png" | "jpg" | "webp" | null {
+export function imageFormat(bytes: Uint8Array): "png" | "jpg" | "webp" | null {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.toString("hex", 0, 8) === PNG_START) return "png";
   if (view.toString("hex", 0, 3) === "ffd8ff") return "jpg";
@@ -15,14 +15,14 @@ export function pictureFormat(bytes: Uint8Array): "png" | "jpg" | "webp" | null 
 }
 
 /**
- * Looks at the first and last bytes of a picture file, without decoding it.
+ * Looks at the first and last bytes of an image file, without decoding it.
  * @param bytes - The whole file.
  * @returns What is wrong, or null for a PNG, JPEG or WebP file that does not look cut off.
  */
-export function pictureFault(bytes: Uint8Array): string | null {
+export function imageFault(bytes: Uint8Array): string | null {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.length === 0) return "is empty";
-  switch (pictureFormat(bytes)) {
+  switch (imageFormat(bytes)) {
     case "png":
       return view.toString("hex", view.length - 8) === PNG_END ? null : "is a PNG file that is cut off";
     case "jpg":
@@ -36,21 +36,21 @@ export function pictureFault(bytes: Uint8Array): string | null {
 }
 
 /**
- * The usual ending of a picture file's name.
+ * The usual ending of an image file's name.
  *
- * @param bytes - Of a PNG, JPEG or WebP file, as {@link pictureFault} knows them.
+ * @param bytes - Of a PNG, JPEG or WebP file, as {@link imageFault} knows them.
  */
-export function pictureExtension(bytes: Uint8Array): "png" | "jpg" | "webp" {
+export function imageExtension(bytes: Uint8Array): "png" | "jpg" | "webp" {
   if (bytes[0] === 0x89) return "png";
   return bytes[0] === 0xff ? "jpg" : "webp";
 }
 
 /**
- * The media type of a picture file.
+ * The media type of an image file.
  *
- * @param bytes - As for {@link pictureExtension}.
+ * @param bytes - As for {@link imageExtension}.
  */
-export function pictureMediaType(bytes: Uint8Array): "image/png" | "image/jpeg" | "image/webp" {
-  const extension = pictureExtension(bytes);
+export function imageMediaType(bytes: Uint8Array): "image/png" | "image/jpeg" | "image/webp" {
+  const extension = imageExtension(bytes);
   return `image/${extension === "jpg" ? "jpeg" : extension}`;
 }

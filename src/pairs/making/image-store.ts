@@ -4,12 +4,12 @@ import { dirname } from "node:path";
 import { temporaryBeside } from "../../files/write-atomically.js";
 import { makeFolder } from "../../files/writable.js";
 
-/** Keeps pictures in one file on the disk, each once, so that any of them can be taken at any time. */
-export class PictureStore {
+/** Keeps images in one file on the disk, each once, so that any of them can be taken at any time. */
+export class ImageStore {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #numbers = new Map<string, number>();
-  /** Where each picture begins; the last entry is where the next will. */
+  /** Where each image begins; the last entry is where the next will. */
   readonly #starts: number[] = [0];
 
   private constructor(path: string, file: FileHandle) {
@@ -20,45 +20,45 @@ export class PictureStore {
   /**
    * Makes an empty store beside a file; {@link close} takes it away.
    *
-   * @param beside - Names the folder, whose disk must have room for the pictures.
+   * @param beside - Names the folder, whose disk must have room for the images.
    */
-  static async open(beside: string): Promise<PictureStore> {
+  static async open(beside: string): Promise<ImageStore> {
     await makeFolder(dirname(beside));
     const path = temporaryBeside(beside, "pictures");
-    return new PictureStore(path, await open(path, "wx+"));
+    return new ImageStore(path, await open(path, "wx+"));
   }
 
   /**
-   * Adds a picture.
+   * Adds an image.
    *
-   * @param picture - Bytes of its file.
-   * @returns Its number; equal pictures share one.
+   * @param image - Bytes of its file.
+   * @returns Its number; equal images share one.
    */
-  async add(picture: Uint8Array): Promise<number> {
-    const hash = createHash("sha256").update(picture).digest("base64").slice(0, 24);
+  async add(image: Uint8Array): Promise<number> {
+    const hash = createHash("sha256").update(image).digest("base64").slice(0, 24);
     const known = this.#numbers.get(hash);
     if (known !== undefined) return known;
     const number = this.#starts.length - 1;
     const start = this.#starts[number] as number;
     this.#numbers.set(hash, number);
-    this.#starts.push(start + picture.length);
-    for (let written = 0; written < picture.length;) {
-      const { bytesWritten } = await this.#file.write(picture, written, picture.length - written, start + written);
+    this.#starts.push(start + image.length);
+    for (let written = 0; written < image.length;) {
+      const { bytesWritten } = await this.#file.write(image, written, image.length - written, start + written);
       written += bytesWritten;
     }
     return number;
   }
 
-  /** Takes the picture of a number. */
+  /** Takes the image of a number. */
   async get(number: number): Promise<Uint8Array> {
     const start = this.#starts[number] as number;
-    const picture = new Uint8Array((this.#starts[number + 1] as number) - start);
-    for (let read = 0; read < picture.length;) {
-      const { bytesRead } = await this.#file.read(picture, read, picture.length - read, start + read);
+    const image = new Uint8Array((this.#starts[number + 1] as number) - start);
+    for (let read = 0; read < image.length;) {
+      const { bytesRead } = await this.#file.read(image, read, image.length - read, start + read);
       if (bytesRead === 0) throw new Error(`${this.#path} was cut off`);
       read += bytesRead;
     }
-    return picture;
+    return image;
   }
 
   /** Removes the file. */

@@ -1,13 +1,13 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { parquetSource } from "../pairs/duckdb.js";
 import { type OpenedParquet, openParquet, parquetSlice, type RawRow } from "../pairs/parquet-rows.js";
-import { type PairTable, PICTURES } from "./pair-table.js";
+import { type PairTable, IMAGES } from "./pair-table.js";
 
-/** Pictures that are kept, in bytes; more when one pair has more. */
+/** Images that are kept, in bytes; more when one pair has more. */
 const KEPT_BYTES = 96 * 2 ** 20;
 
-/** Both pictures of a pair; a part that is missing is null. */
-export interface PairPictures {
+/** Both images of a pair; a part that is missing is null. */
+export interface PairImages {
   readonly images: Uint8Array | null;
   readonly rejectedImages: Uint8Array | null;
 }
@@ -15,18 +15,18 @@ export interface PairPictures {
 /** Rows between two wanted ones that are read along rather than begin again. */
 const GAP = 4;
 
-/** Reads pictures from the file: those that are asked for at the same time together, the last ones from memory. */
-export class Pictures {
+/** Reads images from the file: those that are asked for at the same time together, the last ones from memory. */
+export class Images {
   readonly #connection: DuckDBConnection;
   readonly #path: string;
   readonly #columns: string;
-  /** The file, where it has an index of the pictures' pages; null: DuckDB reads it, which takes whole row groups. */
+  /** The file, where it has an index of the images' pages; null: DuckDB reads it, which takes whole row groups. */
   readonly #indexed: OpenedParquet | null;
   readonly #names: readonly string[];
-  readonly #kept = new Map<number, PairPictures>();
+  readonly #kept = new Map<number, PairImages>();
   #bytes = 0;
-  readonly #waiting = new Map<number, Promise<PairPictures>>();
-  #batch: Promise<Map<number, PairPictures>> | null = null;
+  readonly #waiting = new Map<number, Promise<PairImages>>();
+  #batch: Promise<Map<number, PairImages>> | null = null;
   #reading: Promise<unknown> = Promise.resolve();
   #rows: number[] = [];
 
@@ -34,24 +34,24 @@ export class Pictures {
     this.#connection = connection;
     this.#path = table.path;
     this.#indexed = indexed;
-    this.#names = COLUMNS.filter((name) => PICTURES.test(table.columns.get(name) ?? ""));
+    this.#names = COLUMNS.filter((name) => IMAGES.test(table.columns.get(name) ?? ""));
     this.#columns = COLUMNS.map((name) => {
       const type = table.columns.get(name) ?? "";
-      // A list that does not hold one picture is told by its length.
-      if (!PICTURES.test(type)) return "null";
+      // A list that does not hold one image is told by its length.
+      if (!IMAGES.test(type)) return "null";
       return `case when len(${name}) = 1 then ${name}[1]${type.startsWith("STRUCT") ? ".bytes" : ""} end`;
     }).join(", ");
   }
 
   /** @param connection - For files without an index of their pages; nobody else uses it. */
-  static async open(connection: DuckDBConnection, table: PairTable): Promise<Pictures> {
+  static async open(connection: DuckDBConnection, table: PairTable): Promise<Images> {
     // What only DuckDB can read has no index here.
     const opened = await openParquet(table.path).catch(() => null);
-    return new Pictures(connection, table, opened !== null && isIndexed(opened) ? opened : null);
+    return new Images(connection, table, opened !== null && isIndexed(opened) ? opened : null);
   }
 
-  /** Pictures of a row. */
-  of(row: number): Promise<PairPictures> {
+  /** Images of a row. */
+  of(row: number): Promise<PairImages> {
     const kept = this.#kept.get(row);
     if (kept !== undefined) {
       this.#kept.delete(row);
@@ -71,12 +71,12 @@ export class Pictures {
   }
 
   /**
-   * Reads the pictures of a page together before they are asked for: a browser asks for few at a time.
+   * Reads the images of a page together before they are asked for: a browser asks for few at a time.
    *
    * @param rows - Rows of the page.
    */
   expect(rows: readonly number[]): void {
-    // Who asks for a picture hears of the fault.
+    // Who asks for an image hears of the fault.
     for (const row of rows) this.of(row).catch(() => undefined);
   }
 
@@ -86,7 +86,7 @@ export class Pictures {
   }
 
   /** Reads what is asked for until the connection is free. */
-  async #next(): Promise<Map<number, PairPictures>> {
+  async #next(): Promise<Map<number, PairImages>> {
     await this.#reading.catch(() => undefined);
     await new Promise(setImmediate);
     const rows = this.#rows;
@@ -97,8 +97,8 @@ export class Pictures {
     return reading;
   }
 
-  async #read(rows: readonly number[]): Promise<Map<number, PairPictures>> {
-    const found = new Map<number, PairPictures>();
+  async #read(rows: readonly number[]): Promise<Map<number, PairImages>> {
+    const found = new Map<number, PairImages>();
     const add = (row: number, images: Uint8Array | null, rejectedImages: Uint8Array | null): void => {
       found.set(row, { images, rejectedImages });
       this.#keep(row, { images, rejectedImages });
@@ -108,8 +108,7 @@ export class Pictures {
       for (const [start, end] of runsOf(rows)) {
         const slice = await parquetSlice(this.#indexed, this.#names, start, end);
         for (const [at, cells] of slice.entries()) {
-          if (wanted.has(start + at))
-            add(start + at, onlyPicture(cells, "images"), onlyPicture(cells, "rejected_images"));
+          if (wanted.has(start + at)) add(start + at, onlyImage(cells, "images"), onlyImage(cells, "rejected_images"));
         }
       }
       return found;
@@ -124,9 +123,9 @@ export class Pictures {
     return found;
   }
 
-  #keep(row: number, pictures: PairPictures): void {
-    this.#kept.set(row, pictures);
-    this.#bytes += sizeOf(pictures);
+  #keep(row: number, images: PairImages): void {
+    this.#kept.set(row, images);
+    this.#bytes += sizeOf(images);
     for (const [oldest, old] of this.#kept) {
       if (this.#bytes <= KEPT_BYTES || oldest === row) break;
       this.#kept.delete(oldest);
@@ -138,7 +137,7 @@ export class Pictures {
 const COLUMNS = ["images", "rejected_images"] as const;
 const READABLE = ["UNCOMPRESSED", "SNAPPY", "GZIP"];
 
-/** Whether the pages of all pictures can be found and read one by one. */
+/** Whether the pages of all images can be found and read one by one. */
 function isIndexed({ metadata }: OpenedParquet): boolean {
   const chunks = metadata.row_groups.flatMap(({ columns }) =>
     columns.filter(({ meta_data: chunk }) => (COLUMNS as readonly unknown[]).includes(chunk?.path_in_schema[0])),
@@ -162,8 +161,8 @@ function runsOf(rows: readonly number[]): [start: number, end: number][] {
   return runs;
 }
 
-/** The picture of a list that holds one, as bytes or as a struct with bytes. */
-function onlyPicture(cells: RawRow, name: string): Uint8Array | null {
+/** The image of a list that holds one, as bytes or as a struct with bytes. */
+function onlyImage(cells: RawRow, name: string): Uint8Array | null {
   const list = cells[name];
   if (!Array.isArray(list) || list.length !== 1) return null;
   const [item] = list as unknown[];
@@ -172,13 +171,13 @@ function onlyPicture(cells: RawRow, name: string): Uint8Array | null {
   return bytes instanceof Uint8Array ? new Uint8Array(bytes) : null;
 }
 
-function sizeOf({ images, rejectedImages }: PairPictures): number {
+function sizeOf({ images, rejectedImages }: PairImages): number {
   return (images?.length ?? 0) + (rejectedImages?.length ?? 0);
 }
 
 function bytesOf(value: unknown): Uint8Array | null {
   if (value === null || typeof value !== "object" || !("bytes" in value)) return null;
   const { bytes } = value;
-  // The answer's memory is DuckDB's; a copy keeps a page's pictures alone.
+  // The answer's memory is DuckDB's; a copy keeps a page's images alone.
   return bytes instanceof Uint8Array ? new Uint8Array(bytes) : null;
 }

@@ -2,52 +2,52 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeAtomically } from "../../files/write-atomically.js";
-import { pictureFault } from "../picture-bytes.js";
+import { imageFault } from "../image-bytes.js";
 import type { RowWithTexts } from "./making-row.js";
 import { makeFolder } from "../../files/writable.js";
 
-/** Edits a row's picture so that the row's rejected text becomes true. */
-export interface PictureEditor {
+/** Edits a row's image so that the row's rejected text becomes true. */
+export interface ImageEditor {
   /**
-   * @param picture - Bytes of its file.
+   * @param image - Bytes of its file.
    * @param row - With both texts.
-   * @returns Bytes of the edited picture, or what went wrong with this row.
+   * @returns Bytes of the edited image, or what went wrong with this row.
    * @throws UserError when no row can be edited.
    */
-  edit(picture: Uint8Array, row: RowWithTexts): Promise<Uint8Array | string>;
+  edit(image: Uint8Array, row: RowWithTexts): Promise<Uint8Array | string>;
 }
 
 /**
- * Edits a picture, or takes what came of the same before.
+ * Edits an image, or takes what came of the same before.
  *
- * @param cache - Folder where edited pictures are kept, by content.
+ * @param cache - Folder where edited images are kept, by content.
  * @param who - Names the editor to the user, for example "the editing command".
- * @param asked - The picture, and all else that the result depends on.
- * @param make - Edits it: a picture, or what went wrong.
- * @returns Bytes of the edited picture, or what is wrong with it.
+ * @param asked - The image, and all else that the result depends on.
+ * @param make - Edits it: an image, or what went wrong.
+ * @returns Bytes of the edited image, or what is wrong with it.
  */
 export async function editedOnce(
   cache: string,
   who: string,
-  asked: { readonly picture: Uint8Array; readonly by: readonly unknown[] },
+  asked: { readonly image: Uint8Array; readonly by: readonly unknown[] },
   make: () => Promise<Uint8Array | string>,
 ): Promise<Uint8Array | string> {
-  const identity = createHash("sha256").update(JSON.stringify(asked.by)).update(asked.picture).digest("hex");
+  const identity = createHash("sha256").update(JSON.stringify(asked.by)).update(asked.image).digest("hex");
   const kept = join(cache, identity.slice(0, 2), `${identity}.png`);
   const known = await readFile(kept).catch(() => undefined);
-  if (known !== undefined && pictureFault(known) === null) return known;
+  if (known !== undefined && imageFault(known) === null) return known;
   const edited = await make();
   if (typeof edited === "string") return edited;
-  const fault = pictureFault(edited);
+  const fault = imageFault(edited);
   if (fault !== null) return `${who}'s picture ${fault}`;
-  if (Buffer.compare(edited, asked.picture) === 0) return `${who} changed nothing`;
+  if (Buffer.compare(edited, asked.image) === 0) return `${who} changed nothing`;
   await makeFolder(dirname(kept));
   await writeAtomically(kept, edited);
   return edited;
 }
 
 /**
- * Says in a sentence how a picture has to change for the rejected text to become true.
+ * Says in a sentence how an image has to change for the rejected text to become true.
  *
  * @param row - With both texts.
  */

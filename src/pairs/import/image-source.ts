@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { UserError } from "../../errors.js";
 import { shown } from "../../files/rows.js";
-import { LARGEST_PICTURE } from "../../generated/rules.js";
-import { pictureFault } from "../picture-bytes.js";
-import { type PictureCell, RowFault } from "./importer.js";
+import { LARGEST_IMAGE } from "../../generated/rules.js";
+import { imageFault } from "../image-bytes.js";
+import { type ImageCell, RowFault } from "./importer.js";
 import { describe } from "./row-fields.js";
 
 const DATA_URI = /^data:image\/[\w.+-]+(?:;[\w-]+=[^;,]*)*;base64,/i;
@@ -14,8 +14,8 @@ const DATA_URI = /^data:image\/[\w.+-]+(?:;[\w-]+=[^;,]*)*;base64,/i;
 const BASE64 = /^[A-Za-z0-9+/\s]+={0,2}\s*$/;
 const FILE_ADDRESS = /^file:\/\/\/[^/]/i;
 
-/** Fetches the pictures that rows hold or name. */
-export class PictureSource {
+/** Fetches the images that rows hold or name. */
+export class ImageSource {
   readonly #folders: readonly string[];
 
   private constructor(folders: readonly string[]) {
@@ -23,24 +23,24 @@ export class PictureSource {
   }
 
   /**
-   * @param folders - Folders that pictures may lie in; relative paths are looked up in them in turn.
+   * @param folders - Folders that images may lie in; relative paths are looked up in them in turn.
    * @throws UserError when one is missing.
    */
-  static async open(folders: readonly string[]): Promise<PictureSource> {
+  static async open(folders: readonly string[]): Promise<ImageSource> {
     const roots = folders.map(async (folder) =>
       realpath(folder).catch(() => {
         throw new UserError(`${folder}: no such folder, expected the folder of the pictures; check --images`);
       }),
     );
-    return new PictureSource(await Promise.all(roots));
+    return new ImageSource(await Promise.all(roots));
   }
 
   /**
-   * Fetches the one picture of a cell.
+   * Fetches the one image of a cell.
    * @returns Bytes of a PNG, JPEG or WebP file.
    * @throws RowFault when there is none or more than one, or it cannot be read, is damaged or of another format.
    */
-  async fetch({ field, value }: PictureCell): Promise<Uint8Array> {
+  async fetch({ field, value }: ImageCell): Promise<Uint8Array> {
     if (!Array.isArray(value)) return this.#fetchOne(value, field);
     if (value.length === 1) return this.#fetchOne(value[0], `${field}[0]`);
     throw new RowFault(field, `holds ${value.length} pictures, a pair has one on each side`);
@@ -48,7 +48,7 @@ export class PictureSource {
 
   async #fetchOne(value: unknown, field: string): Promise<Uint8Array> {
     const bytes = await this.#bytes(value, field);
-    const fault = pictureFault(bytes);
+    const fault = imageFault(bytes);
     if (fault === null) return bytes;
     const rewritten = await asPng(bytes);
     if (rewritten !== null) return rewritten;
@@ -101,11 +101,11 @@ function pathOfAddress(name: string): string | null {
   }
 }
 
-/** A GIF (its first picture), TIFF or AVIF file as PNG; null for others, and for damaged ones. */
+/** A GIF (its first image), TIFF or AVIF file as PNG; null for others, and for damaged ones. */
 async function asPng(bytes: Uint8Array): Promise<Uint8Array | null> {
   try {
-    const { format, width, height } = await sharp(bytes, { limitInputPixels: LARGEST_PICTURE }).metadata();
-    if (!["gif", "tiff", "heif"].includes(format) || width * height > LARGEST_PICTURE) return null;
+    const { format, width, height } = await sharp(bytes, { limitInputPixels: LARGEST_IMAGE }).metadata();
+    if (!["gif", "tiff", "heif"].includes(format) || width * height > LARGEST_IMAGE) return null;
     return new Uint8Array(await sharp(bytes, { failOn: "error" }).keepMetadata().png().toBuffer());
   } catch {
     return null;
