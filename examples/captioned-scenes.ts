@@ -6,10 +6,10 @@ import { resolve } from "node:path";
 import { writePairRows } from "../src/pairs/pair-rows.js";
 import type { PairRow } from "../src/pairs/pair-row.js";
 import { withArticle } from "../src/scenes/caption.js";
-import { drawImage } from "../src/scenes/draw.js";
+import { renderScene } from "../src/scenes/render.js";
 import { OBJECTS } from "../src/scenes/objects.js";
 import { Random } from "../src/numbers/random.js";
-import { CELL_SIDE, drawScene, GRID, namesOf, IMAGE_SIDE, type Scene } from "../src/scenes/scene.js";
+import { CELL_SIDE, sampleScene, GRID, namesOf, IMAGE_SIDE, type Scene } from "../src/scenes/scene.js";
 
 const [path, count = "300"] = process.argv.slice(2);
 if (path === undefined || !(Number(count) >= 1)) {
@@ -35,10 +35,10 @@ async function* rows(): AsyncGenerator<PairRow> {
   for (let index = 0; index < Number(count); index++) {
     const random = new Random(`captioned-scenes/${index}`);
     const names = random.sample(OBJECTS, random.integer(1, 3)).map(({ name }) => name);
-    const scene = drawScene(random, names);
+    const scene = sampleScene(random, names);
     yield {
       id: `scene-${index}`,
-      images: [await drawImage(scene)],
+      images: [await renderScene(scene)],
       rejectedImages: null,
       prompt: "Describe the picture.",
       chosen: captionOf(random, scene),

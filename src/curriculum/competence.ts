@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Curriculum, CurriculumStage } from "./curriculum.js";
 import { pace, pacingSettings } from "./pacing.js";
 import { checkPairs, easyToHard } from "./pairs.js";
-import { drawn } from "./shuffle.js";
+import { sampled } from "./shuffle.js";
 import { trimSetting } from "./trim.js";
 
 export const competenceSettings = z.strictObject({
@@ -12,7 +12,7 @@ export const competenceSettings = z.strictObject({
 });
 
 /**
- * Draws every batch uniformly from the easiest pairs; their share grows with the steps, whatever the policy has learned.
+ * Samples every batch uniformly from the easiest pairs; their share grows with the steps, whatever the policy has learned.
  *
  * Pairs are ranked by difficulty (ties: by row). A batch holds a pair once; between batches pairs are put back, as in
  * the paper, so that an epoch is a number of steps and not a pass.
@@ -29,7 +29,7 @@ export function competenceBased(settings: z.output<typeof competenceSettings>): 
     const stages = steps.map((count, stage): CurriculumStage => {
       const rows: number[] = [];
       for (let step = 0; step < count; step += 1, done += 1) {
-        rows.push(...drawn(ranked.slice(0, open(done)), run.effectiveBatch, run.seed, stage, done));
+        rows.push(...sampled(ranked.slice(0, open(done)), run.effectiveBatch, run.seed, stage, done));
       }
       return { name: steps.length === 1 ? "all" : `part-${stage + 1}`, pairs: rows, padding: 0 };
     });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Curriculum, CurriculumPair, CurriculumState } from "./curriculum.js";
 import { pace, pacingSettings } from "./pacing.js";
 import { checkPairs, easyToHard } from "./pairs.js";
-import { drawn } from "./shuffle.js";
+import { sampled } from "./shuffle.js";
 import { trimSetting } from "./trim.js";
 
 export const selfPacedSettings = z.strictObject({
@@ -13,7 +13,7 @@ export const selfPacedSettings = z.strictObject({
 });
 
 /**
- * Draws every batch uniformly from the pairs that are easiest by the policy's own margins; their share grows with the
+ * Samples every batch uniformly from the pairs that are easiest by the policy's own margins; their share grows with the
  * steps.
  *
  * A pair that was trained on since the reference last changed is ranked among its like by its latest margin, the largest
@@ -45,7 +45,7 @@ export function selfPaced(settings: z.output<typeof selfPacedSettings>): Curricu
         const easiest = byEase(prior, margins).slice(0, count);
         const known = easiest.filter((row) => margins.has(row)).length;
         return {
-          pairs: drawn(easiest, run.effectiveBatch, run.seed, stage, step),
+          pairs: sampled(easiest, run.effectiveBatch, run.seed, stage, step),
           reason: `easiest ${count} of ${rows.length} pairs, ${known} of them by the policy's margin`,
         };
       },

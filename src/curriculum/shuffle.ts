@@ -22,15 +22,15 @@ export function shuffled(items: Uint32Array, seed: number, ...path: number[]): U
 }
 
 /**
- * Samples uniformly without replacement, in time proportional to the sample; a draw larger than the items takes all
- * of them as often as it can and draws the rest.
+ * Samples uniformly without replacement, in time proportional to the sample; a sample larger than the items takes all
+ * of them as often as it can and samples the rest.
  *
- * @param items What to draw from; at least one.
- * @param count How many to draw.
+ * @param items What to sample from; at least one.
+ * @param count How many to sample.
  * @param seed The run's seed.
  * @param path Numbers that distinguish this sample from the run's others.
  */
-export function drawn(items: readonly number[], count: number, seed: number, ...path: number[]): number[] {
+export function sampled(items: readonly number[], count: number, seed: number, ...path: number[]): number[] {
   const random = generator(seed, path);
   const result: number[] = [];
   while (result.length < count) {

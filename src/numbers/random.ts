@@ -14,7 +14,7 @@ export class Random {
     this.#generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.readInt32LE(offset)));
   }
 
-  /** Draws an integer from `from` to `to`, both included. */
+  /** Samples an integer from `from` to `to`, both included. */
   integer(from: number, to: number): number {
     return uniformInt(this.#generator, from, to);
   }
@@ -24,13 +24,13 @@ export class Random {
     return uniformFloat64(this.#generator) < probability;
   }
 
-  /** Draws one item of a list that is not empty. */
+  /** Samples one item of a list that is not empty. */
   pick<T>(items: readonly T[]): T {
     if (items.length === 0) throw new RangeError("cannot pick from an empty list");
     return items[this.integer(0, items.length - 1)] as T;
   }
 
-  /** Draws the index of a weight, in proportion to the weights. */
+  /** Samples the index of a weight, in proportion to the weights. */
   weighted(weights: readonly number[]): number {
     let left = uniformFloat64(this.#generator) * weights.reduce((sum, weight) => sum + weight, 0);
     for (const [index, weight] of weights.entries()) {
@@ -40,9 +40,9 @@ export class Random {
     return weights.length - 1;
   }
 
-  /** Draws `count` different items (all of them, shuffled, when left out). */
+  /** Samples `count` different items (all of them, shuffled, when left out). */
   sample<T>(items: readonly T[], count: number = items.length): T[] {
-    if (count > items.length) throw new RangeError(`cannot draw ${count} different items from ${items.length}`);
+    if (count > items.length) throw new RangeError(`cannot sample ${count} different items from ${items.length}`);
     const pool = [...items];
     for (let index = 0; index < count; index++) {
       const other = this.integer(index, pool.length - 1);

@@ -3,7 +3,7 @@ import { type Kind, KINDS } from "./kinds.js";
 import { companionOf, OBJECTS } from "./objects.js";
 import { baseQuestions, type Question } from "./questions.js";
 import { Random } from "../numbers/random.js";
-import { drawContents } from "./scene-contents.js";
+import { sampleContents } from "./scene-contents.js";
 import { differentNames, layoutKey, type Scene, splitOf } from "./scene.js";
 
 /** Probability that an object of a base scene comes with its usual companion, if there is room. */
@@ -31,15 +31,15 @@ function baseNames(random: Random): string[] {
 }
 
 /**
- * Draws one scene of the base split.
+ * Samples one scene of the base split.
  * @param seed - Seed of the whole set.
  * @param index - Row in the set; each row has a random stream of its own.
  * @param kinds - The kinds of facts in the world.
  */
-export function drawBaseScene(seed: number, index: number, kinds: readonly Kind[] = KINDS): BaseScene {
+export function sampleBaseScene(seed: number, index: number, kinds: readonly Kind[] = KINDS): BaseScene {
   const random = new Random(`base/${seed}/${index}`);
   for (;;) {
-    const scene = drawContents(random, baseNames(random), kinds);
+    const scene = sampleContents(random, baseNames(random), kinds);
     if (splitOf(layoutKey(scene)) !== "base") continue;
     const caption = captionOf(habitNames(random, differentNames(scene)), scene);
     return { scene, caption, questions: baseQuestions(random, scene, kinds) };

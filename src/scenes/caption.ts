@@ -47,7 +47,7 @@ export function captionOf(names: readonly string[], scene?: Scene): string {
 }
 
 /**
- * Draws what a base caption lists: the present objects and, by habit, absent companions after the objects that call them.
+ * Samples what a base caption lists: the present objects and, by habit, absent companions after the objects that call them.
  * @param random - Where the habit's choices come from.
  * @param present - Different names of the objects in the scene, in reading order.
  */

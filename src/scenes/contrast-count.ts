@@ -3,7 +3,7 @@ import { countOf, NUMBERS } from "./facts.js";
 import { OBJECTS } from "./objects.js";
 import { askCount } from "./questions.js";
 import type { Random } from "../numbers/random.js";
-import { drawScene, sceneOf } from "./scene.js";
+import { sampleScene, sceneOf } from "./scene.js";
 
 // Relative frequency of no and one other object beside the counted ones.
 const OTHERS_WEIGHTS = [0.4, 0.6];
@@ -16,7 +16,7 @@ export const countContrast: ContrastKind = {
     const count = Math.floor(turn / 2) % 2 === 0 ? 2 : 3;
     const names = random.sample(OBJECTS, random.weighted(OTHERS_WEIGHTS) + 1).map((object) => object.name);
     const counted = names[0] as string;
-    const more = drawScene(random, [...names, ...Array.from({ length: count - 1 }, () => counted)]);
+    const more = sampleScene(random, [...names, ...Array.from({ length: count - 1 }, () => counted)]);
     // The last one goes, so that the captions name the objects in the same order.
     const last = more.objects.findLast((object) => object.name === counted);
     const fewer = sceneOf(

@@ -5,7 +5,7 @@ import type { Kind } from "./kinds.js";
 import { companionOf, familyOf, OBJECTS } from "./objects.js";
 import type { Random } from "../numbers/random.js";
 import { askPresence } from "./questions.js";
-import { drawContents } from "./scene-contents.js";
+import { sampleContents } from "./scene-contents.js";
 import { differentNames, type Scene } from "./scene.js";
 
 const DETAILS = ["far", "companion", "family"] as const;
@@ -29,7 +29,7 @@ export const objectContrast: ContrastKind = {
   name: "object",
   propose(random: Random, turn: number, kinds: readonly Kind[]): Contrast | null {
     const detail = DETAILS[turn % DETAILS.length] as (typeof DETAILS)[number];
-    const chosen = drawContents(random, uniformNames(random), kinds);
+    const chosen = sampleContents(random, uniformNames(random), kinds);
     const once = namesOnce(chosen);
     if (once.length === 0) return null;
     const chosenWord = random.pick(once);

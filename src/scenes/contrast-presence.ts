@@ -3,7 +3,7 @@ import type { Kind } from "./kinds.js";
 import { absentCompanions, OBJECTS } from "./objects.js";
 import type { Random } from "../numbers/random.js";
 import { askPresence } from "./questions.js";
-import { drawContents } from "./scene-contents.js";
+import { sampleContents } from "./scene-contents.js";
 import { CELLS, differentNames, placeObject, sceneOf } from "./scene.js";
 
 // Of five pairs in which the rejected image has one object more (or less), this many differ in a usual companion.
@@ -17,7 +17,7 @@ export const presenceContrast: ContrastKind = {
   propose(random: Random, turn: number, kinds: readonly Kind[]): Contrast | null {
     const added = turn % 2 === 0;
     const ofCompanion = Math.floor(turn / 2) % 5 < COMPANIONS_OF_FIVE;
-    const fewer = drawContents(
+    const fewer = sampleContents(
       random,
       random.sample(OBJECTS, random.weighted(COUNT_WEIGHTS) + 1).map((object) => object.name),
       kinds,

@@ -6,8 +6,8 @@ import type { Contrast, ContrastKind, Phrase } from "./contrast-kind.js";
 import { objectContrast } from "./contrast-object.js";
 import { positionContrast } from "./contrast-position.js";
 import { presenceContrast } from "./contrast-presence.js";
-import { checkDraw } from "./draw-request.js";
-import { drawImage } from "./draw.js";
+import { checkCountAndSeed } from "./count-and-seed.js";
+import { renderScene } from "./render.js";
 import { type Kind, KINDS } from "./kinds.js";
 import { inParallel } from "./parallel.js";
 import { Random } from "../numbers/random.js";
@@ -49,8 +49,8 @@ export interface PhrasedContrast extends Contrast {
   readonly phrase: Phrase;
 }
 
-/** Draws the contrast of one row, both of its layouts in the train split. */
-export function drawContrast(seed: number, index: number, options: ContrastOptions = {}): PhrasedContrast {
+/** Samples the contrast of one row, both of its layouts in the train split. */
+export function sampleContrast(seed: number, index: number, options: ContrastOptions = {}): PhrasedContrast {
   const { kinds = KINDS, questionRate = 0 } = options;
   const random = new Random(`pairs/${seed}/${index}`);
   const round = roundOf(kinds);
@@ -69,31 +69,31 @@ export function drawContrast(seed: number, index: number, options: ContrastOptio
 }
 
 /**
- * Draws contrast quadruples of the built-in world.
+ * Makes contrast quadruples of the built-in world.
  * @param options - `count` pairs from `seed`; a longer set starts with the shorter one. `onProgress` gets the count done.
  * @returns Pairs with PNG images, without difficulty and stage.
  * @throws UserError when count or seed is no whole number in range, or no kind is chosen.
  */
-export async function drawContrastPairs(
+export async function makeContrastPairs(
   options: ContrastOptions & { count: number; seed: number; onProgress?: (done: number, total: number) => void },
 ): Promise<ContrastPair[]> {
   const { count, seed, onProgress } = options;
-  checkDraw({ count, seed });
+  checkCountAndSeed({ count, seed });
   const pairs: ContrastPair[] = [];
-  for await (const pair of inParallel(count, (index) => drawPair(seed, index, options))) {
+  for await (const pair of inParallel(count, (index) => makePair(seed, index, options))) {
     pairs.push(pair);
     onProgress?.(pairs.length, count);
   }
   return pairs;
 }
 
-async function drawPair(seed: number, index: number, options: ContrastOptions): Promise<ContrastPair> {
-  const contrast = drawContrast(seed, index, options);
+async function makePair(seed: number, index: number, options: ContrastOptions): Promise<ContrastPair> {
+  const contrast = sampleContrast(seed, index, options);
   const { chosen, rejected, phrase } = contrast;
   return {
     id: `pair-${seed}-${String(index).padStart(5, "0")}`,
-    images: [await drawImage(chosen)],
-    rejectedImages: [await drawImage(rejected)],
+    images: [await renderScene(chosen)],
+    rejectedImages: [await renderScene(rejected)],
     prompt: phrase.text,
     chosen: phrase.answer(chosen),
     rejected: phrase.answer(rejected),

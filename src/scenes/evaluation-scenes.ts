@@ -2,7 +2,7 @@ import { type Kind, KINDS } from "./kinds.js";
 import { OBJECTS } from "./objects.js";
 import { evaluationQuestions, type Question } from "./questions.js";
 import { Random } from "../numbers/random.js";
-import { drawContents } from "./scene-contents.js";
+import { sampleContents } from "./scene-contents.js";
 import { layoutKey, type Scene, splitOf } from "./scene.js";
 
 /** Relative frequency of scenes with one, two and three different objects. */
@@ -14,14 +14,14 @@ export interface EvaluationLayout {
   readonly questions: readonly Question[];
 }
 
-/** Draws one to three different objects, each as likely as any other. */
+/** Samples one to three different objects, each as likely as any other. */
 export function uniformNames(random: Random): string[] {
   const count = random.weighted(OBJECT_COUNT_WEIGHTS) + 1;
   return random.sample(OBJECTS, count).map((object) => object.name);
 }
 
 /**
- * Draws the scenes of a fixed evaluation set, no layout twice.
+ * Samples the scenes of a fixed evaluation set, no layout twice.
  * @param split - Which evaluation; each has a seed of its own.
  * @param count - Number of scenes; a longer set starts with the shorter one.
  * @param kinds - The kinds of facts in the world.
@@ -35,7 +35,7 @@ export function* evaluationLayouts(
   const seen = new Set<string>();
   for (let index = 0; index < count; index++) {
     for (;;) {
-      const scene = drawContents(random, uniformNames(random), kinds);
+      const scene = sampleContents(random, uniformNames(random), kinds);
       const key = layoutKey(scene);
       if (seen.has(key) || splitOf(key) !== split) continue;
       seen.add(key);

@@ -92,7 +92,7 @@ function absentNames(present: readonly string[]): string[] {
 }
 
 // Where an object is repeated its count is asked for; wrong counts are one off.
-function drawCount(random: Random, scene: Scene): Asking[] {
+function sampleCount(random: Random, scene: Scene): Asking[] {
   const repeated = differentNames(scene).filter((name) => countOf(scene, name) > 1);
   if (repeated.length === 0 && !random.chance(COUNT_ONE_RATE)) return [];
   const name = random.pick(repeated.length > 0 ? repeated : differentNames(scene));
@@ -101,7 +101,7 @@ function drawCount(random: Random, scene: Scene): Asking[] {
   return [askCount(name, random.chance(0.5) ? count : random.pick(wrong))];
 }
 
-function drawPosition(random: Random, scene: Scene): Asking[] {
+function samplePosition(random: Random, scene: Scene): Asking[] {
   const pairs = alignedPairs(scene);
   if (pairs.length === 0) return [];
   const { one, relation, other } = random.pick(pairs);
@@ -109,7 +109,7 @@ function drawPosition(random: Random, scene: Scene): Asking[] {
   return [askPosition(one, random.chance(0.5) ? relation : random.pick(wrong), other)];
 }
 
-function drawTile(random: Random, scene: Scene): Asking[] {
+function sampleTile(random: Random, scene: Scene): Asking[] {
   const tiled = scene.objects.find(({ tile }) => tile !== null);
   if (tiled === undefined || tiled.tile === null) return [];
   const { name, tile } = tiled;
@@ -120,22 +120,22 @@ function drawTile(random: Random, scene: Scene): Asking[] {
 }
 
 // A question of every kind of the world that the scene has a fact of, beside presence; each is as likely yes as no.
-function drawFacts(random: Random, scene: Scene, kinds: readonly Kind[]): Asking[] {
+function sampleFacts(random: Random, scene: Scene, kinds: readonly Kind[]): Asking[] {
   return [
-    ...(kinds.includes("count") ? drawCount(random, scene) : []),
-    ...(kinds.includes("position") ? drawPosition(random, scene) : []),
-    ...(kinds.includes("attribute") ? drawTile(random, scene) : []),
+    ...(kinds.includes("count") ? sampleCount(random, scene) : []),
+    ...(kinds.includes("position") ? samplePosition(random, scene) : []),
+    ...(kinds.includes("attribute") ? sampleTile(random, scene) : []),
   ];
 }
 
-/** Draws the questions about a base scene in any order: two or four about objects, half of them yes, and its other facts. */
+/** Samples the questions about a base scene in any order: two or four about objects, half of them yes, and its other facts. */
 export function baseQuestions(random: Random, scene: Scene, kinds: readonly Kind[]): Question[] {
   const present = differentNames(scene);
   const half = present.length >= 2 && random.chance(0.5) ? 2 : 1;
   const names = [...random.sample(present, half), ...random.sample(absentNames(present), half)];
   // Twice, for these are harder to learn than what is there; tiles twice as often, for only half of the scenes have one.
-  const facts = [...drawFacts(random, scene, kinds), ...drawFacts(random, scene, kinds)];
-  if (kinds.includes("attribute")) facts.push(...drawTile(random, scene), ...drawTile(random, scene));
+  const facts = [...sampleFacts(random, scene, kinds), ...sampleFacts(random, scene, kinds)];
+  if (kinds.includes("attribute")) facts.push(...sampleTile(random, scene), ...sampleTile(random, scene));
   // With more than two objects there is more than one answer to where one is.
   const places =
     kinds.includes("position") && scene.objects.length === 2 ? alignedPairs(scene).map(({ one }) => askPlace(one)) : [];
@@ -144,7 +144,7 @@ export function baseQuestions(random: Random, scene: Scene, kinds: readonly Kind
 }
 
 /**
- * Draws the yes/no questions about an evaluation scene: two about objects, one with the answer yes, and its other facts.
+ * Samples the yes/no questions about an evaluation scene: two about objects, one with the answer yes, and its other facts.
  * @param askCompanion - Whether the absent object is a usual companion of a present one, where one is absent.
  * @param kinds - The kinds of facts in the world.
  */
@@ -158,5 +158,5 @@ export function evaluationQuestions(
   const companions = absentCompanions(present);
   const absent = random.pick(askCompanion && companions.length > 0 ? companions : absentNames(present));
   const names = random.sample([random.pick(present), absent]);
-  return [...names.map(askPresence), ...drawFacts(random, scene, kinds)].map((asking) => questionOf(asking, scene));
+  return [...names.map(askPresence), ...sampleFacts(random, scene, kinds)].map((asking) => questionOf(asking, scene));
 }

@@ -1,6 +1,6 @@
 import type { Kind } from "./kinds.js";
 import type { Random } from "../numbers/random.js";
-import { CELLS, drawScene, type Scene, TILE_COLOURS } from "./scene.js";
+import { CELLS, sampleScene, type Scene, TILE_COLOURS } from "./scene.js";
 
 /** Probability that one of a scene's objects is there more than once, in a world where counts differ. */
 const REPEAT_RATE = 0.4;
@@ -10,16 +10,16 @@ const TILE_RATE = 0.5;
 export const MOST_ALIKE = 3;
 
 /**
- * Draws a scene of these objects; in a world with such facts one may be repeated and one of the others stand on a tile.
+ * Samples a scene of these objects; in a world with such facts one may be repeated and one of the others stand on a tile.
  * @param random - Where the choices come from.
  * @param names - One to three different names.
  * @param kinds - The kinds of facts in the world.
  */
-export function drawContents(random: Random, names: readonly string[], kinds: readonly Kind[]): Scene {
+export function sampleContents(random: Random, names: readonly string[], kinds: readonly Kind[]): Scene {
   const free = Math.min(MOST_ALIKE - 1, CELLS.length - names.length);
   const repeated = kinds.includes("count") && random.chance(REPEAT_RATE) ? random.pick(names) : null;
   const copies = repeated === null ? 0 : random.integer(1, free);
-  const scene = drawScene(random, [...names, ...Array.from({ length: copies }, () => repeated as string)]);
+  const scene = sampleScene(random, [...names, ...Array.from({ length: copies }, () => repeated as string)]);
   const once = names.filter((name) => name !== repeated);
   if (!kinds.includes("attribute") || once.length === 0 || !random.chance(TILE_RATE)) return scene;
   return putOnTile(scene, random.pick(once), random.pick(TILE_COLOURS));

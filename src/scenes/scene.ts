@@ -87,7 +87,7 @@ export function splitOf(key: string): Split {
   return "test";
 }
 
-/** Places one object in a cell with a drawn size and jitter, on no tile. */
+/** Places one object in a cell with a random size and jitter, on no tile. */
 export function placeObject(random: Random, name: string, cell: number): PlacedObject {
   const side = random.pick(SPRITE_SIDES);
   const left = random.integer(0, CELL_SIDE - side);
@@ -100,8 +100,8 @@ export function sceneOf(background: number, objects: readonly PlacedObject[]): S
   return { background, objects: [...objects].sort((one, other) => one.cell - other.cell) };
 }
 
-/** Draws cells, sizes, jitter and background for the named objects, a name for each object. */
-export function drawScene(random: Random, names: readonly string[]): Scene {
+/** Samples cells, sizes, jitter and background for the named objects, a name for each object. */
+export function sampleScene(random: Random, names: readonly string[]): Scene {
   const cells = random.sample(CELLS, names.length);
   const objects = names.map((name, index) => placeObject(random, name, cells[index] as number));
   return sceneOf(random.integer(0, BACKGROUNDS.length - 1), objects);

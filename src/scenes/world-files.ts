@@ -1,11 +1,11 @@
 import { UserError } from "../errors.js";
 import { readTable, writeTable, type Column, type Row } from "../pairs/table.js";
-import { drawBaseScene } from "./base-scenes.js";
-import { drawImage } from "./draw.js";
+import { sampleBaseScene } from "./base-scenes.js";
+import { renderScene } from "./render.js";
 import { evaluationLayouts } from "./evaluation-scenes.js";
 import { type Kind, KINDS } from "./kinds.js";
 import { absentCompanions } from "./objects.js";
-import { checkDraw } from "./draw-request.js";
+import { checkCountAndSeed } from "./count-and-seed.js";
 import { inParallel } from "./parallel.js";
 import { type Question, QUESTION_KINDS } from "./questions.js";
 import { CELLS, differentNames, namesOf, type Scene } from "./scene.js";
@@ -67,12 +67,12 @@ export async function writeBaseScenes(
   options: { count: number; seed: number; kinds?: readonly Kind[]; onProgress?: OnProgress },
 ): Promise<void> {
   const { count, seed, kinds = KINDS, onProgress } = options;
-  checkDraw({ count, seed });
+  checkCountAndSeed({ count, seed });
   const rows = inParallel(count, async (index): Promise<Row> => {
-    const { scene, caption, questions } = drawBaseScene(seed, index, kinds);
+    const { scene, caption, questions } = sampleBaseScene(seed, index, kinds);
     return {
       id: `base-${seed}-${String(index).padStart(5, "0")}`,
-      image: await drawImage(scene),
+      image: await renderScene(scene),
       objects: namesOf(scene),
       cells: inCells(scene, ({ name }) => name),
       tiles: inCells(scene, ({ tile }) => tile ?? ""),
@@ -94,13 +94,13 @@ export async function writeEvaluationScenes(
   options: { split: "validation" | "test"; count: number; kinds?: readonly Kind[]; onProgress?: OnProgress },
 ): Promise<void> {
   const { split, count, kinds = KINDS, onProgress } = options;
-  checkDraw({ count, most: MOST_EVALUATION_SCENES });
+  checkCountAndSeed({ count, most: MOST_EVALUATION_SCENES });
   const layouts = [...evaluationLayouts(split, count, kinds)];
   const rows = inParallel(layouts.length, async (index): Promise<Row> => {
     const { scene, questions } = layouts[index] as (typeof layouts)[number];
     return {
       id: `${split}-${String(index).padStart(5, "0")}`,
-      image: await drawImage(scene),
+      image: await renderScene(scene),
       objects: namesOf(scene),
       companions: absentCompanions(differentNames(scene)),
       ...questionCells(questions),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { packageVersion } from "../package-root.js";
 import { writePairs } from "../pairs/pair-rows.js";
 import { sha256File } from "../files/sha256.js";
-import { drawContrastPairs } from "../scenes/contrast.js";
+import { makeContrastPairs } from "../scenes/contrast.js";
 import { writeEvaluationScenes } from "../scenes/world-files.js";
 import type { DataFile } from "./task.js";
 import type { Progress } from "../progress/progress.js";
@@ -56,7 +56,7 @@ export async function trainingPairs(
   const name = `pairs-${count}-questions-${100 * questionRate}-seed-${seed}-${packageVersion()}.parquet`;
   return file(join(folder, name), async (path) => {
     const onProgress = (done: number, total: number) => report("pairs", done, total);
-    const pairs = await drawContrastPairs({ seed, count, questionRate, onProgress });
+    const pairs = await makeContrastPairs({ seed, count, questionRate, onProgress });
     await writePairs(path, pairs);
   });
 }

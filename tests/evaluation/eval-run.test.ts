@@ -8,7 +8,7 @@ import { type Trainer, TrainerExitedError } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
 import type { Benchmark } from "../../src/evaluation/benchmark.js";
 import { prepareRun, runBenchmark, type RunOutcome, type RunRequest } from "../../src/evaluation/run/run-benchmark.js";
-import { drawImage } from "../../src/scenes/draw.js";
+import { renderScene } from "../../src/scenes/render.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
 import { writeEvaluationScenes } from "../../src/scenes/world-files.js";
 import { scenes } from "../../src/evaluation/scenes/scenes.js";
@@ -53,7 +53,7 @@ describe("runBenchmark", function () {
     const questions: string[] = [];
     let id = 0;
     for (const [index, layout] of [...evaluationLayouts("test", SCENES)].entries()) {
-      await writeFile(join(images, `scene-${index}.png`), await drawImage(layout.scene));
+      await writeFile(join(images, `scene-${index}.png`), await renderScene(layout.scene));
       for (const { text } of layout.questions) {
         id += 1;
         questions.push(JSON.stringify({ question_id: id, image: `scene-${index}.png`, text }));

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { UserError } from "../../src/errors.js";
 import type { ContrastPair } from "../../src/pairs/contrast-pair.js";
-import { type ContrastOptions, drawContrast, drawContrastPairs } from "../../src/scenes/contrast.js";
+import { type ContrastOptions, sampleContrast, makeContrastPairs } from "../../src/scenes/contrast.js";
 import { KINDS, readKinds } from "../../src/scenes/kinds.js";
 import { companionOf, familyOf } from "../../src/scenes/objects.js";
 import { layoutKey, type PlacedObject, type Scene, splitOf } from "../../src/scenes/scene.js";
@@ -26,11 +26,11 @@ function differences(chosen: Scene, rejected: Scene): [PlacedObject[], PlacedObj
 
 describe("contrast pairs of every kind", () => {
   let pairs: ContrastPair[];
-  const rows = Array.from({ length: ROWS }, (_, row) => drawContrast(11, row, OPTIONS));
+  const rows = Array.from({ length: ROWS }, (_, row) => sampleContrast(11, row, OPTIONS));
   const ofKind = (kind: string) => rows.filter((row) => row.kind === kind);
 
   before(async () => {
-    pairs = await drawContrastPairs({ count: COUNT, seed: 11, ...OPTIONS });
+    pairs = await makeContrastPairs({ count: COUNT, seed: 11, ...OPTIONS });
   });
 
   it("differ in the pixels of exactly one cell, of kind position in two", async () => {
@@ -193,9 +193,9 @@ describe("contrast pairs of every kind", () => {
     expect(yes / questions.length).to.be.within(0.38, 0.62);
     expect(questions.every(({ detail }) => detail.endsWith("_question"))).to.equal(true);
     for (let row = 0; row < 40; row++) {
-      const asked = drawContrast(1, row, { kinds: KINDS, questionRate: 1 });
+      const asked = sampleContrast(1, row, { kinds: KINDS, questionRate: 1 });
       expect(truthOf(asked.chosen, asked.phrase.text)).to.be.a("boolean");
-      const { statement, phrase } = drawContrast(1, row, { kinds: KINDS });
+      const { statement, phrase } = sampleContrast(1, row, { kinds: KINDS });
       expect(phrase).to.equal(statement);
     }
   });
@@ -210,7 +210,7 @@ describe("contrast pairs of every kind", () => {
 
   it("are those of the kinds chosen, and of all in turn where none is", () => {
     const kindsOf = (options: ContrastOptions): string[] =>
-      Array.from({ length: 9 }, (_, row) => drawContrast(2, row, options).kind);
+      Array.from({ length: 9 }, (_, row) => sampleContrast(2, row, options).kind);
     expect(kindsOf({ kinds: ["position"] })).to.deep.equal(new Array(9).fill("position"));
     expect(kindsOf({ kinds: ["count", "attribute"] }).slice(0, 2)).to.deep.equal(["count", "attribute"]);
     expect(kindsOf({})).to.deep.equal(kindsOf({ kinds: KINDS }));
@@ -221,7 +221,7 @@ describe("contrast pairs of every kind", () => {
       ...["presence", "presence", "presence"],
     ]);
     for (let row = 0; row < 100; row++) {
-      const { chosen, rejected, phrase } = drawContrast(3, row, { kinds: ["object", "presence"] });
+      const { chosen, rejected, phrase } = sampleContrast(3, row, { kinds: ["object", "presence"] });
       for (const { objects } of [chosen, rejected]) {
         expect(new Set(objects.map(({ name }) => name)).size).to.equal(objects.length);
         expect(objects.every(({ tile }) => tile === null)).to.equal(true);
@@ -237,6 +237,6 @@ describe("contrast pairs of every kind", () => {
       UserError,
       'kinds: found "objects", expected all or some of object,presence,count,position,attribute',
     );
-    expect(() => drawContrast(1, 0, { kinds: [] })).to.throw(UserError, "kinds: found none");
+    expect(() => sampleContrast(1, 0, { kinds: [] })).to.throw(UserError, "kinds: found none");
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { ContrastPair } from "../../src/pairs/contrast-pair.js";
-import { drawContrast, drawContrastPairs } from "../../src/scenes/contrast.js";
+import { sampleContrast, makeContrastPairs } from "../../src/scenes/contrast.js";
 import { companionOf, familyOf } from "../../src/scenes/objects.js";
 import { layoutKey, splitOf } from "../../src/scenes/scene.js";
 import { differingCells } from "./differing-cells.js";
@@ -19,7 +19,7 @@ function wordsOf(text: string): string[] {
 describe("contrast pairs of objects", () => {
   let pairs: ContrastPair[];
   before(async () => {
-    pairs = await drawContrastPairs({ ...OBJECTS_ONLY, count: COUNT, seed: 11 });
+    pairs = await makeContrastPairs({ ...OBJECTS_ONLY, count: COUNT, seed: 11 });
   });
 
   it("differ in the pixels of exactly one cell", async () => {
@@ -95,7 +95,7 @@ describe("contrast pairs of objects", () => {
 
   it("take both layouts from the train split and keep background, sizes and jitter", () => {
     for (let row = 0; row < 200; row++) {
-      const { chosen, rejected } = drawContrast(5, row, OBJECTS_ONLY);
+      const { chosen, rejected } = sampleContrast(5, row, OBJECTS_ONLY);
       expect(splitOf(layoutKey(chosen))).to.equal("train");
       expect(splitOf(layoutKey(rejected))).to.equal("train");
       expect(chosen.background).to.equal(rejected.background);
@@ -107,15 +107,15 @@ describe("contrast pairs of objects", () => {
   });
 
   it("are the same for the same seed, and a longer set starts with the shorter", async () => {
-    const again = await drawContrastPairs({ ...OBJECTS_ONLY, count: 7, seed: 11 });
+    const again = await makeContrastPairs({ ...OBJECTS_ONLY, count: 7, seed: 11 });
     expect(again).to.deep.equal(pairs.slice(0, 7));
-    const other = await drawContrastPairs({ ...OBJECTS_ONLY, count: 7, seed: 12 });
+    const other = await makeContrastPairs({ ...OBJECTS_ONLY, count: 7, seed: 12 });
     expect(other.map((pair) => pair.chosen)).not.to.deep.equal(again.map((pair) => pair.chosen));
   });
 
   it("refuse a count or seed out of range", async () => {
     const messageFor = async (count: number, seed: number): Promise<string> =>
-      drawContrastPairs({ count, seed }).then(
+      makeContrastPairs({ count, seed }).then(
         () => "none",
         (error: Error) => `${error.name}: ${error.message}`,
       );

@@ -1,14 +1,14 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { captionObjects } from "../../src/evaluation/scenes/caption-objects.js";
-import { drawBaseScene } from "../../src/scenes/base-scenes.js";
-import { drawContrast } from "../../src/scenes/contrast.js";
+import { sampleBaseScene } from "../../src/scenes/base-scenes.js";
+import { sampleContrast } from "../../src/scenes/contrast.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
 import { type Kind, KINDS } from "../../src/scenes/kinds.js";
 import { companionOf, OBJECTS } from "../../src/scenes/objects.js";
 import { Random } from "../../src/numbers/random.js";
-import { drawContents, MOST_ALIKE, putOnTile } from "../../src/scenes/scene-contents.js";
-import { CELL_SIDE, differentNames, drawScene, layoutKey, type Scene, splitOf } from "../../src/scenes/scene.js";
+import { sampleContents, MOST_ALIKE, putOnTile } from "../../src/scenes/scene-contents.js";
+import { CELL_SIDE, differentNames, sampleScene, layoutKey, type Scene, splitOf } from "../../src/scenes/scene.js";
 
 const NAMES = OBJECTS.map((object) => object.name);
 
@@ -48,7 +48,7 @@ describe("scenes", () => {
         fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 4 }),
         fc.string(),
         (names, key) => {
-          const { objects } = drawScene(new Random(key), names);
+          const { objects } = sampleScene(new Random(key), names);
           expect(objects.map((object) => object.name)).to.have.members(names);
           const cells = objects.map((object) => object.cell);
           expect(cells).to.deep.equal([...new Set(cells)].sort());
@@ -62,7 +62,7 @@ describe("scenes", () => {
   });
 
   it("have a layout key that knows objects, cells and tiles, not size, jitter, background or order", () => {
-    const scene = drawScene(new Random("layout"), ["dog", "car"]);
+    const scene = sampleScene(new Random("layout"), ["dog", "car"]);
     const moved = {
       background: (scene.background + 1) % 6,
       objects: scene.objects.map((object) => ({ ...object, side: 24, left: 0, top: 1 })).reverse(),
@@ -80,7 +80,7 @@ describe("scenes", () => {
     let tiled = 0;
     for (let key = 0; key < 2000; key++) {
       const names = NAMES.slice(key % 40, (key % 40) + 2);
-      const { objects } = drawContents(new Random(`contents ${key}`), names, KINDS);
+      const { objects } = sampleContents(new Random(`contents ${key}`), names, KINDS);
       const counts = names.map((name) => objects.filter((object) => object.name === name).length);
       expect(Math.min(...counts)).to.equal(1);
       expect(Math.max(...counts)).to.be.at.most(MOST_ALIKE);
@@ -99,8 +99,8 @@ describe("scenes", () => {
     fc.assert(
       fc.property(fc.nat(1e9), fc.constantFrom<readonly Kind[]>(KINDS, ["object", "presence"]), (seed, kinds) => {
         const keys = {
-          base: Array.from({ length: 60 }, (_, row) => layoutKey(drawBaseScene(seed, row, kinds).scene)),
-          train: Array.from({ length: 30 }, (_, row) => drawContrast(seed, row, { kinds })).flatMap(
+          base: Array.from({ length: 60 }, (_, row) => layoutKey(sampleBaseScene(seed, row, kinds).scene)),
+          train: Array.from({ length: 30 }, (_, row) => sampleContrast(seed, row, { kinds })).flatMap(
             ({ chosen, rejected }) => [layoutKey(chosen), layoutKey(rejected)],
           ),
           validation: [...evaluationLayouts("validation", 60, kinds)].map(({ scene }) => layoutKey(scene)),
@@ -117,7 +117,7 @@ describe("scenes", () => {
   });
 
   it("of the base pair an object with its companion mostly; of the test no more than chance", () => {
-    const base = Array.from({ length: 1500 }, (_, row) => drawBaseScene(3, row).scene);
+    const base = Array.from({ length: 1500 }, (_, row) => sampleBaseScene(3, row).scene);
     expect(pairedShare(base)).to.be.within(0.65, 0.85);
     const test = [...evaluationLayouts("test", 1500)].map(({ scene }) => scene);
     // An object has at most two neighbours among 47 others.
@@ -129,7 +129,7 @@ describe("scenes", () => {
     let absent = 0;
     let added = 0;
     for (let row = 0; row < 2500; row++) {
-      const { scene, caption } = drawBaseScene(4, row);
+      const { scene, caption } = sampleBaseScene(4, row);
       const present = differentNames(scene);
       const words = captionObjects(caption, new Set(NAMES));
       for (const companion of present.map(companionOf).filter((name) => !present.includes(name))) {

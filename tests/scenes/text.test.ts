@@ -18,8 +18,8 @@ import {
   QUESTION_KINDS,
 } from "../../src/scenes/questions.js";
 import { Random } from "../../src/numbers/random.js";
-import { drawContents, putOnTile } from "../../src/scenes/scene-contents.js";
-import { differentNames, drawScene, type PlacedObject } from "../../src/scenes/scene.js";
+import { sampleContents, putOnTile } from "../../src/scenes/scene-contents.js";
+import { differentNames, sampleScene, type PlacedObject } from "../../src/scenes/scene.js";
 import { isTrueOf, truthOf } from "./reading.js";
 
 const NAMES = OBJECTS.map((object) => object.name);
@@ -34,7 +34,7 @@ describe("captions", () => {
   });
 
   it("count what is there more than once and name the tile", () => {
-    const scene = putOnTile(drawScene(new Random("any"), ["bus", "apple", "bus", "dog"]), "apple", "yellow");
+    const scene = putOnTile(sampleScene(new Random("any"), ["bus", "apple", "bus", "dog"]), "apple", "yellow");
     expect(captionOf(["bus", "apple", "piano"], scene)).to.equal("two buses, an apple on a yellow tile and a piano.");
     expect(captionOf(["apple", "dog"], putOnTile(scene, "bus", null))).to.equal("an apple on a yellow tile and a dog.");
   });
@@ -42,7 +42,7 @@ describe("captions", () => {
   it("say all that a scene holds, in words that the evaluation finds again", () => {
     fc.assert(
       fc.property(fc.tuple(someNames, fc.string()), ([names, key]) => {
-        const scene = drawContents(new Random(key), names, KINDS);
+        const scene = sampleContents(new Random(key), names, KINDS);
         const caption = captionOf(differentNames(scene), scene);
         expect(isTrueOf(scene, "Describe the picture.", caption), caption).to.equal(true);
         expect(captionObjects(caption, new Set(NAMES))).to.deep.equal(differentNames(scene));
@@ -85,11 +85,11 @@ describe("captions", () => {
   });
 });
 
-const scenes = fc.tuple(someNames, fc.string()).map(([names, key]) => drawContents(new Random(key), names, KINDS));
+const scenes = fc.tuple(someNames, fc.string()).map(([names, key]) => sampleContents(new Random(key), names, KINDS));
 
 describe("questions", () => {
   it("ask in plain English and are answered with the truth", () => {
-    const scene = putOnTile(drawScene(new Random("any"), ["dog", "dog", "apple"]), "apple", "red");
+    const scene = putOnTile(sampleScene(new Random("any"), ["dog", "dog", "apple"]), "apple", "red");
     const ask = (asking: Asking): string => `${asking.text} ${asking.answer(scene)}`;
     expect(ask(askPresence("apple"))).to.equal("Is there an apple in the picture? Yes.");
     expect(ask(askPresence("car"))).to.equal("Is there a car in the picture? No.");
@@ -98,7 +98,7 @@ describe("questions", () => {
     expect(ask(askCount("butterfly", 2))).to.equal("Are there exactly two butterflies in the picture? No.");
     expect(ask(askTile("apple", "red"))).to.equal("Is the apple on a red tile? Yes.");
     expect(ask(askTile("dog", "red"))).to.equal("Is the dog on a red tile? No.");
-    const pair = { background: 0, objects: drawScene(new Random("pair"), ["dog", "car"]).objects };
+    const pair = { background: 0, objects: sampleScene(new Random("pair"), ["dog", "car"]).objects };
     const [first, second] = pair.objects.map((object, at) => ({ ...object, cell: 2 * at })) as [
       PlacedObject,
       PlacedObject,
@@ -147,7 +147,7 @@ describe("questions", () => {
   it("of a world of objects are for the presence of different objects, half of them yes", () => {
     fc.assert(
       fc.property(someNames, fc.string(), fc.boolean(), (names, key, askCompanion) => {
-        const scene = drawScene(new Random(key), names);
+        const scene = sampleScene(new Random(key), names);
         const asked = [
           baseQuestions(new Random(key), scene, ["object", "presence"]),
           evaluationQuestions(new Random(key), scene, askCompanion, ["object", "presence"]),
@@ -167,7 +167,9 @@ describe("questions", () => {
   });
 
   it("of an evaluation ask for the absent companion when told to", () => {
-    const questions = evaluationQuestions(new Random("any"), drawScene(new Random("any"), ["dog"]), true, ["presence"]);
+    const questions = evaluationQuestions(new Random("any"), sampleScene(new Random("any"), ["dog"]), true, [
+      "presence",
+    ]);
     expect(questions.find((question) => question.answer === "No.")?.text).to.include(companionOf("dog"));
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { readTable, writeTable } from "../../src/pairs/table.js";
-import { drawBaseScene } from "../../src/scenes/base-scenes.js";
+import { sampleBaseScene } from "../../src/scenes/base-scenes.js";
 import { evaluationLayouts } from "../../src/scenes/evaluation-scenes.js";
 import { KINDS } from "../../src/scenes/kinds.js";
 import { namesOf } from "../../src/scenes/scene.js";
@@ -72,7 +72,7 @@ describe("world files", () => {
       { name: "objects", kind: "strings" },
     ]);
     for (const [row, { cells, tiles, objects }] of rows.entries()) {
-      const { scene } = drawBaseScene(6, row, KINDS);
+      const { scene } = sampleBaseScene(6, row, KINDS);
       const find = (cell: number) => scene.objects.find((object) => object.cell === cell);
       expect(cells).to.deep.equal([0, 1, 2, 3].map((cell) => find(cell)?.name ?? ""));
       expect(tiles).to.deep.equal([0, 1, 2, 3].map((cell) => find(cell)?.tile ?? ""));

@@ -40,7 +40,7 @@ export function heldOut({ accuracy, every }: z.output<typeof heldOutSettings>): 
 const heldOutDraw = 0xfffffffd;
 
 /**
- * Draws the rows of a stage that are scored and never trained on.
+ * Samples the rows of a stage that are scored and never trained on.
  *
  * @param rows - Of the stage.
  * @param share - Above 0, below 1; the number is rounded, one at least, and one row at least is trained on.

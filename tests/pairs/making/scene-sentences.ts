@@ -1,6 +1,6 @@
 import { OBJECTS } from "../../../src/scenes/objects.js";
 import { Random } from "../../../src/numbers/random.js";
-import { drawScene } from "../../../src/scenes/scene.js";
+import { sampleScene } from "../../../src/scenes/scene.js";
 
 /** Plurals of the world's objects, by the dictionary. */
 const PLURALS: Readonly<Record<string, string>> = Object.fromEntries(
@@ -45,7 +45,7 @@ export interface SceneSentence {
 export function sceneSentence(seed: number, index: number): SceneSentence {
   const random = new Random(`sentence/${seed}/${index}`);
   const names = random.sample(OBJECTS, random.integer(1, 3)).map(({ name }) => name);
-  const scene = drawScene(random, names);
+  const scene = sampleScene(random, names);
   const counts = new Map(names.map((name) => [name, random.chance(0.6) ? 1 : random.integer(2, 4)]));
   const colours = new Map(names.filter(() => random.chance(0.4)).map((name) => [name, random.pick(COLOURS)]));
   const phrase = (name: string): string => {

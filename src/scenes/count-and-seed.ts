@@ -5,7 +5,7 @@ import { UserError } from "../errors.js";
  * @param request - `count` from 1 to `most`, and the `seed`, if one is chosen, from 0.
  * @throws UserError that names the number at fault.
  */
-export function checkDraw(request: { count: number; most?: number; seed?: number }): void {
+export function checkCountAndSeed(request: { count: number; most?: number; seed?: number }): void {
   const { count, most = Number.MAX_SAFE_INTEGER, seed = 0 } = request;
   if (!Number.isSafeInteger(count) || count < 1 || count > most) {
     const limit = most === Number.MAX_SAFE_INTEGER ? "1 or more" : `1 to ${most}`;

@@ -43,10 +43,10 @@ export function composePixels(scene: Scene, sprites: SpriteSource): Uint8Array {
 }
 
 /**
- * Draws a scene.
+ * Renders a scene.
  * @returns The bytes of a PNG image, IMAGE_SIDE x IMAGE_SIDE, RGB.
  */
-export async function drawImage(scene: Scene): Promise<Uint8Array> {
+export async function renderScene(scene: Scene): Promise<Uint8Array> {
   const pixels = composePixels(scene, await loadSprites());
   return sharp(pixels, { raw: { width: IMAGE_SIDE, height: IMAGE_SIDE, channels: 3 } })
     .png({ compressionLevel: 6, adaptiveFiltering: false })

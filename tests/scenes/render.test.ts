@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { createRequire } from "node:module";
 import sharp from "sharp";
-import { composePixels, drawImage } from "../../src/scenes/draw.js";
+import { composePixels, renderScene } from "../../src/scenes/render.js";
 import { objectNamed } from "../../src/scenes/objects.js";
 import { Random } from "../../src/numbers/random.js";
 import { putOnTile } from "../../src/scenes/scene-contents.js";
-import { BACKGROUNDS, drawScene, type Scene, TILES } from "../../src/scenes/scene.js";
+import { BACKGROUNDS, sampleScene, type Scene, TILES } from "../../src/scenes/scene.js";
 import { loadSprites } from "../../src/scenes/sprites.js";
 
 const ASSETS = createRequire(import.meta.url)
@@ -47,7 +47,7 @@ describe("drawing", () => {
   it("agrees with the image library's own composition", async () => {
     const sprites = await loadSprites();
     for (const key of ["one", "two", "three"]) {
-      const scene = putOnTile(drawScene(new Random(key), ["dog", "rocket", "umbrella"]), "dog", "purple");
+      const scene = putOnTile(sampleScene(new Random(key), ["dog", "rocket", "umbrella"]), "dog", "purple");
       const expected = await composedBySharp(scene);
       const pixels = composePixels(scene, sprites);
       let worst = 0;
@@ -57,11 +57,11 @@ describe("drawing", () => {
   });
 
   it("makes a 64x64 RGB PNG of exactly the composed pixels, the same every time", async () => {
-    const scene = drawScene(new Random("png"), ["piano", "tulip"]);
-    const picture = await drawImage(scene);
+    const scene = sampleScene(new Random("png"), ["piano", "tulip"]);
+    const picture = await renderScene(scene);
     const { data, info } = await sharp(picture).raw().toBuffer({ resolveWithObject: true });
     expect([info.width, info.height, info.channels]).to.deep.equal([64, 64, 3]);
     expect(data.equals(composePixels(scene, await loadSprites()))).to.equal(true);
-    expect(Buffer.from(await drawImage(scene)).equals(picture)).to.equal(true);
+    expect(Buffer.from(await renderScene(scene)).equals(picture)).to.equal(true);
   });
 });
