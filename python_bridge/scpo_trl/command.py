@@ -19,6 +19,7 @@ from scpo_trl.errors import UserError
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.director.address import DirectorAddress
 from scpo_trl.trainer.library_mistakes import first_line, library_mistakes
+from scpo_trl.trainer.model.adapter_config import adapter_config
 
 if TYPE_CHECKING:
     from scpo_trl.trainer.scpo_trainer import SCPOTrainer
@@ -113,7 +114,7 @@ def train(arguments: RunArguments) -> SCPOTrainer:
         UserError: the data set or the model is not named or not there, or a setting does not fit.
     """
     from transformers import set_seed
-    from trl import get_peft_config, get_quantization_config
+    from trl import get_quantization_config
 
     from scpo_trl.trainer.scpo_trainer import SCPOTrainer
 
@@ -132,7 +133,7 @@ def train(arguments: RunArguments) -> SCPOTrainer:
         train_dataset=_split(datasets, script.dataset_train_split, "--dataset_train_split"),
         eval_dataset=_evaluation(arguments, datasets),
         quantization_config=get_quantization_config(model),
-        peft_config=get_peft_config(model),
+        peft_config=adapter_config(model),
         director=_director(script),
     )
     if script.ignore_bias_buffers:

@@ -90,6 +90,7 @@ function addServe(program: Command, signal: AbortSignal): void {
     tlsClientAuthority?: string;
     metricsPort?: number;
     allowRemoteCode?: boolean;
+    allowHub?: boolean;
   }
   program
     .command("serve")
@@ -113,6 +114,7 @@ function addServe(program: Command, signal: AbortSignal): void {
     .option("--tls-key <file>", "its private key, PEM, mode 0600")
     .option("--tls-client-authority <file>", "authority of clients' certificates, PEM: every client must show one")
     .option("--allow-remote-code", "clients may set what runs a model's own code or reaches other services")
+    .option("--allow-hub", "clients may name models on the Hugging Face hub, which this machine fetches")
     .option("--metrics-port <number>", "serve figures for Prometheus on this port of 127.0.0.1", wholeNumber(0, 65535))
     .action(async (options: ServeFlags) => {
       const { serveRuns } = await import("./serve-command.js");

@@ -20,6 +20,7 @@ export interface ServeCommandOptions {
   readonly tlsClientAuthority?: string;
   readonly metricsPort?: number;
   readonly allowRemoteCode?: boolean;
+  readonly allowHub?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -36,6 +37,7 @@ export async function serveRuns(options: ServeCommandOptions): Promise<void> {
     data: options.data.map((folder) => resolve(folder)),
     log,
     allowRemoteCode: options.allowRemoteCode ?? false,
+    allowHub: options.allowHub ?? false,
     ...tlsOf(options),
     ...(tokenFile === undefined ? {} : { tokenFile }),
     ...(metricsPort === undefined ? {} : { metricsPort }),

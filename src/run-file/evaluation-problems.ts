@@ -33,7 +33,7 @@ export async function requireEvaluation(
   run?: string,
   find: FindEvaluationProblems = evaluationProblems,
 ): Promise<void> {
-  const phase = new EvaluationPhase(run ?? "", settings.evaluation);
+  const phase = new EvaluationPhase(run ?? "", settings);
   const wanted = await phase.wanted(run === undefined ? NOTHING_YET : await readFolded(runPaths(run).log));
   const problems = await find(settings.evaluation, wanted);
   if (run !== undefined && wanted.size > 0) {

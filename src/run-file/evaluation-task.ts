@@ -8,6 +8,7 @@ import type { ImageSample } from "../evaluation/run/questions.js";
 import { prepareRun, runBenchmark } from "../evaluation/run/run-benchmark.js";
 import { scenes as drawnScenes } from "../evaluation/scenes/scenes.js";
 import { score } from "../evaluation/score.js";
+import type { LoadedAs } from "./loaded-as.js";
 import type { FieldPath } from "./position.js";
 import type { NamedRunSettings } from "./read.js";
 
@@ -95,17 +96,19 @@ export function benchmarkTask(
   asked: AskedBenchmark,
   { stage, path: model }: StageModel,
   directory: string,
+  loadedAs?: LoadedAs,
 ): EvaluationTask {
   const { benchmark, annotations, images, mode } = asked;
   const out = answersPath(directory, benchmark, stage);
   const result = resultPath(directory, benchmark.name, stage);
+  const loading = loadedAs === undefined ? {} : { loading: loadedAs.loading(model) };
   return {
     stage,
     benchmark: benchmark.name,
     result,
-    roots: [imageFolder(benchmark, annotations, images, "images")],
+    roots: [imageFolder(benchmark, annotations, images, "images"), ...(loadedAs?.roots ?? [])],
     async perform(open, onProgress, signal) {
-      const prepared = await prepareRun({ ...asked, model, out }, onProgress);
+      const prepared = await prepareRun({ ...asked, model, out, ...loading }, onProgress);
       await runBenchmark(await open(), prepared, { onProgress, signal });
       await writeEvalResult(result, await score({ benchmark, annotations, answers: out, mode }));
     },

@@ -11,6 +11,7 @@ import {
   type Progress,
   type StageModel,
 } from "./evaluation-task.js";
+import { loadedAs } from "./loaded-as.js";
 import type { NamedRunSettings } from "./read.js";
 import { makeFolder } from "../files/writable.js";
 
@@ -24,10 +25,10 @@ const progressMilliseconds = 1000;
 export class EvaluationPhase implements Phase {
   readonly name = "evaluation";
   readonly #directory: string;
-  readonly #settings: NamedRunSettings["evaluation"];
+  readonly #settings: NamedRunSettings;
 
   /** @param directory - The run's folder. */
-  constructor(directory: string, settings: NamedRunSettings["evaluation"]) {
+  constructor(directory: string, settings: NamedRunSettings) {
     this.#directory = directory;
     this.#settings = settings;
   }
@@ -39,7 +40,7 @@ export class EvaluationPhase implements Phase {
   /** What is still to be scored, by benchmark's name; everything before the training has ended. */
   async wanted(log: FoldedLog): Promise<ReadonlySet<string>> {
     if (trainingEnd(log) !== null) return new Set((await this.#left(log)).map(({ benchmark }) => benchmark));
-    return new Set(askedBenchmarks(this.#settings).map(({ benchmark }) => benchmark.name));
+    return new Set(askedBenchmarks(this.#settings.evaluation).map(({ benchmark }) => benchmark.name));
   }
 
   async advance(context: PhaseContext): Promise<PhaseEnd | null> {
@@ -60,9 +61,10 @@ export class EvaluationPhase implements Phase {
   }
 
   async #left({ entries }: FoldedLog): Promise<EvaluationTask[]> {
-    const asked = askedBenchmarks(this.#settings);
-    const tasks = (await stageModels(this.#directory, this.#settings.when)).flatMap((model) =>
-      asked.map((benchmark) => benchmarkTask(benchmark, model, this.#directory)),
+    const asked = askedBenchmarks(this.#settings.evaluation);
+    const how = loadedAs(this.#settings);
+    const tasks = (await stageModels(this.#directory, this.#settings.evaluation.when)).flatMap((model) =>
+      asked.map((benchmark) => benchmarkTask(benchmark, model, this.#directory, how)),
     );
     // A result whose line is missing was written just before a kill: it counts once the line is there.
     const told = (task: EvaluationTask) =>

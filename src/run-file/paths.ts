@@ -1,18 +1,19 @@
 import { statSync, type Stats } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { HUB_SCHEME, hubAddress, hubModel } from "../files/hub-model.js";
 import { pathProblem } from "../files/path-guard.js";
+import { ADAPTER_SETTINGS } from "../run/model-roots.js";
 import { OFFERED } from "../run/plan.js";
 import type { FieldPath } from "./position.js";
 import type { LocatedProblem } from "./problems.js";
 import { EMBEDDED_MODEL } from "./schema.js";
 import { trainingJsonSchema } from "./training-schema.js";
 
-/** Settings of the training that name files or folders, as Python marks them. */
-const TRAINING_PATHS = Object.entries(trainingJsonSchema.properties).flatMap(([name, { format }]) => {
-  if (format !== "path-file" && format !== "path-folder") return [];
-  return [[name, format === "path-file" ? "file" : "new-folder"] as const];
-});
+/** Settings of the training that name folders, as Python marks them. */
+const TRAINING_FOLDERS = Object.entries(trainingJsonSchema.properties).flatMap(([name, { format }]) =>
+  format === "path-folder" ? [name] : [],
+);
 
 /** A field that names a file or a folder on this machine. */
 export interface PathField {
@@ -32,7 +33,7 @@ function absolutePath(written: string, base: string): string {
 }
 
 /**
- * Replaces every path in settings by its absolute form.
+ * Replaces every path in settings by its absolute form, and a model's name on the hub by one that is no path.
  *
  * @param settings - As they were given; nothing is supposed of their shape. They are left as they are.
  * @param base - Folder that relative paths start from.
@@ -48,7 +49,9 @@ export function withAbsolutePaths(settings: unknown, base: string): { settings: 
       continue;
     }
     const absolute = absolutePath(value, base);
-    setField(copy, path, absolute);
+    const named = kind === "model" && statusOf(absolute) === undefined ? hubModel(value) : null;
+    setField(copy, path, named === null ? absolute : hubAddress(named));
+    if (named !== null) continue;
     const expected = missing(absolute, kind);
     if (expected !== null) {
       problems.push({ path, isName: false, description: `found ${JSON.stringify(value)}, expected ${expected}` });
@@ -64,13 +67,15 @@ function missing(path: string, kind: PathField["kind"]): string | null {
     return `a ${kind === "file" ? "file" : "folder"} that can be read (${path}: ${status})`;
   if (kind === "file") return status?.isFile() === true ? null : `an existing file (${path} is none)`;
   if (status?.isDirectory() !== true) {
-    const embedded = kind === "model" ? ` or "${EMBEDDED_MODEL}"` : "";
-    return `an existing folder${embedded} (${path} is none)`;
+    const others = kind === "model" ? `, owner/name of a model on the Hugging Face hub, or "${EMBEDDED_MODEL}"` : "";
+    return `an existing folder${others} (${path} is none)`;
   }
   if (kind !== "model") return null;
-  const configuration = statusOf(join(path, "config.json"));
-  if (typeof configuration === "object" && configuration.isFile()) return null;
-  return `the folder of a model (${path} has no config.json)`;
+  const isModel = ["config.json", ADAPTER_SETTINGS].some((name) => {
+    const status = statusOf(join(path, name));
+    return typeof status === "object" && status.isFile();
+  });
+  return isModel ? null : `the folder of a model (${path} has no config.json)`;
 }
 
 /** What lies there; undefined for nothing, the system's code where it cannot be looked at. */
@@ -92,17 +97,11 @@ export function pathFields(settings: unknown): PathField[] {
   // A model that a trainer elsewhere loads need not lie here.
   const kindOfBackend = get(settings, ["backend", "kind"]);
   const isElsewhere = kindOfBackend === "remote" || kindOfBackend === "dialled";
-  if (get(settings, ["model"]) !== EMBEDDED_MODEL && !isElsewhere) add("model", "model");
+  const model = get(settings, ["model"]);
+  const isNamed = model === EMBEDDED_MODEL || String(model).startsWith(HUB_SCHEME);
+  if (!isNamed && !isElsewhere) add("model", "model");
   // So do its files.
-  for (const [name, kind] of isElsewhere ? [] : TRAINING_PATHS) {
-    // Where a file may stand, its content may as well, in JSON.
-    if (
-      !String(get(settings, ["training", name]))
-        .trimStart()
-        .startsWith("{")
-    )
-      add(kind, "training", name);
-  }
+  for (const name of isElsewhere ? [] : TRAINING_FOLDERS) add("new-folder", "training", name);
   if (kindOfBackend !== "dialled" || get(settings, ["data", "pairs"]) !== OFFERED) add("file", "data", "pairs");
   add("file", "evaluation", "scenes");
   const benchmarks = get(settings, ["evaluation", "benchmarks"]);

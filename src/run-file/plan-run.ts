@@ -6,15 +6,16 @@ import { readPairs } from "../pairs/pair-rows.js";
 import { sha256File } from "../files/sha256.js";
 import type { TrainingOffer } from "../generated/scpo/v1/director.js";
 import { referencePolicy } from "../reference/registry.js";
-import { effectiveBatch, plannedSteps, OFFERED, type RunPlan, SAID_BY_PLANS } from "../run/plan.js";
+import { effectiveBatch, plannedSteps, OFFERED, type RunPlan } from "../run/plan.js";
 import type { RunPolicies } from "../run/policies.js";
 import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
 import { refuseFalseContrasts } from "./contrast-truth.js";
+import { askedModel } from "./model-problems.js";
 import { offeredRows, offeredSettings } from "./offered.js";
 import type { NamedRunSettings } from "./read.js";
 import { EMBEDDED_MODEL } from "./schema.js";
 import { inheritStages, lossesOf, withoutAbsent, type StageInheritance } from "./stages.js";
-import type { TrainingSettings } from "./training-schema.js";
+import { carried } from "./training-schema.js";
 
 /** Settings with nothing left open: every stage is written out, the pairs' file has its hash. */
 export type ResolvedRunSettings = NamedRunSettings & { data: { pairs: string; sha256: string } };
@@ -81,14 +82,18 @@ export async function planRun(
     settings,
     curriculum.stages.map(({ name }, stage) => ({ name, reference: reference.atOpen(stage) })),
   );
+  const { model, revision } = askedModel(settings);
   const plan: RunPlan = {
     name: settings.id,
     directory,
-    model: settings.model === EMBEDDED_MODEL ? EMBEDDED_MODEL_FOLDER : settings.model,
+    model: model === EMBEDDED_MODEL ? EMBEDDED_MODEL_FOLDER : model,
     dataset: { path: data.pairs, sha256 },
     seed: training.seed,
     ...sizes,
-    training: offer === undefined ? carried(training) : offeredSettings(offer),
+    training:
+      offer === undefined
+        ? { ...carried(training), ...withoutAbsent({ model_revision: revision }) }
+        : offeredSettings(offer),
     stages: [],
   };
   plan.stages = stages.map(({ settings: own }, at) => {
@@ -120,10 +125,4 @@ export async function planRun(
 /** As transformers reads it: from 1 on a number of steps, below a share of them, rounded up. */
 function warmupSteps(setting: number, steps: number): number {
   return setting >= 1 ? Math.trunc(setting) : Math.ceil(steps * setting);
-}
-
-/** What is left to the trainer. */
-function carried(training: TrainingSettings): RunPlan["training"] {
-  const rest = Object.entries(training).filter(([name]) => !(SAID_BY_PLANS as readonly string[]).includes(name));
-  return withoutAbsent(Object.fromEntries(rest));
 }

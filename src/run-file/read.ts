@@ -6,6 +6,7 @@ import { UserError } from "../errors.js";
 import { OFFERED } from "../run/plan.js";
 import { withoutFormerFields } from "./former-fields.js";
 import { lossProblems } from "./loss-problems.js";
+import { modelProblems, offlineProblems } from "./model-problems.js";
 import { withAbsolutePaths } from "./paths.js";
 import { fieldName, positionOf } from "./position.js";
 import { type LocatedProblem, problemsOf, SettingsError, type SettingsProblem } from "./problems.js";
@@ -121,7 +122,8 @@ function checked(raw: unknown, origin: Origin): ReadSettings {
     const inOrder = problems.map((problem) => located(problem, origin)).sort((a, b) => byPosition(a) - byPosition(b));
     return new SettingsError(origin.name, inOrder);
   };
-  const problems = [...former, ...found, ...missing, ...lossProblems(given)];
+  const problems = [...former, ...found, ...missing, ...modelProblems(given), ...lossProblems(given)];
+  if (problems.length === 0 && settings !== undefined) problems.push(...offlineProblems(settings));
   if (problems.length > 0) throw refusal(problems);
   return { given, settings: settings as NamedRunSettings, refusal };
 }

@@ -69,7 +69,10 @@ export const runSettingsSchema = z
       .regex(RUN_ID.pattern, RUN_ID.expected)
       .optional()
       .describe("Name of the run and of its folder; left out: the file's name without its ending."),
-    model: path().describe(`Folder of the model to start from; \`${EMBEDDED_MODEL}\` is the one that ships.`),
+    model: path().describe(
+      "Folder of the model to start from, or its name on the Hugging Face hub, `owner/name` or `owner/name@revision`; " +
+        `\`${EMBEDDED_MODEL}\` is the one that ships.`,
+    ),
     data: z
       .strictObject({
         pairs: path().describe("Parquet file of contrast pairs; see docs/pairs.md for its columns."),

@@ -12,6 +12,7 @@ import { openHandle } from "../run/handle.js";
 import { EvaluationPhase } from "./evaluation.js";
 import { type FindEvaluationProblems, requireEvaluation } from "./evaluation-problems.js";
 import { readOffer, withOffer, writeOffer } from "./offered.js";
+import { hubLine } from "./model-problems.js";
 import { planRun, type PlannedRun } from "./plan-run.js";
 import { requirePrecision } from "./precision-problems.js";
 import { checkRunSettings, type Listen, readRunFile, type ReadSettings } from "./read.js";
@@ -173,7 +174,8 @@ async function prepared(
     { ...read, settings },
     planned.stages.map((stage, at) => ({ ...stage, steps: steps[at] ?? 0 })),
   );
-  return { ...planned, directory, text, ...(offer === undefined ? {} : { offer }) };
+  const lines = [hubLine(settings), text].filter((line) => line !== undefined);
+  return { ...planned, directory, text: lines.join("\n  "), ...(offer === undefined ? {} : { offer }) };
 }
 
 async function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Promise<RunHandle> {
@@ -192,7 +194,7 @@ async function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolea
       silenceMinutes: settings.restarts.silence_minutes,
     },
   };
-  const evaluation = new EvaluationPhase(directory, settings.evaluation);
+  const evaluation = new EvaluationPhase(directory, settings);
   const { backend } = settings;
   const door = run.door ?? (backend.kind === "dialled" ? await Door.open(backend, options.log) : undefined);
   if (door !== undefined && run.door === undefined) options.log?.(`waits for the training to dial ${door.address}`);

@@ -22,7 +22,7 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
-  /** `path-file` and `path-folder` mark what names a file or a folder. */
+  /** `path-folder` marks what names a folder. */
   readonly format?: string;
   /** The values that a client of a service may give; left out: all. */
   readonly "x-clients"?: readonly unknown[];
@@ -104,4 +104,12 @@ const OTHER_LOSS_NAMES = trainingJsonSchema.properties["loss_type"]?.["x-other-n
 export function lossNames(lossType: string | readonly string[]): string[] {
   const names = typeof lossType === "string" ? [lossType] : lossType;
   return names.map((name) => (Object.hasOwn(OTHER_LOSS_NAMES, name) ? (OTHER_LOSS_NAMES[name] as string) : name));
+}
+
+/** What is left to the trainer. */
+export function carried(training: TrainingSettings): Record<string, JsonValue> {
+  const rest = Object.entries(training).flatMap(([name, value]): [string, JsonValue][] =>
+    value === undefined || (SAID_BY_PLANS as readonly string[]).includes(name) ? [] : [[name, value]],
+  );
+  return Object.fromEntries(rest);
 }

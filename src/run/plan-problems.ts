@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import { UserError } from "../errors.js";
+import { hubModel } from "../files/hub-model.js";
 import { isAllowed, LEARNING_RATE, SHA256 } from "../generated/rules.js";
 import type { RunPlan, StagePlan, WeightedLoss } from "./plan.js";
 import { effectiveBatch, OFFERED, SAID_BY_PLANS } from "./plan.js";
@@ -35,10 +36,10 @@ export function planProblems(plan: RunPlan): PlanProblem[] {
   expect(plan.name !== "", "name", plan.name, "a name");
   expect(isAbsolute(plan.directory), "directory", plan.directory, "an absolute path");
   expect(
-    isAbsolute(plan.model) || plan.model === OFFERED,
+    isAbsolute(plan.model) || plan.model === OFFERED || hubModel(plan.model) !== null,
     "model",
     plan.model,
-    "the absolute path of a model's folder",
+    "the absolute path of a model's folder, or owner/name on the hub",
   );
   const { path } = plan.dataset;
   expect(isAbsolute(path) || path === OFFERED, "dataset.path", path, "the absolute path of a Parquet file");

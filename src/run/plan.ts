@@ -54,7 +54,7 @@ export interface RunPlan {
   name: string;
   /** Folder of the run's files; it holds no other run. */
   directory: string;
-  /** Folder of the model to start from, or `OFFERED`. */
+  /** Folder of the model to start from, `owner/name` on the Hugging Face hub, or `OFFERED`. */
   model: string;
   /** Parquet file of contrast quadruples, or `OFFERED`, and its lower-case hex SHA-256. */
   dataset: { path: string; sha256: string };

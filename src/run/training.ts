@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import { isLocalAddress } from "../backend/settings.js";
 import { UserError } from "../errors.js";
 import { attempt } from "./attempt.js";
@@ -10,9 +10,10 @@ import { goBackToSaved } from "./history.js";
 import type { RunBeginning } from "./log/entries.js";
 import { type FoldedLog, trainingEnd } from "./log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "./phase.js";
+import { modelRoots } from "./model-roots.js";
 import type { RunPlan } from "./plan.js";
 import { loadModel } from "./requests.js";
-import { OFFERED, recordedPlan } from "./plan.js";
+import { recordedPlan } from "./plan.js";
 import { differenceOf } from "./plan-difference.js";
 import type { RunPaths } from "./run-files.js";
 import { CheckpointDamagedError, OutOfMemoryError } from "./failures.js";
@@ -127,12 +128,12 @@ export class Training implements Phase {
       ["dataset.path", plan.dataset.path],
       ["model", plan.model],
     ] as const) {
-      const isHere = !this.#options.isGiven && backend.kind !== "remote" && path !== OFFERED;
+      const isHere = !this.#options.isGiven && backend.kind !== "remote" && isAbsolute(path);
       if (isHere && !existsSync(path)) {
         throw new UserError(`run plan: ${field}: ${path} is not there: put it back and resume the run`);
       }
     }
-    return [directory, dirname(plan.dataset.path), plan.model];
+    return [directory, dirname(plan.dataset.path), ...modelRoots(plan.model)];
   }
 
   /** A trainer on another machine has no way to this one's sockets. */

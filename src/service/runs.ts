@@ -33,6 +33,8 @@ export interface RunsOptions {
   readonly backend: RunSettings["backend"];
   /** Whether clients' settings may have code run that comes with a model, and reach other services. */
   readonly remoteCode: boolean;
+  /** Whether clients may name models on the Hugging Face hub. */
+  readonly hub: boolean;
   /** Told how a run ended. */
   readonly onEnd: (id: string, state: string) => void;
   /** For the operator. */
@@ -195,7 +197,7 @@ export class Runs {
     if (problem !== null) throw invalid(problem);
     const id = folderName(owner, runId);
     const settings = await guardSettings(request.settings, {
-      ...{ paths: this.#paths, owner, runId, remoteCode: this.#options.remoteCode },
+      ...{ paths: this.#paths, owner, runId, remoteCode: this.#options.remoteCode, hub: this.#options.hub },
       findEvaluationProblems: this.#probe.of(owner),
     });
     if (this.#records.get(id) !== undefined || existsSync(this.#records.directory(id))) {

@@ -42,6 +42,8 @@ export interface ServeOptions {
    * machine: `trust_remote_code`, `report_to`, `model_init_kwargs` and others (default false).
    */
   readonly allowRemoteCode?: boolean;
+  /** Whether clients may name models on the Hugging Face hub, which this machine then fetches (default false). */
+  readonly allowHub?: boolean;
   /** Port on this machine for Prometheus, 0 for a free one; left out: none. */
   readonly metricsPort?: number;
   readonly limits?: Partial<ServiceLimits>;
@@ -100,6 +102,7 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
     limits,
     backend: options.backend ?? { kind: "launched" },
     remoteCode: options.allowRemoteCode ?? false,
+    hub: options.allowHub ?? false,
     onEnd: (_, state) => metrics.runEnded(state),
     log,
   });

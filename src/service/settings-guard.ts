@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { UserError } from "../errors.js";
+import { HUB_SCHEME, hubAddress, hubModel } from "../files/hub-model.js";
 import { followedPath, pathProblem } from "../files/path-guard.js";
+import { adapterBase } from "../run/model-roots.js";
 import { pathFields, setField, type PathField } from "../run-file/paths.js";
 import { fieldName } from "../run-file/position.js";
 import { SettingsError } from "../run-file/problems.js";
@@ -24,6 +27,8 @@ export interface GuardOptions {
   readonly runId: string;
   /** Whether clients' settings may have code run that comes with a model, and reach other services. */
   readonly remoteCode: boolean;
+  /** Whether clients may name models on the Hugging Face hub, which are fetched. */
+  readonly hub: boolean;
   /** How the files that the evaluation needs are looked at. */
   readonly findEvaluationProblems: FindEvaluationProblems;
 }
@@ -53,7 +58,7 @@ export async function guardSettings(given: unknown, options: GuardOptions): Prom
   if (settings.id !== undefined && settings.id !== options.runId) {
     violations.push({ field: "settings.id", description: "does not match the run; leave it out and give run_id" });
   }
-  violations.push(...(await guardPaths(settings, options)));
+  violations.push(...(await guardPaths(settings, options)), ...hubViolations(settings.model, options.hub));
   if (violations.length === 0) violations.push(...(await problems(settings, options)));
   if (violations.length > 0) throw invalid(...violations);
   return settings;
@@ -69,9 +74,13 @@ export async function requireSamePaths(
   settings: unknown,
   { paths, owner }: Pick<GuardOptions, "paths" | "owner">,
 ): Promise<void> {
-  for (const { path, value } of pathFields(settings)) {
+  for (const { path, value, kind } of pathFields(settings)) {
     const followed = await followedPath(value);
-    if (followed === value && paths.mayRead(owner, value)) continue;
+    if (followed === value && paths.mayRead(owner, value)) {
+      const outside = kind === "model" ? await baseProblem(value, { paths, owner }) : null;
+      if (outside === null) continue;
+      throw new UserError(`${fieldName(path)}: ${outside}`);
+    }
     throw new UserError(
       `${fieldName(path)}: ${value} leads elsewhere than when the run was created, expected the same place: bring it back, ` +
         "or create the run again",
@@ -95,18 +104,44 @@ async function guardPaths(settings: unknown, { paths, owner }: GuardOptions): Pr
 
 async function guardPath(
   settings: unknown,
-  { path, value }: PathField,
+  { path, value, kind: what }: PathField,
   { paths, owner }: Pick<GuardOptions, "paths" | "owner">,
 ): Promise<string | null> {
   const problem = pathProblem(value);
   if (problem !== null) return problem;
-  const followed = await followedPath(resolve(paths.base, value));
+  const absolute = resolve(paths.base, value);
+  const named = what === "model" && !existsSync(absolute) ? hubModel(value) : null;
+  if (named !== null) {
+    setField(settings, path, hubAddress(named));
+    return null;
+  }
+  const followed = await followedPath(absolute);
   if (followed === null || !paths.mayRead(owner, followed)) {
     const kind = isAbsolute(value) ? "lies" : "leads";
     return `${kind} outside the service's data roots, expected a path below ${paths.roots.join(" or ")}`;
   }
   setField(settings, path, followed);
-  return null;
+  return what === "model" ? baseProblem(followed, { paths, owner }) : null;
+}
+
+/** The trainer may read the base of an adapter; so it must be what the client may read. */
+async function baseProblem(
+  model: string,
+  { paths, owner }: Pick<GuardOptions, "paths" | "owner">,
+): Promise<string | null> {
+  const base = adapterBase(model);
+  if (base === undefined || !isAbsolute(base)) return null;
+  const followed = await followedPath(base);
+  if (followed !== null && paths.mayRead(owner, followed)) return null;
+  return `is an adapter whose base ${base} lies outside the service's data roots, expected it below ${paths.roots.join(" or ")}`;
+}
+
+function hubViolations(model: unknown, allowed: boolean): FieldViolation[] {
+  if (allowed || !String(model).startsWith(HUB_SCHEME)) return [];
+  const description =
+    `found ${String(model)}, a name on the Hugging Face hub, but this service takes folders alone: name one, or have ` +
+    "it started with --allow-hub";
+  return [{ field: "settings.model", description }];
 }
 
 async function problems(

@@ -55,6 +55,7 @@ describe("options of scpo pairs score", () => {
     mkdirSync(join(model, "refs"), { recursive: true });
     mkdirSync(join(model, "snapshots", "abc"), { recursive: true });
     writeFileSync(join(model, "refs", "main"), "abc\n");
+    writeFileSync(join(model, "snapshots", "abc", "config.json"), "{}");
     expect(modelFolder("--model", "some-org/some.model", { HF_HOME: folder })).to.equal(
       join(model, "snapshots", "abc"),
     );

@@ -17,7 +17,7 @@ from trl import ModelConfig
 from scpo_trl import SCPOConfig, UserError
 from scpo_trl.command import parser, read_arguments
 from scpo_trl.settings.check import require_settings, setting_problems
-from scpo_trl.settings.decided import CLIENTS, ELSEWHERE, NARROWED, PATHS, elsewhere
+from scpo_trl.settings.decided import CLIENTS, ELSEWHERE, FOLDERS, NARROWED, elsewhere
 from scpo_trl.settings.parsing import parse_training
 from scpo_trl.settings.schema import training_schema
 from scpo_trl.settings.types import type_schema
@@ -42,7 +42,7 @@ def test_tables_name_options_only() -> None:
     former = {"warmup_ratio"}
     assert ELSEWHERE.keys() - former - options() == set()
     settings = options() - elsewhere().keys()
-    assert (NARROWED.keys() | PATHS.keys() | CLIENTS.keys()) - settings == set()
+    assert (NARROWED.keys() | FOLDERS | CLIENTS.keys()) - settings == set()
 
 
 def test_what_clients_may_give_holds_the_default() -> None:

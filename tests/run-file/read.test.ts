@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -216,7 +216,11 @@ describe("run.yaml", () => {
     const training = {
       ...{ lora_r: 1.5, dtype: "float64", bf16: "yes", lora_target_modules: [1], optim: "adam" },
       ...{ loss_parameters: { beta: "low" }, save_steps: 5, output_dir: "out", stages: 3, label_smoothing: 0.1 },
+      ...{ fsdp: "full_shard", deepspeed: "zero3.json" },
     };
+    const shared =
+      "a trainer of a run holds the whole model in each process; to share weights out, start the training with " +
+      "accelerate launch and direct it with scpo direct";
     const found = await problems(stringify({ ...full, training, stages: [] }));
     const told = Object.fromEntries(found.map(({ field, description }) => [field, description]));
     expect(told["training.optim"]).to.match(/^found "adam", expected one of adamw_torch, /);
@@ -229,9 +233,41 @@ describe("run.yaml", () => {
       "training.loss_parameters.beta": 'found "low", expected number or names with values',
       "training.save_steps": "is not set here: checkpoints.every_steps says when the training is saved",
       "training.output_dir": "is not set here: id names the run's folder",
+      "training.fsdp": `is not set here: ${shared}`,
+      "training.deepspeed": `is not set here: ${shared}`,
       "training.stages": "is not set here: curriculum.stages says it",
       "training.label_smoothing": "is not set here: it has no effect in SCPOTrainer",
     });
+  });
+
+  it("takes a model's name on the hub where no folder has it, and a revision said once", async () => {
+    const text = (model: string, training = "{}") =>
+      `model: "${model}"\ntraining: ${training}\ndata: {pairs: pairs.parquet}\n`;
+    const model = async (...given: Parameters<typeof text>) =>
+      ((await read(text(...given))) as { settings: { model: string } }).settings.model;
+    expect(await model("some-org/some.model")).to.equal("hf://some-org/some.model");
+    expect(await model("some-org/some.model@v1.5")).to.equal("hf://some-org/some.model@v1.5");
+    expect(await model("hf://some-org/some.model", "{model_revision: v1.5}")).to.equal("hf://some-org/some.model");
+    await mkdir(join(folder, "some-org", "some.model"), { recursive: true });
+    await writeFile(join(folder, "some-org", "some.model", "config.json"), "{}");
+    expect(await model("some-org/some.model")).to.equal(join(folder, "some-org", "some.model"));
+    expect(await model("hf://some-org/some.model")).to.equal("hf://some-org/some.model");
+    const told = async (...given: Parameters<typeof text>) =>
+      (await problems(text(...given))).map(({ field, description, position }) => {
+        return `${position?.line}:${position?.column} ${field}: ${description}`;
+      });
+    expect(await told("a/b@v1", "{model_revision: v2}")).to.deep.equal([
+      '2:28 training.model_revision: found "v2", but model says v1: say it once',
+    ]);
+    expect(await told("embedded", "{model_revision: v2}")).to.deep.equal([
+      '2:28 training.model_revision: found "v2", but a folder has no revisions: leave it out',
+    ]);
+    expect(await told("hf://a/b/c")).to.deep.equal([
+      '1:8 model: found "hf://a/b/c", expected hf://owner/name or hf://owner/name@revision',
+    ]);
+    expect((await told("nowhere")).join()).to.match(
+      /an existing folder, owner\/name of a model on the Hugging Face hub/,
+    );
   });
 
   it("says what fields of former versions are called now, each at its place", async () => {

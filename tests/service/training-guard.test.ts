@@ -12,7 +12,7 @@ describe("a client's settings of a training", () => {
         model_revision: "main",
         loss_type: "dpo",
       },
-      ...{ trust_remote_code: false, attn_implementation: "sdpa", report_to: "none", deepspeed: null, bf16: true },
+      ...{ trust_remote_code: false, attn_implementation: "sdpa", report_to: "none", bf16: true },
     };
     expect(operatorsSettings(training)).to.deep.equal([]);
     expect(operatorsSettings(undefined)).to.deep.equal([]);
@@ -20,8 +20,13 @@ describe("a client's settings of a training", () => {
 
   it("are refused where they have code run, send figures away, read files, or are unknown", () => {
     const training = {
-      ...{ trust_remote_code: true, attn_implementation: "someone/kernel", report_to: ["wandb"], deepspeed: "ds.json" },
-      ...{ model_init_kwargs: { trust_remote_code: true }, fsdp_config: { a: 1 }, constructor: 1, sparkle: 1 },
+      ...{
+        trust_remote_code: true,
+        attn_implementation: "someone/kernel",
+        report_to: ["wandb"],
+        trackio_space_id: "a/b",
+      },
+      ...{ model_init_kwargs: { trust_remote_code: true }, torch_compile_backend: "a.b", constructor: 1, sparkle: 1 },
     };
     const found = operatorsSettings(training);
     expect(found.map(({ field }) => field)).to.have.members(

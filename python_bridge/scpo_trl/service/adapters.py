@@ -16,6 +16,7 @@ from scpo_trl.service.model_loading import load_model
 from scpo_trl.service.model_source import ModelSource
 from scpo_trl.settings.parsing import OF_ADAPTERS, TrainingSettings
 from scpo_trl.trainer.library_mistakes import first_line
+from scpo_trl.trainer.model.adapter_config import adapter_config
 
 
 def has_adapter(model: Any) -> bool:
@@ -40,9 +41,8 @@ def adapted(model: Any, source: ModelSource, settings: TrainingSettings, seed: i
         return model
     _require_peft(f"{at}.use_peft")
     from peft import PeftModel, get_peft_model
-    from trl import get_peft_config
 
-    config: Any = get_peft_config(settings.model_config(at))
+    config: Any = adapter_config(settings.model_config(at))
     if has_adapter(model):
         require_same_adapter(model, settings, at)
         return model

@@ -17,7 +17,6 @@ _LARGEST_SEED = 2**32 - 1
 
 
 _OF_LOADING = ("model_init_kwargs", "trust_remote_code")
-_SHARDED = ("deepspeed", "fsdp", "fsdp_config", "accelerator_config")
 
 
 def require_clients_values(settings: TrainingSettings, field: str) -> None:
@@ -92,12 +91,6 @@ def training_config(
     Raises:
         UserError: a value is out of its range, or settings exclude each other.
     """
-    for name in _SHARDED:
-        if settings.training.get(name):
-            raise UserError(
-                f"{FIELD}.{name}: the service trains whole copies of the model; for weights that are shared out use "
-                "trl-scpo"
-            )
     batch_size, accumulation = shared_out(start.batch_size, start.gradient_accumulation_steps, processes)
     on_cpu = device.type == "cpu"
     # The model is there already.

@@ -84,6 +84,12 @@ ELSEWHERE: Mapping[str, str] = {
     "local_rank": "backend.processes says how many train together",
     "use_cpu": "a trainer takes the GPU that it sees; CUDA_VISIBLE_DEVICES='' hides it",
     "parallelism_config": "no file holds such an object; backend.arguments configures the launcher",
+    **_each(
+        "fsdp fsdp_config deepspeed",
+        "a trainer of a run holds the whole model in each process; to share weights out, start the training with "
+        "accelerate launch and direct it with scpo direct",
+    ),
+    "accelerator_config": "the batches of a run are made by its director; leave it out",
     # Without effect on a training of this package.
     **_each("do_train do_eval do_predict", "it has no effect"),
     **_each(
@@ -186,13 +192,8 @@ NARROWED: Mapping[str, Mapping[str, Any]] = {
 }
 """What the trainer takes of an option where its type allows more."""
 
-PATHS: Mapping[str, str] = {
-    "feature_cache_dir": "folder",
-    "deepspeed": "file",
-    "fsdp_config": "file",
-    "accelerator_config": "file",
-}
-"""Options that name a file or a folder where they are texts."""
+FOLDERS = frozenset({"feature_cache_dir"})
+"""Options that name a folder."""
 
 CLIENTS: Mapping[str, tuple[Any, ...]] = {
     "trust_remote_code": (False,),
@@ -205,10 +206,6 @@ CLIENTS: Mapping[str, tuple[Any, ...]] = {
     "trackio_space_id": (None,),
     "trackio_bucket_id": (None,),
     "trackio_static_space_id": (None,),
-    # They name files of their own within.
-    "deepspeed": (None,),
-    "fsdp_config": (None,),
-    "accelerator_config": (None,),
     "torch_compile_backend": (None, "inductor", "eager", "aot_eager", "cudagraphs"),
     "debug": ("",),
 }

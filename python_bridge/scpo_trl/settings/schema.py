@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from trl import ModelConfig
 
-from scpo_trl.settings.decided import CLIENTS, NARROWED, PATHS, elsewhere
+from scpo_trl.settings.decided import CLIENTS, FOLDERS, NARROWED, elsewhere
 from scpo_trl.settings.types import type_schema
 from scpo_trl.trainer.config import SCPOConfig
 
@@ -20,8 +20,8 @@ SOURCES: tuple[type[Any], ...] = (SCPOConfig, ModelConfig)
 def training_schema(sources: Sequence[type[Any]] = SOURCES) -> dict[str, Any]:
     """The schema of `training` in `run.yaml`.
 
-    A setting that is told elsewhere is `{"not": {}}`, and its description says where. `format` marks what names a file
-    (`path-file`) or a folder (`path-folder`); `x-clients` holds the values that a client of a service may give,
+    A setting that is told elsewhere is `{"not": {}}`, and its description says where. The format `path-folder`
+    marks what names a folder; `x-clients` holds the values that a client of a service may give,
     `x-other-names` other names of values.
 
     Args:
@@ -49,8 +49,8 @@ def _option_schema(option: Field[Any], annotation: Any) -> dict[str, Any]:
     if choices is not None and option.name not in NARROWED:
         nothing = [None] if "null" in schema.get("type", ()) else []
         schema = {"enum": [*choices, *nothing]}
-    if option.name in PATHS:
-        schema["format"] = f"path-{PATHS[option.name]}"
+    if option.name in FOLDERS:
+        schema["format"] = "path-folder"
     default = schema.pop("default", _default(option))
     if default is not None:
         schema["default"] = default

@@ -42,6 +42,16 @@ export interface RunRequest extends QuestionRequest {
   model: string;
   /** Questions a batch. */
   batchSize: number;
+  /** How the model is loaded; left out: as its folder says. */
+  loading?: ModelLoading;
+}
+
+/** How a trainer loads a model. */
+export interface ModelLoading {
+  /** Whether code that lies with the model is run. */
+  readonly trustRemoteCode: boolean;
+  /** Settings as JSON, under the names of TRL's `ModelConfig`. */
+  readonly settings: string;
 }
 
 /** Hears how far a run is. */
@@ -209,7 +219,7 @@ async function loadModel(
   signal: AbortSignal | undefined,
 ): Promise<LocalAnswering> {
   const path = resolve(request.model);
-  const loaded = await trainer.client.loadModel({ path }, signal === undefined ? {} : { signal });
+  const loaded = await trainer.client.loadModel({ ...request.loading, path }, signal === undefined ? {} : { signal });
   const { device, threads, versions } = trainer.description;
   return {
     model: {
