@@ -25,6 +25,12 @@ export interface Contrast {
   readonly questions: readonly Phrase[];
 }
 
+/** The contrast of one row and the phrase that distinguishes its scenes. */
+export interface PhrasedContrast extends Contrast {
+  readonly kind: string;
+  readonly phrase: Phrase;
+}
+
 /** One way in which two scenes differ. */
 export interface ContrastKind {
   readonly name: Kind;

@@ -1,17 +1,19 @@
 import { UserError } from "../errors.js";
 import type { ContrastPair } from "../pairs/contrast-pair.js";
+import { annotate, type Annotator, TRUTHFUL } from "./annotator.js";
 import { attributeContrast } from "./contrast-attribute.js";
 import { countContrast } from "./contrast-count.js";
-import type { Contrast, ContrastKind, Phrase } from "./contrast-kind.js";
+import type { Contrast, ContrastKind, PhrasedContrast } from "./contrast-kind.js";
 import { objectContrast } from "./contrast-object.js";
 import { positionContrast } from "./contrast-position.js";
 import { presenceContrast } from "./contrast-presence.js";
 import { checkCountAndSeed } from "./count-and-seed.js";
 import { renderScene } from "./render.js";
 import { type Kind, KINDS } from "./kinds.js";
+import { companionHalf, type CompanionHalf, companionOf } from "./objects.js";
 import { inParallel } from "./parallel.js";
 import { Random } from "../numbers/random.js";
-import { layoutKey, namesOf, splitOf } from "./scene.js";
+import { differentNames, layoutKey, namesOf, splitOf } from "./scene.js";
 
 /**
  * Every kind of contrast and how many pairs of a round it gets; those that make a model name absent objects get most. A
@@ -31,6 +33,10 @@ export interface ContrastOptions {
   readonly kinds?: readonly Kind[];
   /** Probability that a pair is phrased as a yes/no question instead of a statement. @default 0 */
   readonly questionRate?: number;
+  /** Who writes the texts. @default TRUTHFUL */
+  readonly annotator?: Annotator;
+  /** Which usual companions may be what two scenes differ in: all of them, or one half. @default "all" */
+  readonly companions?: "all" | CompanionHalf;
 }
 
 // The kinds take turns until each has its pairs of a round.
@@ -43,15 +49,9 @@ function roundOf(kinds: readonly Kind[]): { kind: ContrastKind; pairs: number; o
   ).flat();
 }
 
-/** The contrast of one row and the phrase that distinguishes its scenes. */
-export interface PhrasedContrast extends Contrast {
-  readonly kind: string;
-  readonly phrase: Phrase;
-}
-
 /** Samples the contrast of one row, both of its layouts in the train split. */
 export function sampleContrast(seed: number, index: number, options: ContrastOptions = {}): PhrasedContrast {
-  const { kinds = KINDS, questionRate = 0 } = options;
+  const { kinds = KINDS, questionRate = 0, companions = "all" } = options;
   const random = new Random(`pairs/${seed}/${index}`);
   const round = roundOf(kinds);
   const { kind, pairs, offset } = round[index % round.length] as (typeof round)[number];
@@ -61,6 +61,8 @@ export function sampleContrast(seed: number, index: number, options: ContrastOpt
     if (!contrast) continue;
     const splits = [contrast.chosen, contrast.rejected].map((scene) => splitOf(layoutKey(scene)));
     if (!splits.every((split) => split === "train")) continue;
+    if (companions !== "all" && differingCompanions(contrast).some((name) => companionHalf(name) !== companions))
+      continue;
     if (!random.chance(questionRate)) return { ...contrast, kind: kind.name, phrase: contrast.statement };
     const phrase = random.pick(contrast.questions);
     const detail = `${contrast.detail}_question`;
@@ -87,23 +89,32 @@ export async function makeContrastPairs(
   return pairs;
 }
 
+/** The objects that only one scene has and whose usual companion is in either. */
+function differingCompanions({ chosen, rejected }: Pick<Contrast, "chosen" | "rejected">): string[] {
+  const [one, other] = [differentNames(chosen), differentNames(rejected)];
+  const either = [...new Set([...one, ...other])];
+  return either.filter((name) => one.includes(name) !== other.includes(name) && either.includes(companionOf(name)));
+}
+
 async function makePair(seed: number, index: number, options: ContrastOptions): Promise<ContrastPair> {
   const contrast = sampleContrast(seed, index, options);
   const { chosen, rejected, phrase } = contrast;
+  const { annotator = TRUTHFUL } = options;
+  const written = annotate(contrast, annotator, new Random(`annotator/${seed}/${index}`));
   return {
     id: `pair-${seed}-${String(index).padStart(5, "0")}`,
     images: [await renderScene(chosen)],
     rejectedImages: [await renderScene(rejected)],
     prompt: phrase.text,
-    chosen: phrase.answer(chosen),
-    rejected: phrase.answer(rejected),
+    chosen: written.chosen,
+    rejected: written.rejected,
     kind: contrast.kind,
     detail: contrast.detail,
-    chosenWord: contrast.chosenWord,
-    rejectedWord: contrast.rejectedWord,
+    chosenWord: written.chosenWord,
+    rejectedWord: written.rejectedWord,
     objects: namesOf(chosen),
     rejectedObjects: namesOf(rejected),
-    rejectedTrue: true,
+    rejectedTrue: written.rejected === phrase.answer(rejected),
     rejectedTrueBy: "construction",
     difficulty: null,
     stage: null,

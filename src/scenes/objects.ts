@@ -112,3 +112,20 @@ export function familyOf(name: string): Family {
 export function absentCompanions(present: readonly string[]): string[] {
   return present.map(companionOf).filter((name) => !present.includes(name));
 }
+
+/** One half of the usual companions: contrasts may be of one half, to see what becomes of the habit for the other. */
+export type CompanionHalf = "first" | "second";
+
+const FIRST_HALF: ReadonlySet<string> = new Set(
+  OBJECTS.filter(({ name, companion }) => name < companion)
+    .filter((_, at) => at % 2 === 0)
+    .flatMap(({ name, companion }) => [name, companion]),
+);
+
+/**
+ * Tells in which half an object and its companion are; both are in the same one.
+ * @param name - Name of an object of the world.
+ */
+export function companionHalf(name: string): CompanionHalf {
+  return FIRST_HALF.has(name) ? "first" : "second";
+}
