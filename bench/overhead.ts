@@ -13,7 +13,7 @@ import { Random } from "../src/numbers/random.js";
 import { percentileInterval, quantile } from "../src/numbers/statistics.js";
 import { PACKAGE_ROOT } from "../src/package-root.js";
 import { sha256File } from "../src/files/sha256.js";
-import { direct } from "../src/run/director.js";
+import { direct } from "../src/run/direct.js";
 import type { RunPlan } from "../src/run/plan.js";
 import { writeAtomically } from "../src/files/write-atomically.js";
 

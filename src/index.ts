@@ -51,10 +51,10 @@ export { viewPairs, type PairsView, type ViewPairsOptions } from "./review/view-
 export type { Verdict } from "./review/wire.js";
 export type { ReferenceAtOpen, ReferenceMove, ReferencePolicy, ReferenceState } from "./reference/reference.js";
 export { referencePolicy, referencePolicyNames, type ReferenceSettings } from "./reference/registry.js";
-export { direct, type DirectOptions } from "./run/director.js";
+export { direct, type DirectOptions } from "./run/direct.js";
 export type { Evaluation, PhaseName, RunEvent, RunOutcome, SequencedEvent } from "./run/log/entries.js";
 export type { JsonValue, RunPlan, StagePlan, WeightedLoss } from "./run/plan.js";
-export type { Choice, Decide, EndStagePolicy, RunPolicies, RunState } from "./run/policies.js";
+export type { Choice, Decide, EndStagePolicy, RunPolicies, TrainingState } from "./run/policies.js";
 export type { RunSummary, StageSummary } from "./run/read-run.js";
 export type { SavedCheckpoint } from "./run/log/entries.js";
 export type { EventsOptions, RunHandle } from "./run/handle.js";

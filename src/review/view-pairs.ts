@@ -7,7 +7,7 @@ import { admit, newToken, PROTECTING_HEADERS } from "./guard.js";
 import { PAGE, PAGE_STYLE_PATH } from "./page-html.js";
 import { PAGE_STYLE } from "./page-style.js";
 import { type PageFile, pageModules } from "./page-files.js";
-import { type Answer, answerQuestion } from "./requests.js";
+import { type Answer, answerQuestion } from "./routes.js";
 import { Review } from "./review.js";
 
 /** What is viewed, and where it is offered. */

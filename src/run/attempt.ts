@@ -7,7 +7,7 @@ import { Dialogue, type DialogueParts } from "./dialogue.js";
 import type { RunOutcome } from "./log/entries.js";
 import type { History } from "./history.js";
 import { Outbox } from "./outbox.js";
-import { startTraining } from "./requests.js";
+import { startTraining } from "./trainer-requests.js";
 import type { StopRequest } from "./stop-request.js";
 
 /** The final telemetry message of a training that was cut off may never come. */

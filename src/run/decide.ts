@@ -2,7 +2,7 @@ import { UserError } from "../errors.js";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
 import { Decision } from "../generated/scpo/v1/trainer.js";
 import type { Decided } from "./log/entries.js";
-import type { Choice, RunPolicies, RunState } from "./policies.js";
+import type { Choice, RunPolicies, TrainingState } from "./policies.js";
 import { keepsReferenceWeights } from "./policies.js";
 
 /** How a decision hears that the caller cancels the run. */
@@ -25,7 +25,7 @@ export interface Cancellation {
  */
 export async function decide(
   report: StepReport,
-  state: RunState,
+  state: TrainingState,
   policies: RunPolicies,
   cancellation: Cancellation,
 ): Promise<Decided> {
@@ -46,7 +46,7 @@ export async function decide(
   return merged(report, state, choices, policies);
 }
 
-function merged(report: StepReport, state: RunState, choices: readonly Choice[], policies: RunPolicies): Decided {
+function merged(report: StepReport, state: TrainingState, choices: readonly Choice[], policies: RunPolicies): Decided {
   const decision = nothing(report);
   const lastStage = state.stage === state.plan.stages.length - 1;
   const stopped = choices.some(({ stop }) => stop === true);
@@ -71,14 +71,14 @@ function nothing(report: StepReport): Decision {
   return Decision.fromPartial({ step: report.step });
 }
 
-function checkHeldOut({ stagePlan }: RunState): void {
+function checkHeldOut({ stagePlan }: TrainingState): void {
   if ((stagePlan.heldOut ?? []).length > 0) return;
   throw new UserError(
     `policy: evaluateHeldOut: stage "${stagePlan.name}" holds out no pairs: list some in the stage's heldOut`,
   );
 }
 
-function checkAlpha(alpha: number, policies: RunPolicies, { plan }: RunState): void {
+function checkAlpha(alpha: number, policies: RunPolicies, { plan }: TrainingState): void {
   if (!(alpha > 0 && alpha <= 1)) {
     throw new UserError(`policy: moveReferenceAlpha: found ${alpha}, expected a number above 0 and at most 1`);
   }

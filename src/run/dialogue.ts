@@ -17,9 +17,9 @@ import type { Decided, LogEntry, RunBeginning, RunOutcome } from "./log/entries.
 import type { Outbox } from "./outbox.js";
 import type { RunPlan, StagePlan } from "./plan.js";
 import { effectiveBatch } from "./plan.js";
-import type { RunPolicies, RunState } from "./policies.js";
+import type { RunPolicies, TrainingState } from "./policies.js";
 import { keepsReferenceWeights } from "./policies.js";
-import { openStage } from "./requests.js";
+import { openStage } from "./trainer-requests.js";
 import type { RunPaths } from "./run-files.js";
 import { sweepTrainings } from "./run-files.js";
 import type { CheckpointSettings } from "./definition.js";
@@ -232,7 +232,7 @@ export class Dialogue {
     this.#request({ $case: "decision", value: answer });
   }
 
-  #state(): RunState {
+  #state(): TrainingState {
     const { plan } = this.#parts;
     const { index, plan: stagePlan, steps, drawable } = this.#current();
     const { reports, stepsSinceMove, margins } = this.#history;

@@ -1,14 +1,14 @@
 import { mkdir } from "node:fs/promises";
 import { sweepStaleSockets } from "../backend/stale-sockets.js";
 import { UserError } from "../errors.js";
-import { clearRequests } from "./stop-request.js";
+import { clearStopRequests } from "./stop-request.js";
 import type { ExecuteOptions, RunDefinition } from "./definition.js";
 import { Execution } from "./execution.js";
 import type { RunHandle } from "./handle.js";
 import { entryOf, type FoldedLog, trainingEnd } from "./log/fold.js";
 import { readFolded } from "./log/read.js";
 import { RunLog } from "./log/run-log.js";
-import { ownRun } from "./owner.js";
+import { takeHold } from "./hold.js";
 import type { Phase } from "./phase.js";
 import { checkPlan } from "./plan-problems.js";
 import { checkPolicies } from "./policies.js";
@@ -32,7 +32,7 @@ export async function execute(definition: RunDefinition, options: ExecuteOptions
   const { directory } = definition;
   const paths = runPaths(directory);
   await mkdir(directory, { recursive: true });
-  const owner = await ownRun(paths.owner);
+  const hold = await takeHold(paths.hold);
   try {
     const training = new Training(definition, paths, {
       telemetry: options.telemetry ?? true,
@@ -44,21 +44,21 @@ export async function execute(definition: RunDefinition, options: ExecuteOptions
       const found = await readFolded(paths.log);
       requireFunctions(definition, found);
       if (await isOver(phases, found)) {
-        await owner.release();
+        await hold.release();
         return openHandle(directory);
       }
     } else {
       await requireNoRun(directory, options.replace ?? false);
     }
     await sweepStaleSockets();
-    await clearRequests(paths.control);
+    await clearStopRequests(paths.control);
     const log = await RunLog.open(paths.log);
     const stop = new StopRequest();
     const execution = new Execution({ definition, options, phases, paths, stop, log });
-    const ended = execution.run().finally(() => owner.release());
+    const ended = execution.run().finally(() => hold.release());
     return directedHere(definition, stop, ended);
   } catch (error) {
-    await owner.release();
+    await hold.release();
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import type { RunDefinition } from "./definition.js";
 import type { RunEvent, SequencedEvent } from "./log/entries.js";
 import { followEvents } from "./log/read.js";
 import { RunLog } from "./log/run-log.js";
-import { isOwned, ownRun } from "./owner.js";
+import { isHeld, takeHold } from "./hold.js";
 import type { RunDescription, RunSummary } from "./read-run.js";
 import { describeRun, readSummary, runEnd } from "./read-run.js";
 import { runPaths } from "./run-files.js";
@@ -60,8 +60,8 @@ export function directedHere(
  * @param directory Absolute path of the run's folder.
  */
 export function openHandle(directory: string): RunHandle {
-  const { owner, control } = runPaths(directory);
-  const isOver = async () => !(await isOwned(owner));
+  const { hold, control } = runPaths(directory);
+  const isOver = async () => !(await isHeld(hold));
   const released = async () => {
     while (!(await isOver())) await sleep(pollMilliseconds);
   };
@@ -133,13 +133,13 @@ export class RunHandle implements AsyncIterable<RunEvent> {
   async #endHere(reason: string): Promise<void> {
     const paths = runPaths(this.directory);
     const { step } = await this.describe();
-    const owner = await ownRun(paths.owner);
+    const hold = await takeHold(paths.hold);
     try {
       const log = await RunLog.open(paths.log);
       await log.write({ type: "ended", outcome: "cancelled", reason, steps: step, telemetry: null });
       await log.close();
     } finally {
-      await owner.release();
+      await hold.release();
     }
   }
 }

@@ -5,7 +5,7 @@ import type { ReferencePolicy, ReferenceState } from "../reference/reference.js"
 import type { RunPlan, StagePlan } from "./plan.js";
 
 /** What a policy sees beside the report: everything up to and including this step, and nothing later. */
-export interface RunState extends ReferenceState, CurriculumState {
+export interface TrainingState extends ReferenceState, CurriculumState {
   readonly plan: RunPlan;
   readonly stagePlan: StagePlan;
   /** True when the plan has no step after this one in the stage. */
@@ -31,11 +31,11 @@ export interface Choice {
 /** The run goes on as planned, or as chosen. */
 export type Decide = (
   report: StepReport,
-  state: RunState,
+  state: TrainingState,
 ) => Choice | null | undefined | Promise<Choice | null | undefined>;
 
 /** Ends a stage early: a reason ends it, null lets it go on. */
-export type EndStagePolicy = (report: StepReport, state: RunState) => string | null;
+export type EndStagePolicy = (report: StepReport, state: TrainingState) => string | null;
 
 /** What decides after each step beside the plan. */
 export interface RunPolicies {

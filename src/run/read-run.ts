@@ -5,7 +5,7 @@ import type { TelemetryTotals } from "../telemetry/receiver.js";
 import type { Evaluation, Landmark, PhaseName, RunOutcome, SavedCheckpoint } from "./log/entries.js";
 import { entryOf, type FoldedLog, trainingEnd } from "./log/fold.js";
 import { readEnd, readEntries, readFolded } from "./log/read.js";
-import { isOwned } from "./owner.js";
+import { isHeld } from "./hold.js";
 import { plannedSteps } from "./plan.js";
 import { RunFailedError } from "./failures.js";
 import type { RunPaths } from "./run-files.js";
@@ -126,7 +126,7 @@ export async function readSummary(directory: string): Promise<RunSummary> {
 export async function describeRun(directory: string): Promise<RunDescription> {
   const paths = runPaths(directory);
   // Asked first: a run that ends meanwhile is not taken for one that was interrupted.
-  const owned = await isOwned(paths.owner);
+  const owned = await isHeld(paths.hold);
   const log = await readFolded(paths.log);
   const { last, report, step } = await readEnd(paths.log);
   const end = endOf(log);

@@ -8,7 +8,7 @@ export interface RunPaths {
   readonly log: string;
   readonly pairRecords: string;
   readonly checkpoints: string;
-  readonly owner: string;
+  readonly hold: string;
   readonly control: string;
   readonly trainerLog: string;
 }
@@ -19,7 +19,7 @@ export function runPaths(directory: string): RunPaths {
     log: join(directory, "log.jsonl"),
     pairRecords: join(directory, "pair-records.jsonl"),
     checkpoints: join(directory, "checkpoints"),
-    owner: join(directory, "owner.json"),
+    hold: join(directory, "owner.json"),
     control: join(directory, "control"),
     trainerLog: join(directory, "trainer.log"),
   };

@@ -71,7 +71,7 @@ export async function requestStop(folder: string, request: (typeof requests)[num
 }
 
 /** Requests of an earlier life of the run are void. */
-export async function clearRequests(folder: string): Promise<void> {
+export async function clearStopRequests(folder: string): Promise<void> {
   for (const request of requests) await rm(join(folder, request), { force: true });
 }
 

@@ -12,7 +12,7 @@ import { type FoldedLog, trainingEnd } from "./log/fold.js";
 import type { Phase, PhaseContext, PhaseEnd } from "./phase.js";
 import { modelRoots } from "./model-roots.js";
 import type { RunPlan } from "./plan.js";
-import { loadModel } from "./requests.js";
+import { loadModel } from "./trainer-requests.js";
 import { recordedPlan } from "./plan.js";
 import { differenceOf } from "./plan-difference.js";
 import type { RunPaths } from "./run-files.js";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { UserError } from "../errors.js";
 import { writeAtomically } from "../files/write-atomically.js";
-import { ownRun } from "../run/owner.js";
+import { takeHold } from "../run/hold.js";
 import { earlierVersionProblem, runPaths } from "../run/run-files.js";
 import { LOCAL_OWNER, type Owner } from "./tokens.js";
 import { makeFolder } from "../files/writable.js";
@@ -165,13 +165,13 @@ export class RunRecords {
     this.#records.delete(name);
     if (!isMarked) return true;
     try {
-      const owner = await ownRun(runPaths(this.directory(name)).owner);
+      const hold = await takeHold(runPaths(this.directory(name)).hold);
       try {
         await makeFolder(this.#removals, 0o700);
         // One rename: a removal that is cut off leaves no half of a run.
         await rename(this.directory(name), gone);
       } catch (error) {
-        await owner.release();
+        await hold.release();
         throw error;
       }
     } catch (error) {

@@ -13,7 +13,7 @@ import type { Caller } from "./authentication.js";
 import { checkpointFiles } from "./checkpoint-files.js";
 import { draining, invalid, notFound } from "./faults.js";
 import { pageOf } from "./pages.js";
-import { requestDigest, Requests } from "./requests.js";
+import { requestDigest, IdempotentRequests } from "./idempotent-requests.js";
 import { checkpointIdsOf, checkpointName, runIdOf } from "./resource-names.js";
 import { checkpointMessage, eventMessage, type Standing } from "./run-messages.js";
 import { bytesOf, type Runs } from "./runs.js";
@@ -29,7 +29,7 @@ const lookMilliseconds = 200;
 /** The calls of `scpo.v1.RunService`. */
 export class RunService implements RunServiceImplementation<Caller> {
   readonly #runs: Runs;
-  readonly #requests = new Requests();
+  readonly #requests = new IdempotentRequests();
   readonly #closing = new AbortController();
   #watchers = 0;
 

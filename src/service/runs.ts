@@ -4,7 +4,7 @@ import type { Run } from "../generated/scpo/v1/run.js";
 import { UserError } from "../errors.js";
 import type { RunHandle } from "../run/handle.js";
 import type { RunDescription } from "../run/read-run.js";
-import { isOwned } from "../run/owner.js";
+import { isHeld } from "../run/hold.js";
 import { runPaths } from "../run/run-files.js";
 import { RunNotFoundError } from "../run-file/settings-folder.js";
 import { openRun, resumeRun, startRun } from "../run-file/start-run.js";
@@ -272,7 +272,7 @@ export class Runs {
 
   /** A run that somebody directs outside the service, such as by `scpo resume`, is theirs until it ends. */
   async #refuseElsewhere(id: string): Promise<void> {
-    if (this.#queue.holds(id) || !(await isOwned(runPaths(this.#records.directory(id)).owner))) return;
+    if (this.#queue.holds(id) || !(await isHeld(runPaths(this.#records.directory(id)).hold))) return;
     throw wrongState(this.#name(id), "RUNNING outside the service", "a run that nobody else directs; wait for it");
   }
 

@@ -8,7 +8,7 @@ import { UserError } from "../errors.js";
 import { isInside } from "../files/path-guard.js";
 import { fileDescriptorSet } from "../generated/descriptors.js";
 import { RunServiceDefinition } from "../generated/scpo/v1/run.js";
-import { ownRun } from "../run/owner.js";
+import { takeHold } from "../run/hold.js";
 import type { RunSettings } from "../run-file/schema.js";
 import { authenticating } from "./authentication.js";
 import { hidingFaults } from "./faults.js";
@@ -91,7 +91,7 @@ export async function serve(options: ServeOptions): Promise<ServingRuns> {
   requireOutside(dataRoots, { "--token-file": tokenFile, "--tls-key": tls?.key });
   await makeFolder(options.runs, 0o700);
   const folder = realpathSync(options.runs);
-  const held = await ownRun(join(folder, ".service-owner.json")).catch((cause: unknown) => {
+  const held = await takeHold(join(folder, ".service-owner.json")).catch((cause: unknown) => {
     if (!(cause instanceof UserError)) throw cause;
     throw new UserError(`--runs: another service serves ${folder}; stop it or name another folder`, { cause });
   });

@@ -10,7 +10,7 @@ export interface Candidate {
 }
 
 /** What the search chose. */
-export interface Choice {
+export interface SearchChoice {
   /** The same for all methods, so that all see the same pairs the same number of times. */
   epochs: number;
   learningRates: Record<string, number>;
@@ -62,7 +62,7 @@ export function best<Tried extends Candidate>(candidates: readonly Tried[], base
  * Chooses the number of epochs for all methods together (the lowest mean CHAIRs of the methods' best candidates;
  * methods whose best loses an ability count as 100 %) and, with it, each method's learning rate.
  */
-export function choose(candidates: readonly Candidate[], base: Scores): Choice {
+export function choose(candidates: readonly Candidate[], base: Scores): SearchChoice {
   const methods = [...new Set(candidates.map(({ method }) => method))];
   const options = [...new Set(candidates.map(({ epochs }) => epochs))].sort((a, b) => a - b);
   const tried = options.map((epochs) => {

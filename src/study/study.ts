@@ -11,7 +11,7 @@ import type { DataFile, GradeResult, RunTask } from "./task.js";
 import { ABLATIONS, COMPARED, METHODS, type Method, methodNamed } from "./method.js";
 import type { Progress } from "../progress/progress.js";
 import { learningRateOf, type Recipe, writeRecipe } from "./recipe.js";
-import { best, choose, type Candidate, type Choice } from "./search.js";
+import { best, choose, type Candidate, type SearchChoice } from "./search.js";
 import { compareSeeds, scoreSeeds } from "./seed-scores.js";
 import { TaskPool } from "./task-pool.js";
 import { countAnswers, type ModelScores, readScores } from "./model-scores.js";
@@ -43,7 +43,7 @@ export interface StudyOutcome {
     /** What came of each share of question-phrased pairs. */
     questions: (Candidate & { questionRate: number })[];
     candidates: Candidate[];
-    choice: Choice;
+    choice: SearchChoice;
   };
   base: Scores;
   methods: Record<string, MethodSummary>;

@@ -9,7 +9,7 @@ import type { Trainer } from "../../src/backend/trainer.js";
 import { TrainerExitedError } from "../../src/backend/trainer.js";
 import { UserError } from "../../src/errors.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
-import { direct } from "../../src/run/director.js";
+import { direct } from "../../src/run/direct.js";
 import { reportsOf } from "../fixtures/run-log.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";

@@ -14,7 +14,7 @@ import { PROTOCOL_VERSION } from "../../src/backend/protocol.js";
 import { UserError } from "../../src/errors.js";
 import { sha256File } from "../../src/files/sha256.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
-import { direct } from "../../src/run/director.js";
+import { direct } from "../../src/run/direct.js";
 import type { TinyWorld } from "../fixtures/tiny-run.js";
 import { tinyWorld } from "../fixtures/tiny-run.js";
 import { failure } from "../fixtures/rejection.js";

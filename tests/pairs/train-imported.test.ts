@@ -8,7 +8,7 @@ import { importerNamed } from "../../src/pairs/import/registry.js";
 import type { PairRow } from "../../src/pairs/pair-row.js";
 import { readPairs, streamPairRows, writePairRows } from "../../src/pairs/pair-rows.js";
 import { sha256File } from "../../src/files/sha256.js";
-import { direct } from "../../src/run/director.js";
+import { direct } from "../../src/run/direct.js";
 import { PUBLISHED_SETS, publishedSets, type PublishedSet, settingsOf } from "../fixtures/published-sets.js";
 import { type TinyWorld, tinyWorld } from "../fixtures/tiny-run.js";
 

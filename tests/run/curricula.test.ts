@@ -6,7 +6,7 @@ import { curriculumPolicy } from "../../src/curriculum/registry.js";
 import { UserError } from "../../src/errors.js";
 import { referencePolicy } from "../../src/reference/registry.js";
 import type { RunDefinition } from "../../src/run/definition.js";
-import { direct } from "../../src/run/director.js";
+import { direct } from "../../src/run/direct.js";
 import type { RunEvent } from "../../src/run/log/entries.js";
 import { execute } from "../../src/run/execute.js";
 import type { RunHandle } from "../../src/run/handle.js";

@@ -4,12 +4,12 @@ import { UserError } from "../../src/errors.js";
 import { Decision, StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import { decide } from "../../src/run/decide.js";
 import type { RunPlan, StagePlan } from "../../src/run/plan.js";
-import type { RunPolicies, RunState } from "../../src/run/policies.js";
+import type { RunPolicies, TrainingState } from "../../src/run/policies.js";
 
 const report = StepReport.fromPartial({ step: 5, stepInStage: 2 });
 const never = { interruption: new Promise<undefined>(() => undefined), stop: null };
 
-function state(stage: number, references: StagePlan["reference"][], lastOfStage = false): RunState {
+function state(stage: number, references: StagePlan["reference"][], lastOfStage = false): TrainingState {
   const stages = references.map((reference) => ({ reference }) as StagePlan);
   const plan = { stages } as RunPlan;
   const stagePlan = stages[stage] as StagePlan;
@@ -28,7 +28,7 @@ function state(stage: number, references: StagePlan["reference"][], lastOfStage 
 }
 
 const inside = state(0, ["policy", "policy"]);
-const answer = async (at: RunState, policies: RunPolicies) => (await decide(report, at, policies, never)).decision;
+const answer = async (at: TrainingState, policies: RunPolicies) => (await decide(report, at, policies, never)).decision;
 
 describe("decision after a step", () => {
   it("goes on without policies inside a stage", async () => {

@@ -23,10 +23,10 @@ import { HealthDefinition } from "nice-grpc-server-health";
 import { UserError } from "../../src/errors.js";
 import { CreateRunRequest, RunState } from "../../src/generated/scpo/v1/run.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
-import { ownRun } from "../../src/run/owner.js";
+import { takeHold } from "../../src/run/hold.js";
 import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
 import { oneLineLog } from "../../src/service/one-line.js";
-import { Requests } from "../../src/service/requests.js";
+import { IdempotentRequests } from "../../src/service/idempotent-requests.js";
 import { serve, type ServeOptions, type ServingRuns } from "../../src/service/serve.js";
 import { methodsOf } from "../fixtures/random-messages.js";
 import { rawCall } from "../fixtures/raw-call.js";
@@ -159,7 +159,7 @@ describe("service of runs against hostile clients", function () {
       await open.createRun({ settings: tinySettings(), runId: "resumed" });
       await open.cancelRun({ name: "runs/resumed" });
       const directory = join(runsFolder, "resumed");
-      const owner = await ownRun(join(directory, "owner.json"));
+      const hold = await takeHold(join(directory, "owner.json"));
       for (const call of [
         () => open.deleteRun({ name: "runs/resumed" }),
         () => open.resumeRun({ name: "runs/resumed" }),
@@ -168,7 +168,7 @@ describe("service of runs against hostile clients", function () {
       ]) {
         expect((await failureOf(call())).code).to.equal(Status.FAILED_PRECONDITION);
       }
-      await owner.release();
+      await hold.release();
       await open.deleteRun({ name: "runs/resumed" });
       expect(existsSync(directory)).to.equal(false);
     });
@@ -384,7 +384,7 @@ describe("service of runs against hostile clients", function () {
 
   describe("clients beside one another", () => {
     it("forget no request of one for the calls of the other", async () => {
-      const requests = new Requests();
+      const requests = new IdempotentRequests();
       const id = randomUUID();
       await requests.once("alice", id, {}, () => Promise.resolve("first"));
       for (let at = 0; at < 10_001; at += 1) await requests.once("bob", randomUUID(), {}, () => Promise.resolve(at));

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { randomUUID } from "node:crypto";
 import { ServerError, Status } from "nice-grpc";
-import { Requests } from "../../src/service/requests.js";
+import { IdempotentRequests } from "../../src/service/idempotent-requests.js";
 
 async function codeOf(work: Promise<unknown>): Promise<Status> {
   try {
@@ -14,7 +14,7 @@ async function codeOf(work: Promise<unknown>): Promise<Status> {
 
 describe("requests with an id", () => {
   it("are carried out once, at the same time too", async () => {
-    const requests = new Requests();
+    const requests = new IdempotentRequests();
     const id = randomUUID();
     let acts = 0;
     const act = () => Promise.resolve((acts += 1));
@@ -24,7 +24,7 @@ describe("requests with an id", () => {
   });
 
   it("are each carried out without an id, and for each owner", async () => {
-    const requests = new Requests();
+    const requests = new IdempotentRequests();
     let acts = 0;
     const act = () => Promise.resolve((acts += 1));
     const id = randomUUID();
@@ -40,7 +40,7 @@ describe("requests with an id", () => {
   });
 
   it("are carried out again after a failure", async () => {
-    const requests = new Requests();
+    const requests = new IdempotentRequests();
     const id = randomUUID();
     expect(
       await codeOf(requests.once("a", id, {}, () => Promise.reject(new ServerError(Status.ABORTED, "")))),
@@ -49,7 +49,7 @@ describe("requests with an id", () => {
   });
 
   it("refuse another request's id, and what is no UUID", async () => {
-    const requests = new Requests();
+    const requests = new IdempotentRequests();
     const id = randomUUID();
     const act = () => Promise.resolve(1);
     await requests.once("a", id, { x: 1 }, act);

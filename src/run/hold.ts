@@ -5,7 +5,7 @@ import { UserError } from "../errors.js";
 import { isAlive, type ProcessIdentity, thisProcess } from "../process-identity.js";
 
 /** A run that this process holds. */
-export interface OwnedRun {
+export interface Hold {
   /** Lets go of it; safe to call twice. */
   release(): Promise<void>;
 }
@@ -16,13 +16,13 @@ export interface OwnedRun {
  * @param path `owner.json`; its folder must exist.
  * @throws UserError when another process, or this one, holds the run.
  */
-export async function ownRun(path: string): Promise<OwnedRun> {
+export async function takeHold(path: string): Promise<Hold> {
   const mine = `${path}.${randomUUID()}`;
   await writeFile(mine, `${JSON.stringify(thisProcess())}\n`);
   try {
     for (;;) {
       if (await linked(mine, path)) return { release: () => rm(path, { force: true }) };
-      const found = await readOwner(path);
+      const found = await readHolder(path);
       if (found !== null && isAlive(found)) throw held(path, found);
       await removeStale(path, found);
     }
@@ -32,9 +32,9 @@ export async function ownRun(path: string): Promise<OwnedRun> {
 }
 
 /** Whether a living process holds the run. */
-export async function isOwned(path: string): Promise<boolean> {
-  const owner = await readOwner(path);
-  return owner !== null && isAlive(owner);
+export async function isHeld(path: string): Promise<boolean> {
+  const holder = await readHolder(path);
+  return holder !== null && isAlive(holder);
 }
 
 /** A hard link appears with its whole content, and only where nothing is yet. */
@@ -48,7 +48,7 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function readOwner(path: string): Promise<ProcessIdentity | null> {
+async function readHolder(path: string): Promise<ProcessIdentity | null> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as ProcessIdentity;
   } catch {
@@ -65,13 +65,13 @@ async function removeStale(path: string, seen: ProcessIdentity | null): Promise<
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     throw error;
   }
-  const found = await readOwner(aside);
+  const found = await readHolder(aside);
   if (JSON.stringify(found) !== JSON.stringify(seen)) await linked(aside, path);
   await rm(aside, { force: true });
 }
 
-function held(path: string, owner: ProcessIdentity): UserError {
-  const where = owner.host === hostname() ? "" : ` on ${owner.host}, which cannot be looked at from here`;
+function held(path: string, holder: ProcessIdentity): UserError {
+  const where = holder.host === hostname() ? "" : ` on ${holder.host}, which cannot be looked at from here`;
   const mend = where === "" ? "wait for it, or cancel or pause the run" : `when it is gone, remove ${path}`;
-  return new UserError(`run: process ${owner.processId}${where} directs it, expected none: ${mend}`);
+  return new UserError(`run: process ${holder.processId}${where} directs it, expected none: ${mend}`);
 }

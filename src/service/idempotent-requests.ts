@@ -11,7 +11,7 @@ interface Answered<T> {
 }
 
 /** Answers a request that is sent twice with the same id once, and gives the same answer again (AIP-155). */
-export class Requests {
+export class IdempotentRequests {
   readonly #answered = new Map<string, Map<string, Answered<unknown>>>();
 
   /**
