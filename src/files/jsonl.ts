@@ -42,12 +42,18 @@ export class JsonlWriter {
    * Opens a file for appending; it is created when missing, and a torn last line is cut off.
    *
    * @param options.sync Wait after every entry until the disk has it.
+   * @throws UserError when the file holds something else than JSON lines: it is left as it is.
    */
   static async open(path: string, options: { sync?: boolean } = {}): Promise<JsonlWriter> {
+    await requireJsonl(path);
     const file = await open(path, "a");
-    // An entry after a torn line would be lost with it; after a power cut its bytes may be there, but zero.
-    await truncateAfter(path, isJson);
-    return new JsonlWriter(path, file, options.sync ?? false, (await file.stat()).size);
+    try {
+      await endLastLine(path, file);
+      return new JsonlWriter(path, file, options.sync ?? false, (await file.stat()).size);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   /**
@@ -93,10 +99,53 @@ export class JsonlWriter {
   }
 }
 
-function isJson(text: string): boolean {
+/** What is not ours is no torn line, and is not cut off: a file of our own begins with an object, whole or torn. */
+async function requireJsonl(path: string): Promise<void> {
+  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (file === undefined) return;
   try {
-    JSON.parse(text);
-    return true;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(PIECE), 0, PIECE, 0);
+    const [line = "", ...others] = buffer.toString("utf8", 0, bytesRead).split("\n", 2);
+    // After a power cut the bytes of a line may be there, but zero.
+    const isOwn = line === "" || line.includes("\0") || (others.length > 0 ? isObject(line) : line.startsWith("{"));
+    if (!isOwn)
+      throw new UserError(`${path}: holds something else than JSON lines, and is left as it is; name another`);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Cuts a torn last line off, after which an entry would be lost; a whole one only lacks its end. */
+async function endLastLine(path: string, file: FileHandle): Promise<void> {
+  const { size } = await file.stat();
+  let start = size;
+  for await (const line of backwards(path)) {
+    if (line.text !== null && !line.text.includes("\0")) break;
+    start = line.start;
+  }
+  if (start < size && size - start < LONGEST_WHOLE && isObject((await bytesFrom(path, start)).toString("utf8"))) {
+    await file.appendFile("\n");
+  } else if (start < size) {
+    await truncate(path, start);
+  }
+}
+
+/** Bytes of a last line without an end that is looked at: one that a person wrote is shorter. */
+const LONGEST_WHOLE = 16 * 2 ** 20;
+
+async function bytesFrom(path: string, start: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of createReadStream(path, { start })) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
+}
+
+function isObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null;
   } catch {
     return false;
   }

@@ -126,6 +126,7 @@ async function openWriter(path: string): Promise<JsonlWriter> {
   try {
     return await JsonlWriter.open(path, { sync: true });
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${path}: cannot be written (${(error as Error).message}): make the folder writable`);
   }
 }

@@ -67,6 +67,19 @@ describe("scpo eval run with a model behind an endpoint", () => {
   /** An answer that depends on the question and the picture, and on nothing else. */
   const answered = ({ url, text }: Parts): string => `${(url.length + text.length) % 2 === 0 ? "Yes" : "No"}, ${text}`;
 
+  it("takes no file of somebody else's for the answers so far", async () => {
+    const at = await serve(() => "Yes");
+    for (const text of ["my notes", "my notes\nof today", '{"mine": 1}', '{"prompt": 0, "answer": "mine"']) {
+      const out = join(folder, `foreign-${(runs += 1)}.jsonl`);
+      await writeFile(`${out}.partial`, text);
+      expect(await complaintOf(run(at, { out })), text).to.match(
+        /^[^\n]*\.partial: [^\n]*settings\.json is missing[^\n]*choose another --out or remove it$/,
+      );
+      expect(await readFile(`${out}.partial`, "utf8")).to.equal(text);
+    }
+    expect(at.asked).to.deep.equal([]);
+  });
+
   it("asks each question about its picture, and writes rows that are scored", async () => {
     const at = await serve(async (asked) => {
       // Later questions are answered first.

@@ -33,6 +33,35 @@ describe("JSON lines", () => {
     expect(await readFile(path, "utf8")).to.equal('{"n":1}\n{"n":2}\n{"n":3}\n');
   });
 
+  it("keep a last line that lacks only its end", async () => {
+    await writeFile(path, '{"n":1}\n{"n":2}');
+    const writer = await JsonlWriter.open(path);
+    await writer.append({ n: 3 });
+    await writer.close();
+    expect(await readFile(path, "utf8")).to.equal('{"n":1}\n{"n":2}\n{"n":3}\n');
+  });
+
+  it("lose a line of zeros, as a power cut leaves it, when written on", async () => {
+    for (const [left, kept] of [
+      ["\0\0\0", ""],
+      ['{"n":1}\n\0\0\0', '{"n":1}\n'],
+      ['{"n":1}\n\0\0:2}\n{"n"', '{"n":1}\n'],
+    ] as const) {
+      await writeFile(path, left);
+      await (await JsonlWriter.open(path)).close();
+      expect(await readFile(path, "utf8")).to.equal(kept);
+    }
+  });
+
+  it("are not written into a file of anything else, which stays as it is", async () => {
+    for (const text of ["my notes", "my notes\nof today", "my notes\nof today\n", '{\n  "mine": 1\n}', "[1\n,2]"]) {
+      await writeFile(path, text);
+      const error: unknown = await JsonlWriter.open(path).catch((thrown: unknown) => thrown);
+      expect((error as Error | undefined)?.message).to.match(/lines\.jsonl: holds something else than JSON lines/);
+      expect(await readFile(path, "utf8")).to.equal(text);
+    }
+  });
+
   it("are damaged when an earlier line is", async () => {
     await writeFile(path, '{"n":1}\n{"n":\n');
     await appendFile(path, '{"n":3}\n');

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { JsonlWriter, readAllJsonl } from "../../files/jsonl.js";
 import { UserError } from "../../errors.js";
 
@@ -31,14 +32,9 @@ export class PartialAnswers {
    * @throws UserError when a line before the last is damaged or answers no question.
    */
   static async open(path: string, count: number): Promise<PartialAnswers> {
-    // Opening cuts a torn line off, so that what is read is what stays.
-    const writer = await JsonlWriter.open(path, { sync: true });
-    try {
-      return new PartialAnswers(await read(path, count), writer);
-    } catch (error) {
-      await writer.close();
-      throw error;
-    }
+    // What is no file of answers is not opened to be written.
+    const answers = existsSync(path) ? await read(path, count) : new Map<number, string>();
+    return new PartialAnswers(answers, await JsonlWriter.open(path, { sync: true }));
   }
 
   /** Number of answered questions. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Trainer } from "../../backend/trainer.js";
 import { UserError } from "../../errors.js";
@@ -182,10 +182,14 @@ export async function answerQuestions<How extends Answering>(
     await rm(partialPath(out), { force: true });
     return { out, settings, resumed: 0, found };
   }
+  const left = await stat(partialPath(out)).catch(() => undefined);
+  // The settings are written before the first answer.
+  if (earlier === undefined && left !== undefined && left.size > 0) {
+    throw refusal(partialPath(out), `${settingsPath(out)} is missing`);
+  }
   const partial = await PartialAnswers.open(partialPath(out), questions.prompts.length);
   const resumed = partial.size;
   try {
-    if (resumed > 0 && earlier === undefined) throw refusal(partialPath(out), `${settingsPath(out)} is missing`);
     if (resumed > 0 && difference !== undefined) throw refusal(partialPath(out), difference);
     await writeSettings(settingsPath(out), settings);
     await ask(partial);

@@ -1,13 +1,14 @@
+import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { bootEmbedded } from "../../backend/embedded.js";
 import { UserError } from "../../errors.js";
 import { shown } from "../../files/rows.js";
 import { makeFolder } from "../../files/writable.js";
-import { writeAtomically } from "../../files/write-atomically.js";
+import { removeLeftovers, temporaryBeside, writeAtomically } from "../../files/write-atomically.js";
 import type { Metric } from "../benchmark.js";
 import { compareResults } from "../compare.js";
-import { type EvalResult, evalResultJson } from "../eval-result.js";
+import { type EvalResult, evalResultJson, readEvalResult } from "../eval-result.js";
 import { endpointFromOptions, runEndpoint } from "../run/endpoint.js";
 import { imageFolder } from "../run/images.js";
 import { prepareQuestions, prepareRun, type QuestionRequest, runBenchmark } from "../run/run-benchmark.js";
@@ -37,8 +38,11 @@ export interface SuiteOptions {
 export async function runSuite(suite: Suite, options: SuiteOptions): Promise<SuiteTable> {
   const { out, models, benchmarks } = suite;
   const paths = { markdown: join(out, "table.md"), latex: join(out, "table.tex") };
-  await requireOwn(paths.markdown, MARKS.markdown);
-  await requireOwn(paths.latex, MARKS.latex);
+  await requireOwn(paths.markdown, "table of a suite", beginsWith(MARKS.markdown));
+  await requireOwn(paths.latex, "table of a suite", beginsWith(MARKS.latex));
+  for (const model of models) {
+    for (const benchmark of benchmarks) await requireOwn(resultPath(suite, model, benchmark), "result", isResult);
+  }
   await makeFolder(out);
   const results: EvalResult[][] = [];
   for (const model of models) results.push(await answerAll(suite, model, options));
@@ -59,9 +63,15 @@ export async function runSuite(suite: Suite, options: SuiteOptions): Promise<Sui
   return table;
 }
 
-async function answerAll({ out, benchmarks }: Suite, model: SuiteModel, options: SuiteOptions): Promise<EvalResult[]> {
+function resultPath({ out }: Suite, model: SuiteModel, { name }: SuiteBenchmark): string {
+  return join(out, name, `${model.name}.json`);
+}
+
+async function answerAll(suite: Suite, model: SuiteModel, options: SuiteOptions): Promise<EvalResult[]> {
+  const { out, benchmarks } = suite;
   const results: EvalResult[] = [];
-  const logPath = join(out, `${model.name}.log`);
+  await removeLeftovers(join(out, model.name));
+  const logPath = temporaryBeside(join(out, model.name), "log");
   const ask = await asker(model, benchmarks, { ...options, logPath });
   try {
     for (const asked of benchmarks) {
@@ -71,7 +81,7 @@ async function answerAll({ out, benchmarks }: Suite, model: SuiteModel, options:
       const answers = join(folder, `${model.name}-answers${benchmark.answers === "text-folder" ? "" : ".jsonl"}`);
       await ask.ask(asked, answers);
       const result = await score({ benchmark, annotations, answers, mode, options: asked.options });
-      await writeAtomically(join(folder, `${model.name}.json`), evalResultJson(result));
+      await writeAtomically(resultPath(suite, model, asked), evalResultJson(result));
       results.push(result);
     }
   } finally {
@@ -149,8 +159,18 @@ function metricsOf({ name, metrics }: SuiteBenchmark, { about }: EvalResult): Me
   });
 }
 
-async function requireOwn(path: string, mark: string): Promise<void> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined || text.startsWith(mark)) return;
-  throw new UserError(`${path}: is no table of a suite, and is not written over; name another out, or move it`);
+async function requireOwn(path: string, what: string, isOwn: (path: string) => Promise<boolean>): Promise<void> {
+  if (!existsSync(path) || (await isOwn(path))) return;
+  throw new UserError(`${path}: is no ${what}, and is not written over; name another out, or move it`);
+}
+
+function beginsWith(mark: string): (path: string) => Promise<boolean> {
+  return async (path) => (await readFile(path, "utf8").catch(() => "")).startsWith(mark);
+}
+
+async function isResult(path: string): Promise<boolean> {
+  return readEvalResult(path).then(
+    () => true,
+    () => false,
+  );
 }
