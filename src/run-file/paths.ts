@@ -28,7 +28,7 @@ export interface PathField {
  *
  * @param base - Absolute path of a folder.
  */
-function absolutePath(written: string, base: string): string {
+export function absolutePath(written: string, base: string): string {
   return written === "~" || written.startsWith("~/") ? join(homedir(), written.slice(1)) : resolve(base, written);
 }
 

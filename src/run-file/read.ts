@@ -11,6 +11,7 @@ import { withAbsolutePaths } from "./paths.js";
 import { fieldName, positionOf } from "./position.js";
 import { type LocatedProblem, problemsOf, SettingsError, type SettingsProblem } from "./problems.js";
 import { RUN_ID } from "../generated/rules.js";
+import { type Recipe, withRecipe } from "./recipe.js";
 import { type CheckedRunSettings, runSettingsSchema } from "./schema.js";
 
 /** Settings that were checked, with their name and with absolute paths. */
@@ -44,6 +45,8 @@ interface Origin {
   /** The name of a run whose settings give none. */
   readonly id?: string | undefined;
   readonly file?: { document: Document; lines: LineCounter };
+  /** Where settings of `training` come from that the file itself does not have. */
+  readonly recipe?: Recipe | undefined;
 }
 
 /**
@@ -74,11 +77,12 @@ export async function readRunFile(path: string, over: Overrides = {}): Promise<R
   }
   if (isTrlConfiguration(document)) {
     throw new UserError(
-      `${path}: is a configuration of trl-scpo, expected the settings of a run: trl-scpo --config ${path} takes it, docs/runs.md describes run.yaml`,
+      `${path}: is a configuration of trl-scpo, expected the settings of a run: name it as recipe in a run.yaml (docs/runs.md), or give it to trl-scpo --config`,
     );
   }
   const origin = { name: path, base: dirname(resolve(path)), id: basename(path, extname(path)) };
-  return checked(overridden(document.toJS(), over), { ...origin, file: { document, lines } });
+  const { settings, recipe, problems } = await withRecipe(overridden(document.toJS(), over), origin.base);
+  return checked(settings, { ...origin, recipe, file: { document, lines } }, problems);
 }
 
 /**
@@ -108,7 +112,7 @@ function overridden(settings: unknown, { id, listen }: Overrides): unknown {
   return { data: { pairs: OFFERED }, ...named, model: OFFERED, backend: { kind: "dialled", ...listen } };
 }
 
-function checked(raw: unknown, origin: Origin): ReadSettings {
+function checked(raw: unknown, origin: Origin, ofRecipe: readonly LocatedProblem[] = []): ReadSettings {
   const { settings: known, problems: former } = withoutFormerFields(raw);
   const { settings: given, problems: missing } = withAbsolutePaths(known, origin.base);
   const parsed = runSettingsSchema.safeParse(given);
@@ -122,15 +126,25 @@ function checked(raw: unknown, origin: Origin): ReadSettings {
     const inOrder = problems.map((problem) => located(problem, origin)).sort((a, b) => byPosition(a) - byPosition(b));
     return new SettingsError(origin.name, inOrder);
   };
-  const problems = [...former, ...found, ...missing, ...modelProblems(given), ...lossProblems(given)];
+  if (parsed.success && settings?.recipe !== undefined) {
+    found.push({
+      path: ["recipe"],
+      isName: true,
+      description: "is read where a file names it: give its settings as training",
+    });
+  }
+  const problems = [...ofRecipe, ...former, ...found, ...missing, ...modelProblems(given), ...lossProblems(given)];
   if (problems.length === 0 && settings !== undefined) problems.push(...offlineProblems(settings));
   if (problems.length > 0) throw refusal(problems);
   return { given, settings: settings as NamedRunSettings, refusal };
 }
 
-function located({ path, isName, description }: LocatedProblem, { file }: Origin): SettingsProblem {
-  const problem = { field: fieldName(path), description };
-  return file === undefined ? problem : { ...problem, position: positionOf(file.document, file.lines, path, isName) };
+function located(problem: LocatedProblem, { file, recipe }: Origin): SettingsProblem {
+  const { path, isName, description } = recipe?.located(problem) ?? problem;
+  const described = { field: fieldName(path), description };
+  return file === undefined
+    ? described
+    : { ...described, position: positionOf(file.document, file.lines, path, isName) };
 }
 
 function byPosition({ position }: SettingsProblem): number {

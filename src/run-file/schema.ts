@@ -83,6 +83,11 @@ export const runSettingsSchema = z
           .describe("SHA-256 of the pairs' file; a run whose file has another is refused. Left out: computed."),
       })
       .describe("What is learnt from."),
+    recipe: path()
+      .optional()
+      .describe(
+        "YAML file of settings for `training`, such as those in recipes; what `training` says itself counts instead.",
+      ),
     training: trainingSettings.prefault({}).describe("How the model is loaded and trained."),
     curriculum,
     stages: z
