@@ -26,7 +26,7 @@ export interface ListenNames {
 }
 
 /** The flags of the command line. */
-export const LISTEN_FLAGS: ListenNames = {
+const LISTEN_FLAGS: ListenNames = {
   listen: "--listen",
   certificate: "--tls-certificate",
   key: "--tls-key",

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { delimiter, dirname, sep } from "node:path";
 
 /** The one Python module that pythonia may call: JSON texts in and out, so that nothing else crosses the bridge. */
-export interface BootModule {
+interface BootModule {
   boot(settings: string): Promise<string>;
 }
 

@@ -10,7 +10,7 @@ import { BENCHMARKS, benchmarkNamed } from "../evaluation/registry.js";
 import { score } from "../evaluation/score.js";
 import { tradeOffSvg } from "../report/eval-trade-off.js";
 import { showProgress } from "../progress/progress.js";
-import { optionPairs } from "./option-pairs.js";
+import { optionPairs } from "./option-values.js";
 import { benchmarkText, comparisonText, resultText } from "./eval-tables.js";
 
 /** What the command line says to `scpo eval score`. */

@@ -1,4 +1,5 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Option, type Command } from "commander";
+import { collect, wholeNumber } from "./option-values.js";
 import type { Mode } from "../evaluation/benchmark.js";
 import { ENDPOINT_FLAGS } from "../evaluation/run/endpoint-flags.js";
 import { JUDGE_FLAGS, type JudgeOptions } from "../evaluation/judge.js";
@@ -102,15 +103,15 @@ function addRun(evaluation: Command, signal: AbortSignal): void {
     )
     .option("--images <folder>", "the benchmark's images; for scenes left out")
     .requiredOption("--out <path>", "where the answers go")
-    .option("--max-new-tokens <number>", "longest answer, in tokens (default: 512; for scenes 24)", countArgument)
-    .option("--batch-size <number>", "questions a batch, with --model (default: 16; for scenes 250)", countArgument)
-    .option("--sample <images>", "ask about so many images only, as CHAIR is often run with 500", countArgument)
-    .option("--sample-seed <number>", "another draw of images", (text) => wholeArgument(text, 0), 0)
+    .option("--max-new-tokens <number>", "longest answer, in tokens (default: 512; for scenes 24)", wholeNumber(1))
+    .option("--batch-size <number>", "questions a batch, with --model (default: 16; for scenes 250)", wholeNumber(1))
+    .option("--sample <images>", "ask about so many images only, as CHAIR is often run with 500", wholeNumber(1))
+    .option("--sample-seed <number>", "another draw of images", wholeNumber(0), 0)
     .option("--image-list <file>", "ask about these images only: a name or id a line, or answers that name theirs")
     .option("--option <name=value>", "an option of the benchmark's own; may be repeated", collect, [] as string[])
     .option("--prompt-suffix <text>", "put behind every question as it is")
     .option("--skip-damaged", "leave questions about images out that cannot be decoded", false)
-    .option("--threads <number>", "threads of torch, with --model (default: all cores)", countArgument)
+    .option("--threads <number>", "threads of torch, with --model (default: all cores)", wholeNumber(1))
     .option("--json", "print the outcome as JSON", false);
   for (const [flags, meaning] of ENDPOINT_FLAGS) command.option(flags, meaning);
   command.action(async (options: RunFlags) => {
@@ -147,8 +148,8 @@ function addLmms(evaluation: Command, signal: AbortSignal): void {
     .option("--model-type <name>", "lmms-eval's name of the kind of model", "llava_hf")
     .option("--model-arg <name=value>", "a further argument of the model; may be repeated", collect, [] as string[])
     .option("--lmms-eval <command>", "its program", process.env["SCPO_LMMS_EVAL"] ?? "lmms-eval")
-    .option("--batch-size <number>", "questions a batch", countArgument, 1)
-    .option("--limit <number>", "questions a task, for a trial", countArgument)
+    .option("--batch-size <number>", "questions a batch", wholeNumber(1), 1)
+    .option("--limit <number>", "questions a task, for a trial", wholeNumber(1))
     .addOption(
       new Option("--mode <mode>", "strict: as lmms-eval prints; fixed: its known defects mended")
         .choices(MODES)
@@ -180,7 +181,7 @@ function addSuite(evaluation: Command, signal: AbortSignal): void {
     .command("suite")
     .description("let models answer benchmarks, score and compare them, as a YAML file lists them; resumable")
     .argument("<file>", "out, models and benchmarks; docs/evaluation.md shows one")
-    .option("--threads <number>", "threads of torch (default: all cores)", countArgument)
+    .option("--threads <number>", "threads of torch (default: all cores)", wholeNumber(1))
     .action(async (file: string, options: { threads?: number }) => {
       const { evalSuite } = await import("./eval-suite-command.js");
       await evalSuite(file, { ...options, signal });
@@ -198,18 +199,4 @@ function addBenchmarks(evaluation: Command): void {
       const { evalBenchmarks } = await import("./eval-command.js");
       await evalBenchmarks(name, options);
     });
-}
-
-function collect(text: string, before: string[]): string[] {
-  return [...before, text];
-}
-
-function countArgument(text: string): number {
-  return wholeArgument(text, 1);
-}
-
-function wholeArgument(text: string, least: number): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= least) return number;
-  throw new InvalidArgumentError(`found ${text}, expected a whole number of ${least} or more`);
 }

@@ -18,7 +18,7 @@ import { settingsPath } from "../evaluation/run/settings.js";
 import { showProgress } from "../progress/progress.js";
 import { removeLeftovers, temporaryBeside } from "../files/write-atomically.js";
 import { modelFolder } from "./model-folder.js";
-import { optionPairs } from "./option-pairs.js";
+import { optionPairs } from "./option-values.js";
 
 /** What the command line says. */
 export interface EvalRunOptions {

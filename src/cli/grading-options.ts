@@ -10,7 +10,7 @@ import {
   weightOf,
 } from "../difficulty/grading.js";
 import { UserError } from "../errors.js";
-import { wholeNumber } from "./number-argument.js";
+import { wholeNumber } from "./option-values.js";
 
 /** How a command was told to grade. */
 export interface GradingOptions {

@@ -10,7 +10,7 @@ import { TEXT_CONTRAST_KINDS } from "../pairs/making/make-rejected.js";
 import { TextWriter } from "../pairs/making/text-writer.js";
 import { WRITER } from "../pairs/making/endpoint-names.js";
 import { showProgress } from "../progress/progress.js";
-import { listOption } from "./list-option.js";
+import { listOption } from "./option-values.js";
 
 /** What `scpo pairs complete` was given. */
 export interface PairsCompleteOptions {

@@ -12,7 +12,7 @@ export interface PairsGradeOptions extends GradingOptions {
 }
 
 /** Where the summary of a grading lies. */
-export function gradeSummaryPath(out: string): string {
+function gradeSummaryPath(out: string): string {
   return `${out}.grade.json`;
 }
 

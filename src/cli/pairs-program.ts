@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
-import { wholeNumber } from "./number-argument.js";
-import { type Command, InvalidArgumentError } from "commander";
+import { collect, wholeNumber } from "./option-values.js";
+import type { Command } from "commander";
 import { chatFlags } from "../chat/chat-model.js";
 import { EDITOR, WRITER } from "../pairs/making/endpoint-names.js";
 import { addGradingOptions } from "./grading-options.js";
@@ -194,7 +194,7 @@ function addComplete(pairs: Command, signal: AbortSignal): void {
     .description("make what pairs lack: rejected texts with one fact replaced, contrast pictures")
     .argument("<source>", "pairs file")
     .requiredOption("--out <file>", "pairs file to write; what cannot be completed goes to FILE.quarantine.jsonl")
-    .option("--seed <number>", "seed of every choice", wholeArgument, 1)
+    .option("--seed <number>", "seed of every choice", wholeNumber(0), 1)
     .option("--kinds <names>", "facts that are replaced: object,attribute,count,relation,presence (default: all)")
     .option(
       "--pictures <ways>",
@@ -208,7 +208,7 @@ function addComplete(pairs: Command, signal: AbortSignal): void {
       "program that edits a picture, with {in}, {out} and {instruction}; words, or a JSON list of them",
     )
     .option("--edit-cache <folder>", "where edited pictures are kept", "runs/edit-cache")
-    .option("--concurrency <number>", "rows under way at a time", wholeArgument)
+    .option("--concurrency <number>", "rows under way at a time", wholeNumber(1))
     .option("--json", "print the summary as JSON", false);
   for (const [flags, meaning] of [...chatFlags(WRITER), ...chatFlags(EDITOR)]) command.option(flags, meaning);
   command.action(async (source: string, options: Omit<PairsCompleteOptions, "source" | "signal">) => {
@@ -257,14 +257,4 @@ function addApply(pairs: Command, signal: AbortSignal): void {
       const { pairsApply } = await import("./pairs-apply-command.js");
       await pairsApply({ ...options, file, signal });
     });
-}
-
-function wholeArgument(text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  throw new InvalidArgumentError(`found ${text}, expected a whole number of 0 or more`);
-}
-
-function collect(text: string, before: string[]): string[] {
-  return [...before, text];
 }

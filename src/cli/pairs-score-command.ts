@@ -9,7 +9,7 @@ import { presentColumns, openParquet } from "../pairs/parquet-rows.js";
 import { showProgress } from "../progress/progress.js";
 import { removeLeftovers, temporaryBeside, writeAtomically } from "../files/write-atomically.js";
 import { gradingFrom, type GradingOptions } from "./grading-options.js";
-import { listOption } from "./list-option.js";
+import { listOption } from "./option-values.js";
 import { modelFolder } from "./model-folder.js";
 import { gradedLines } from "./pairs-grade-command.js";
 
@@ -42,7 +42,7 @@ interface ScoreSummary extends Omit<ScoredFile, "asked" | "known" | "errors" | "
 }
 
 /** Where the summary of a scoring lies. */
-export function summaryPath(out: string): string {
+function summaryPath(out: string): string {
   return `${out}.score.json`;
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { RUNS_FOLDER } from "../run-file/settings-folder.js";
-import { wholeNumber } from "./number-argument.js";
+import { collect, wholeNumber } from "./option-values.js";
 
 /**
  * Declares the commands around `run.yaml`; what they need is loaded when one runs.
@@ -120,10 +120,6 @@ function addServe(program: Command, signal: AbortSignal): void {
       const { serveRuns } = await import("./serve-command.js");
       await serveRuns({ ...options, signal });
     });
-}
-
-function collect(text: string, before: string[]): string[] {
-  return [...before, text];
 }
 
 function addControl(program: Command): void {

@@ -17,7 +17,7 @@ export const curriculumSettings = z.discriminatedUnion("policy", [
 export type CurriculumSettings = z.input<typeof curriculumSettings>;
 
 /** Settings of a curriculum with every default filled in. */
-export type CheckedCurriculumSettings = z.output<typeof curriculumSettings>;
+type CheckedCurriculumSettings = z.output<typeof curriculumSettings>;
 
 type Builders = {
   readonly [Name in CheckedCurriculumSettings["policy"]]: (

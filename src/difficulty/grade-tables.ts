@@ -4,7 +4,7 @@ import { parquetColumns, parquetSource, sqlDouble, sqlName } from "../pairs/duck
 import { type CheckedGrading, type SignalUse, type SignalUses, weightOf } from "./grading.js";
 
 /** What a file of signals holds of one that counts, over the pairs that can be graded. */
-export interface SignalExtent {
+interface SignalExtent {
   readonly present: number;
   readonly least: number;
   readonly most: number;

@@ -3,7 +3,7 @@ import { Signal, type TrainerServiceClient } from "../generated/scpo/v1/trainer.
 import { pairError } from "./agreement.js";
 
 /** Columns that a model fills, and what the trainer is asked for them. */
-export const MODEL_SIGNALS = {
+const MODEL_SIGNALS = {
   entropy: Signal.ENTROPY,
   image_similarity: Signal.IMAGE_SIMILARITY,
   transport_distance: Signal.TRANSPORT_DISTANCE,

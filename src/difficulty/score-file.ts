@@ -57,7 +57,7 @@ export interface ScoredFile extends GradedPairsFile {
 }
 
 /** A pair with an image that cannot be read. */
-export interface UnreadablePair {
+interface UnreadablePair {
   readonly row: number;
   readonly id: string;
   readonly reason: string;

@@ -37,7 +37,7 @@ export interface BenchmarkFile {
 }
 
 /** Where a benchmark's files come from. */
-export interface Source {
+interface Source {
   /** Its paper, for example "arXiv 1809.02156". */
   paper: string;
   /** Where to get the files: a repository or data set page. */
@@ -47,7 +47,7 @@ export interface Source {
 }
 
 /** An official defect, and what the two modes make of it. */
-export interface Defect {
+interface Defect {
   /** What the official script does, in a sentence. */
   official: string;
   /** What fixed mode does instead, in a sentence. */

@@ -25,7 +25,7 @@ export interface Difference {
 }
 
 /** A metric of two results over the same images. */
-export interface MetricComparison extends Metric, Difference {
+interface MetricComparison extends Metric, Difference {
   /**
    * Two-sided bootstrap p of no difference: twice the smaller share of resamples on one side of zero, one resample
    * added on either side, at most 1. Null where no resample defines the difference.

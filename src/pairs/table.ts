@@ -18,7 +18,7 @@ export interface Column {
 }
 
 /** A message of a conversation. */
-export interface MessageCell {
+interface MessageCell {
   readonly role: string;
   readonly content: string;
 }

@@ -20,7 +20,7 @@ export const referenceSettings = z.discriminatedUnion("policy", [
 export type ReferenceSettings = z.input<typeof referenceSettings>;
 
 /** Settings of a reference policy with every default filled in. */
-export type CheckedReferenceSettings = z.output<typeof referenceSettings>;
+type CheckedReferenceSettings = z.output<typeof referenceSettings>;
 
 type Builders = {
   readonly [Name in CheckedReferenceSettings["policy"]]: (

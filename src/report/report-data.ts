@@ -67,7 +67,7 @@ export interface TrainingHistory {
 }
 
 /** How a study was made. */
-export interface Provenance {
+interface Provenance {
   /** The command that makes it again. */
   command: string;
   device: string;

@@ -18,7 +18,7 @@ export interface RunReportData {
 }
 
 /** Renders the page of one run: its curves, its timeline, its drift, what its models scored. */
-export function renderRunReport(data: RunReportData): string {
+function renderRunReport(data: RunReportData): string {
   const { training } = data;
   const trained = trainingSection({ trainings: [training], labels: {}, difficulties: data.difficulties });
   return page(data.title, summary(data), [

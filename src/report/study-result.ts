@@ -6,7 +6,7 @@ import { INTERVAL, SCORES, type Scores } from "../evaluation/eval-result.js";
 import { writeAtomically } from "../files/write-atomically.js";
 
 /** Scores after one stage of a method. */
-export interface StageResult {
+interface StageResult {
   /** Method that was trained, for example "scpo". */
   method: string;
   /** Name of the stage, for example "easy". */

@@ -16,7 +16,7 @@ export interface StageSettings extends StageTraining {
 }
 
 /** A setting that a stage has otherwise than the one before. */
-export interface StageChange {
+interface StageChange {
   /** Such as `learning_rate`. */
   readonly field: string;
   /** Absent: the stage before had none. */

@@ -18,7 +18,7 @@ export interface CheckpointSettings {
 }
 
 /** What happens when a trainer dies. */
-export interface RestartSettings {
+interface RestartSettings {
   /** Deaths in a row after which the run fails; a newly saved training starts the count anew. */
   readonly limit: number;
   /** Seconds before the first restart; doubled from one to the next. */

@@ -46,7 +46,7 @@ export async function dialledTraining(
 }
 
 /** Why a plan cannot be followed with a training, in one line; undefined: it can. */
-export function offerProblem(plan: RunPlan, offer: TrainingOffer): string | undefined {
+function offerProblem(plan: RunPlan, offer: TrainingOffer): string | undefined {
   const { rows, own } = offer;
   const last = plan.stages.reduce((most, stage) => {
     for (const row of [...stage.pairs, ...(stage.heldOut ?? [])]) if (row > most) most = row;

@@ -83,7 +83,7 @@ export function askPlace(name: string): Asking {
 }
 
 /** What is asked, with the answer that is true of a scene. */
-export function questionOf(asking: Asking, scene: Scene): Question {
+function questionOf(asking: Asking, scene: Scene): Question {
   return { text: asking.text, answer: asking.answer(scene), kind: asking.kind };
 }
 

@@ -6,7 +6,7 @@ import { OBJECTS } from "./objects.js";
 import { SPRITE_SIDES } from "./scene.js";
 
 /** Straight-alpha RGBA pixels, row by row: side x side x 4 bytes. */
-export type Sprite = Uint8Array;
+type Sprite = Uint8Array;
 
 /** Finds an object's sprite; `side` is one of SPRITE_SIDES. */
 export type SpriteSource = (name: string, side: number) => Sprite;

@@ -42,7 +42,7 @@ export interface RunsOptions {
 }
 
 /** What the service keeps for one owner. */
-export type OwnerLimits = Pick<
+type OwnerLimits = Pick<
   ServiceLimits,
   "queued" | "runs" | "settingsBytes" | "evaluationSeconds" | "evaluationMebibytes"
 >;

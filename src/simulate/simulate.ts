@@ -15,7 +15,7 @@ export interface SimulatedPolicies {
 }
 
 /** What would have been decided after a step, or before the first step of a stage. */
-export interface SimulatedDecision {
+interface SimulatedDecision {
   /** Optimiser steps before it. */
   readonly step: number;
   readonly what: "stage opens" | "reference moves" | "stage ends" | "held-out pairs are scored";
@@ -23,7 +23,7 @@ export interface SimulatedDecision {
 }
 
 /** A step as it would have been. */
-export interface SimulatedStep {
+interface SimulatedStep {
   readonly step: number;
   readonly stage: number;
   /** Rows that would have been trained on. */

@@ -1,9 +1,7 @@
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
 
 /** Figures of a step report that a policy can follow. */
-export const stepFigures = ["loss", "margin", "accuracy", "kl"] as const;
-
-export type StepFigure = (typeof stepFigures)[number];
+export type StepFigure = "loss" | "margin" | "accuracy" | "kl";
 
 /** Whether progress makes a figure larger (1) or smaller (-1). */
 export const direction: Readonly<Record<StepFigure, 1 | -1>> = { loss: -1, margin: 1, accuracy: 1, kl: 1 };

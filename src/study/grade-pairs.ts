@@ -9,7 +9,7 @@ import { EMBEDDED_MODEL_FOLDER } from "../package-root.js";
 import type { GradeResult, GradeTask } from "./task.js";
 
 /** Stages of the curriculum: easy, medium, hard. */
-export const STAGES = 3;
+const STAGES = 3;
 
 /** Scores the pairs with the base model and writes them again with difficulty and stage, as `scpo pairs score` does. */
 export async function gradePairs(

@@ -1,7 +1,7 @@
 import type { CurriculumOrder } from "../curriculum/curriculum.js";
 
 /** A loss by its name, with the parameters that differ from its defaults. */
-export interface Objective {
+interface Objective {
   readonly loss: string;
   readonly parameters: Readonly<Record<string, number>>;
 }

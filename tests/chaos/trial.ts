@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readEqualPart } from "../../src/run/log/equal-runs.js";
+import { readEqualPart } from "../fixtures/equal-runs.js";
 import { followEvents } from "../../src/run/log/read.js";
 import { readSummary } from "../../src/run/read-run.js";
 import { Random } from "../../src/numbers/random.js";

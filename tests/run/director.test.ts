@@ -7,7 +7,7 @@ import { UserError } from "../../src/errors.js";
 import { Decision } from "../../src/generated/scpo/v1/trainer.js";
 import { direct } from "../../src/run/direct.js";
 import type { RunEvent } from "../../src/run/log/entries.js";
-import { readEqualPart } from "../../src/run/log/equal-runs.js";
+import { readEqualPart } from "../fixtures/equal-runs.js";
 import { Outbox } from "../../src/run/outbox.js";
 import type { Decide } from "../../src/run/policies.js";
 import { openStage, startTraining } from "../../src/run/trainer-requests.js";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Decision, StepReport } from "../../src/generated/scpo/v1/trainer.js";
 import type { LogEntry } from "../../src/run/log/entries.js";
-import { readEqualPart } from "../../src/run/log/equal-runs.js";
+import { readEqualPart } from "../fixtures/equal-runs.js";
 import { type FoldedLog, trainingEnd } from "../../src/run/log/fold.js";
 import { readEntries, readFolded, readWhole } from "../../src/run/log/read.js";
 import { started, writeLog } from "../fixtures/run-log.js";

@@ -9,7 +9,7 @@ import { ANNOTATIONS, QUERIES, RELATION, REPOSITORY, SAFE_WORDS } from "./files.
 /** Kinds of questions that are answered with yes or no. */
 export const KINDS = ["existence", "state", "number", "action", "relation"] as const;
 /** A kind of question. */
-export type Kind = (typeof KINDS)[number];
+type Kind = (typeof KINDS)[number];
 
 /** What is true of an image that is described. */
 export interface Description {

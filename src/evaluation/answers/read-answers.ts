@@ -13,7 +13,7 @@ import { vlmevalkit } from "./vlmevalkit.js";
 /** Layouts whose marks no benchmark's own rows have. */
 const DISTINCT: readonly Layout[] = [openaiBatch, lmmsEvalSamples, vlmevalkit];
 /** All layouts, in the order in which they are tried. */
-export const LAYOUTS: readonly Layout[] = [...DISTINCT, llava];
+const LAYOUTS: readonly Layout[] = [...DISTINCT, llava];
 
 /** Rows as a benchmark's scorer takes them, out of a file of any known layout. */
 export class AnswerFile {

@@ -17,7 +17,7 @@ export interface JudgedAnswer {
 export type Cause = "language" | "vision" | "mixed";
 
 /** Whether an answer counts as right: without an image, not committing itself is right too. */
-export function isRight(item: HallusionItem, verdict: Verdict): boolean {
+function isRight(item: HallusionItem, verdict: Verdict): boolean {
   return verdict === 1 || (verdict === 2 && item.category === "VS" && item.original);
 }
 

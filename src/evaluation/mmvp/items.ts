@@ -21,7 +21,7 @@ export interface MmvpItem {
  * Labels that are wrong in the published file, reported at github.com/tsb0601/MMVP as issues 14 and 30: the answers of
  * two pairs are swapped. `about` guards against a file whose rows are numbered otherwise.
  */
-export const WRONG_LABELS: readonly { id: string; answer: string; about: RegExp }[] = [
+const WRONG_LABELS: readonly { id: string; answer: string; about: RegExp }[] = [
   { id: "99", answer: "(b)", about: /tusks/i },
   { id: "100", answer: "(a)", about: /tusks/i },
   { id: "279", answer: "(b)", about: /standing or sitting/i },

@@ -9,7 +9,7 @@ import type { Benchmark } from "../benchmark.js";
 import { unwritable } from "../../files/writable.js";
 
 /** A row of a folder of text files: the file's name and its line. */
-export interface TextFolderRow {
+interface TextFolderRow {
   file: string;
   text: string;
 }

@@ -10,7 +10,7 @@ export interface SuiteCell {
 }
 
 /** A column group of the table: a benchmark and the metrics that are shown. */
-export interface SuiteColumns {
+interface SuiteColumns {
   name: string;
   metrics: readonly Metric[];
 }

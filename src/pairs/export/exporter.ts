@@ -2,7 +2,7 @@ import type { PairRow } from "../pair-row.js";
 import type { Column } from "../table.js";
 
 /** Columns of the pairs file that is exported. */
-export interface ExportedColumns {
+interface ExportedColumns {
   /** Those of a pairs file that at least one pair has. */
   readonly present: ReadonlySet<string>;
   /** The user's own. */

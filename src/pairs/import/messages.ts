@@ -17,7 +17,7 @@ export interface MessageKeys {
 }
 
 /** TRL's, OpenAI's and ms-swift's names. */
-export const ROLE_CONTENT: MessageKeys = { role: "role", content: "content" };
+const ROLE_CONTENT: MessageKeys = { role: "role", content: "content" };
 
 /**
  * Takes a list of messages.

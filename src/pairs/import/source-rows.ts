@@ -42,7 +42,7 @@ export async function* eachPair(
 }
 
 /** As {@link eachPair}, of one file. */
-export async function* pairsOfFile(
+async function* pairsOfFile(
   file: string,
   settings: RowSettings,
   toPairs: ToPairs,

@@ -74,7 +74,7 @@ function within(at: number, { from, to }: NounPhrase): boolean {
 }
 
 /** The verb at a position in the form that agrees with one or many. */
-export function verbEdit(tokens: readonly Token[], at: number, many: boolean, morphy: Morphy): Edit[] | undefined {
+function verbEdit(tokens: readonly Token[], at: number, many: boolean, morphy: Morphy): Edit[] | undefined {
   const { lower } = tokens[at] as Token;
   if (/^['\u2019]/.test(lower)) return undefined;
   if (many && /^(?:are|were|have|do)$/.test(lower)) return [];

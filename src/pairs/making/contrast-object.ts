@@ -16,7 +16,7 @@ import type { VocabularyTerm } from "./vocabulary.js";
 
 const DETAILS = ["companion", "near", "far"] as const;
 /** How a stand-in relates to what it stands for and to the rest of the image. */
-export type ObjectDetail = (typeof DETAILS)[number];
+type ObjectDetail = (typeof DETAILS)[number];
 
 /** Draws of a far stand-in before giving up. */
 const DRAWS = 60;

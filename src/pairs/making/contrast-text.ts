@@ -94,7 +94,7 @@ export function isFact(phrase: NounPhrase, row: ReadRow, context: MakingContext)
 }
 
 /** Whether no other words of the text may mean the same thing: "a dog ... the animal". */
-export function isNamedOnce(
+function isNamedOnce(
   phrase: NounPhrase,
   { phrases, tokens }: Caption,
   { things, reader }: MakingContext,

@@ -18,7 +18,7 @@ const MOST_TERMS = 1000;
 /** Pairs of words that are counted; when there are more, those seen once are forgotten. */
 const MOST_PAIRS = 2_000_000;
 /** At this proximity (Wu and Palmer) two things are near. */
-export const NEAR = 0.75;
+const NEAR = 0.75;
 /** A companion is there in at least this share of the rows that hold the other, */
 const COMPANION_SHARE = 0.05;
 /** at least so many times as often as in any row, */

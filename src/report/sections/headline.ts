@@ -19,7 +19,7 @@ const COLUMNS: readonly { figure: string; name: string; best: "low" | "high" }[]
 ];
 
 /** What the columns of `scoresTable` are. */
-export const SCORES_NOTE =
+const SCORES_NOTE =
   "Small: 95 % bootstrap intervals by scene, of this one training: with another seed all of it differs more; bold and underlined: best of the column. CHAIRs: captions that name something absent. CHAIRi: mentions of something absent. Coverage: objects in the picture that the caption names. Hal: captions and yes/no answers that assert something absent. Yes/no: right answers to yes/no questions.";
 
 /** The comparison of all models: a sentence, a table and bars. */
@@ -58,7 +58,7 @@ export function headlineSentence(data: ReportData): string {
 }
 
 /** Figures of models on scenes, in percent with intervals. */
-export function scoresTable(models: Readonly<Record<string, Scores>>, data: Pick<ReportData, "labels">): Markup {
+function scoresTable(models: Readonly<Record<string, Scores>>, data: Pick<ReportData, "labels">): Markup {
   const rows = Object.entries(models);
   const bests = new Map(
     COLUMNS.map((column) => {

@@ -87,6 +87,6 @@ function breakable(name: string): Markup {
 }
 
 /** A correlation with two decimals and a real minus sign. */
-export function rho(value: number | null): string {
+function rho(value: number | null): string {
   return value === null ? "–" : value.toFixed(2).replace("-", "−");
 }

@@ -2,7 +2,7 @@ import { DamagedLineError } from "../../files/jsonl.js";
 import type { Landmark, LogLine } from "./entries.js";
 
 /** A saved training that belongs to a run. */
-export interface SavedTraining {
+interface SavedTraining {
   readonly name: string;
   readonly step: number;
   /** Number of its event. */

@@ -13,9 +13,6 @@ from scpo_trl.trainer.rows.collator import COMBINATIONS_KEY, PAIR_KEY, STAGE_KEY
 from scpo_trl.trainer.rows.pair_columns import ACCEPTED_COLUMNS
 from scpo_trl.trainer.rows.row_identity import rows_sha256
 
-EVALUATION_STAGE = -1
-"""Replaces the stage number in rows that are evaluated."""
-
 
 class PairKey(NamedTuple):
     """What a sampler asks of the rows."""
