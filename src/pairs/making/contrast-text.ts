@@ -94,11 +94,7 @@ export function isFact(phrase: NounPhrase, row: ReadRow, context: MakingContext)
 }
 
 /** Whether no other words of the text may mean the same thing: "a dog ... the animal". */
-function isNamedOnce(
-  phrase: NounPhrase,
-  { phrases, tokens }: Caption,
-  { things, reader }: MakingContext,
-): boolean {
+function isNamedOnce(phrase: NounPhrase, { phrases, tokens }: Caption, { things, reader }: MakingContext): boolean {
   const others = phrases.filter((other) => other !== phrase);
   if (others.some((other) => things.mayBeSame(phrase.term, other.term) || other.head === phrase.head)) return false;
   return !tokens.some(({ lower }, at) => {
