@@ -10,6 +10,7 @@ import { PAIR_ERRORS, type PairError } from "./agreement.js";
 import { askModel, type ModelAnswers, type ModelQuestion } from "./ask-model.js";
 import { type GradedPairsFile, gradePairsFile, type MeasuredSignals, usesFor } from "./grade-pairs-file.js";
 import { checkedGrading, type Grading, gradingOf } from "./grading.js";
+import { mean } from "../numbers/statistics.js";
 import { imageDifference, wordEditDistance } from "./content-signals.js";
 import { unknownWordCounter, type WordCounts } from "./unknown-words.js";
 import { WordNet } from "../english/wordnet.js";
@@ -158,11 +159,13 @@ async function measureContent(
         if (signals.includes("edit_distance") && row.rejected !== null) {
           found.edit_distance = wordEditDistance(row.chosen, row.rejected);
         }
-        const [one, other] = [row.images[0], row.rejectedImages?.[0]];
-        if ((!looks && !signals.includes("image_difference")) || one === undefined || other === undefined) return;
+        const { images, rejectedImages } = row;
+        if ((!looks && !signals.includes("image_difference")) || rejectedImages === null) return;
         try {
-          const difference = await imageDifference(one, other);
-          if (signals.includes("image_difference")) found.image_difference = difference;
+          const differences = await Promise.all(
+            images.map((image, place) => imageDifference(image, rejectedImages[place] as Uint8Array)),
+          );
+          if (signals.includes("image_difference")) found.image_difference = mean(differences) as number;
           if (isComplete(row)) keys[at + index] = contentKey(row);
         } catch (error) {
           const reason = (error as Error).message.replaceAll(/\s+/g, " ");

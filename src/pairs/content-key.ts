@@ -14,6 +14,8 @@ export function contentKey({
   rejected,
 }: Pick<PairRow, "images" | "rejectedImages" | "prompt" | "chosen" | "rejected">): string {
   const hash = createHash("sha256");
+  // Otherwise two pictures might be the two sides of a pair.
+  if (images.length > 1) hash.update(`${images.length} images:`);
   for (const part of [
     ...images,
     ...(rejectedImages ?? []),

@@ -37,8 +37,8 @@ export interface ContrastPairText {
 
 /** A contrast quadruple: two images and two texts that differ in one fact. */
 export interface ContrastPair extends ContrastPairText {
-  /** One image: bytes of a PNG, JPEG or WebP file. */
+  /** One or several: bytes of PNG, JPEG or WebP files. */
   readonly images: readonly Uint8Array[];
-  /** One image: bytes of a PNG, JPEG or WebP file. */
+  /** As many. */
   readonly rejectedImages: readonly Uint8Array[];
 }

@@ -110,8 +110,12 @@ export async function parquetColumns(connection: DuckDBConnection, path: string)
 
 /** A Parquet file in the place of a table, its rows numbered by the column `file_row_number`. */
 export function parquetSource(path: string): string {
-  // A path is a pattern to DuckDB.
-  return `read_parquet(${sqlText(path.replaceAll(/[[*?]/g, "[$&]"))}, file_row_number = true)`;
+  return `read_parquet(${parquetPath(path)}, file_row_number = true)`;
+}
+
+/** A path as a text of SQL, where DuckDB would take it for a pattern. */
+export function parquetPath(path: string): string {
+  return sqlText(path.replaceAll(/[[*?]/g, "[$&]"));
 }
 
 /** A text as SQL. */

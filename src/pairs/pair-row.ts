@@ -39,9 +39,9 @@ export type ExtraFields = Readonly<Record<string, unknown>>;
  * `prompt`, `chosen`) is always there. docs/pairs.md, "Columns", says what each column means.
  */
 export interface PairRow extends Omit<ContrastPairText, "rejected"> {
-  /** One image: bytes of a PNG, JPEG or WebP file. */
+  /** One or several: bytes of PNG, JPEG or WebP files. */
   readonly images: readonly Uint8Array[];
-  /** One image; null where the contrast image is still to be made. */
+  /** As many; null where the contrast image is still to be made. */
   readonly rejectedImages: readonly Uint8Array[] | null;
   /** Null where the rejected text is still to be made. */
   readonly rejected: string | null;

@@ -197,21 +197,24 @@ type Fail = (found: string, expected: string) => never;
 
 function imagesOf(cells: Row, fail: Fail, wanted: "whole" | "any" = "whole"): Images {
   const of = (column: string): readonly Uint8Array[] | null => imagesIn(cells[column] ?? null, column, fail, wanted);
-  return {
-    images: of("images") ?? fail("images is missing", "expected a picture"),
-    rejectedImages: of("rejected_images"),
-  };
+  const images = of("images") ?? fail("images is missing", "expected a picture");
+  const rejectedImages = of("rejected_images");
+  if (rejectedImages !== null && rejectedImages.length !== images.length) {
+    fail(`rejected_images holds ${rejectedImages.length} pictures`, `expected ${images.length}, as images has`);
+  }
+  return { images, rejectedImages };
 }
 
 function imagesIn(cell: Cell, column: string, fail: Fail, wanted: "whole" | "any"): readonly Uint8Array[] | null {
   if (cell === null) return null;
   const list = cell as readonly Uint8Array[];
-  const [image] = list;
-  if (image === undefined || list.length > 1) {
-    return fail(`${column} holds ${list.length} pictures`, "expected a list with one picture");
+  if (list.length === 0) return fail(`${column} holds 0 pictures`, "expected a list with one picture or several");
+  if (wanted === "any") return list;
+  for (const [at, image] of list.entries()) {
+    const fault = imageFault(image);
+    if (fault === null) continue;
+    fail(`${column}[${at}] ${fault}`, "expected a complete PNG, JPEG or WebP file: replace the picture");
   }
-  const fault = wanted === "any" ? null : imageFault(image);
-  if (fault !== null) fail(`${column}[0] ${fault}`, "expected a complete PNG, JPEG or WebP file: replace the picture");
   return list;
 }
 

@@ -51,8 +51,14 @@ function seen(text: string): string {
     .trim();
 }
 
-/** Takes the one marker of the image off the beginning or the end of a question. */
-export function withoutImagePlace(text: string): string {
-  const bare = text.replace(PLACE_BEFORE, "");
-  return (bare === text ? text.replace(PLACE_BEHIND, "") : bare).trim();
+/**
+ * Takes the markers of the images off the beginning or the end of a question.
+ *
+ * @param images - How many it may have.
+ */
+export function withoutImagePlaces(text: string, images = 1): string {
+  const place = PLACE_BEFORE.test(text) ? PLACE_BEFORE : PLACE_BEHIND;
+  let bare = text;
+  for (let taken = 0; taken < images; taken += 1) bare = bare.replace(place, "");
+  return bare.trim();
 }

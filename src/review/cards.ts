@@ -53,7 +53,8 @@ export class Cards {
       const decision = this.#decisionOf(row, { id, prompt, chosen, rejected });
       cards.set(
         row,
-        decision.then((decided) => ({
+        Promise.all([decision, this.#imagesOf(row)]).then(([decided, images]) => ({
+          images,
           ...{
             row,
             id,
@@ -101,11 +102,13 @@ export class Cards {
   /** What the decisions file calls the pair's content. */
   async fingerprintOf(row: number, texts: PairTexts): Promise<string> {
     const { images, rejectedImages } = await this.#images.of(row);
-    return contentKey({
-      ...texts,
-      images: images === null ? [] : [images],
-      rejectedImages: rejectedImages === null ? null : [rejectedImages],
-    });
+    return contentKey({ ...texts, images, rejectedImages });
+  }
+
+  async #imagesOf(row: number): Promise<number> {
+    if (!this.#table.hasSeveralImages) return 1;
+    const { images, rejectedImages } = await this.#images.of(row);
+    return Math.max(1, images.length, rejectedImages.length);
   }
 
   async #decisionOf(row: number, texts: PairTexts): Promise<CardDecision | null> {

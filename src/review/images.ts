@@ -6,10 +6,10 @@ import { type PairTable, IMAGES } from "./pair-table.js";
 /** Images that are kept, in bytes; more when one pair has more. */
 const KEPT_BYTES = 96 * 2 ** 20;
 
-/** Both images of a pair; a part that is missing is null. */
+/** The images of both sides of a pair; a side that is missing has none. */
 export interface PairImages {
-  readonly images: Uint8Array | null;
-  readonly rejectedImages: Uint8Array | null;
+  readonly images: readonly Uint8Array[];
+  readonly rejectedImages: readonly Uint8Array[];
 }
 
 /** Rows between two wanted ones that are read along rather than begin again. */
@@ -37,9 +37,7 @@ export class Images {
     this.#names = COLUMNS.filter((name) => IMAGES.test(table.columns.get(name) ?? ""));
     this.#columns = COLUMNS.map((name) => {
       const type = table.columns.get(name) ?? "";
-      // A list that does not hold one image is told by its length.
-      if (!IMAGES.test(type)) return "null";
-      return `case when len(${name}) = 1 then ${name}[1]${type.startsWith("STRUCT") ? ".bytes" : ""} end`;
+      return IMAGES.test(type) ? name : "null";
     }).join(", ");
   }
 
@@ -62,7 +60,7 @@ export class Images {
     if (waiting === undefined) {
       this.#rows.push(row);
       this.#batch ??= this.#next();
-      waiting = this.#batch.then((batch) => batch.get(row) ?? { images: null, rejectedImages: null });
+      waiting = this.#batch.then((batch) => batch.get(row) ?? { images: [], rejectedImages: [] });
       this.#waiting.set(row, waiting);
       const done = (): void => void this.#waiting.delete(row);
       waiting.then(done, done);
@@ -99,7 +97,7 @@ export class Images {
 
   async #read(rows: readonly number[]): Promise<Map<number, PairImages>> {
     const found = new Map<number, PairImages>();
-    const add = (row: number, images: Uint8Array | null, rejectedImages: Uint8Array | null): void => {
+    const add = (row: number, images: readonly Uint8Array[], rejectedImages: readonly Uint8Array[]): void => {
       found.set(row, { images, rejectedImages });
       this.#keep(row, { images, rejectedImages });
     };
@@ -108,7 +106,7 @@ export class Images {
       for (const [start, end] of runsOf(rows)) {
         const slice = await parquetSlice(this.#indexed, this.#names, start, end);
         for (const [at, cells] of slice.entries()) {
-          if (wanted.has(start + at)) add(start + at, onlyImage(cells, "images"), onlyImage(cells, "rejected_images"));
+          if (wanted.has(start + at)) add(start + at, imagesOf(cells["images"]), imagesOf(cells["rejected_images"]));
         }
       }
       return found;
@@ -118,7 +116,7 @@ export class Images {
       where file_row_number in (${rows.join(", ")})`,
     );
     for (const [row, images, rejectedImages] of read.getRows()) {
-      add(Number(row), bytesOf(images), bytesOf(rejectedImages));
+      add(Number(row), imagesOf(images), imagesOf(rejectedImages));
     }
     return found;
   }
@@ -161,23 +159,22 @@ function runsOf(rows: readonly number[]): [start: number, end: number][] {
   return runs;
 }
 
-/** The image of a list that holds one, as bytes or as a struct with bytes. */
-function onlyImage(cells: RawRow, name: string): Uint8Array | null {
-  const list = cells[name];
-  if (!Array.isArray(list) || list.length !== 1) return null;
-  const [item] = list as unknown[];
-  const bytes =
-    item instanceof Uint8Array ? item : item !== null && typeof item === "object" && "bytes" in item && item.bytes;
-  return bytes instanceof Uint8Array ? new Uint8Array(bytes) : null;
+/** The images of a list, each as bytes or as a struct with bytes. */
+function imagesOf(cell: unknown): Uint8Array[] {
+  const list = Array.isArray(cell) ? cell : (cell as { items?: unknown } | null | undefined)?.items;
+  if (!Array.isArray(list)) return [];
+  // What cannot be read keeps its place, and is told as an image that is empty.
+  return (list as unknown[]).map((item) => bytesOf(item) ?? new Uint8Array());
 }
 
 function sizeOf({ images, rejectedImages }: PairImages): number {
-  return (images?.length ?? 0) + (rejectedImages?.length ?? 0);
+  return [...images, ...rejectedImages].reduce((sum, { length }) => sum + length, 0);
 }
 
-function bytesOf(value: unknown): Uint8Array | null {
-  if (value === null || typeof value !== "object" || !("bytes" in value)) return null;
-  const { bytes } = value;
-  // The answer's memory is DuckDB's; a copy keeps a page's images alone.
-  return bytes instanceof Uint8Array ? new Uint8Array(bytes) : null;
+/** A copy, since the answer's memory is DuckDB's: it keeps a page's images alone. */
+function bytesOf(item: unknown): Uint8Array | null {
+  if (item instanceof Uint8Array) return new Uint8Array(item);
+  if (item === null || typeof item !== "object") return null;
+  const inner = "bytes" in item ? item.bytes : (item as { entries?: { bytes?: unknown } }).entries?.bytes;
+  return inner === undefined ? null : bytesOf(inner);
 }

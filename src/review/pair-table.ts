@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DEFAULT_STAGES } from "../difficulty/grading.js";
 import { UserError } from "../errors.js";
-import { parquetColumns, parquetSource, sqlName } from "../pairs/duckdb.js";
+import { parquetColumns, parquetPath, parquetSource, sqlName } from "../pairs/duckdb.js";
 import type { Count, NumberColumn } from "./wire.js";
 
 /** Name of the table's column with a pair's row in the file, from 0; no column of a user is called so. */
@@ -22,6 +22,8 @@ export interface PairTable {
   readonly truths: readonly Count<boolean>[];
   /** Stages that a reviewer can give: up to the file's last one, and at least three. */
   readonly stagesToGive: readonly number[];
+  /** Whether a row has several images a side. */
+  readonly hasSeveralImages: boolean;
   /** Ids that stand in several rows. */
   readonly repeatedIds: ReadonlySet<string>;
   /** Makes the table `lacking`, of the rows whose contrast image is still to be made: reads the images' column. */
@@ -74,6 +76,7 @@ export async function readPairTable(connection: DuckDBConnection, path: string):
     stages,
     truths: await counts<boolean>(connection, "rejected_true"),
     stagesToGive: Array.from({ length: lastStage + 1 }, (_, stage) => stage),
+    hasSeveralImages: await hasSeveralImages(connection, path, rows),
     repeatedIds: new Set(repeated.getRows().map(([each]) => String(each))),
     async findLacking() {
       const condition = IMAGES.test(columns.get("rejected_images") ?? "") ? "rejected_images is null" : "true";
@@ -92,6 +95,17 @@ export async function readPairTable(connection: DuckDBConnection, path: string):
 
 /** Lists of bytes, or of structs that hold them. */
 export const IMAGES = /^(BLOB|STRUCT\(.*"?bytes"? BLOB.*\))\[\]$/;
+
+/** Whether a row has several images a side, as the file's own description tells without a look at them. */
+async function hasSeveralImages(connection: DuckDBConnection, path: string, rows: number): Promise<boolean> {
+  const [most = 0] = await numbersOf(
+    connection,
+    `select max(entries) from (select sum(num_values) as entries from parquet_metadata(${parquetPath(path)})
+    where split_part(path_in_schema, ', ', 1) in ('images', 'rejected_images') group by path_in_schema)`,
+  );
+  // A row without an image has an entry too.
+  return most > rows;
+}
 
 function sameFile(one: Stats, other: Stats): boolean {
   return one.ino === other.ino && one.size === other.size && one.mtimeMs === other.mtimeMs;

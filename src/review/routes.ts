@@ -102,11 +102,15 @@ async function answered(
   }
 }
 
-async function image(review: Review, [row, side]: readonly string[]): Promise<Answer> {
+async function image(review: Review, [row, side, place = "0"]: readonly string[]): Promise<Answer> {
   await review.table.requireUnchanged();
+  if ((side !== "images" && side !== "rejected_images") || /^\d+$/.exec(place) === null) {
+    throw new RequestError(404, "no such picture");
+  }
   const images = await review.images.of(wholeNumber(row ?? null, "row"));
-  const bytes = side === "images" ? images.images : side === "rejected_images" ? images.rejectedImages : null;
-  if (bytes === null) throw new RequestError(404, side === "images" ? "missing" : "still to be made");
+  const list = side === "images" ? images.images : images.rejectedImages;
+  const bytes = list[Number(place)];
+  if (bytes === undefined) throw new RequestError(404, side === "images" ? "missing" : "still to be made");
   const fault = imageFault(bytes);
   if (fault !== null) throw new RequestError(415, fault);
   return { status: 200, type: imageMediaType(bytes), body: bytes, lasting: true };

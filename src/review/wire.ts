@@ -74,6 +74,8 @@ export interface Card {
   readonly chosen: readonly TextPiece[];
   /** Null: still to be made. */
   readonly rejected: readonly TextPiece[] | null;
+  /** Images of a side, to be asked for one by one; at least one, which may be missing. */
+  readonly images: number;
   readonly kind: string | null;
   readonly detail: string | null;
   /** Whether the rejected text is true of its image, and who says so. */

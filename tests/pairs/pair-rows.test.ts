@@ -80,6 +80,15 @@ describe("pairs file", () => {
     expect(await readdir(folder)).to.deep.equal(["pairs.parquet"]);
   });
 
+  it("gives back several pictures a side, in each row as many as it has", async () => {
+    const [one, two, three] = await Promise.all([picture("png", 1), picture("png", 2), picture("png", 3)]);
+    const several = { ...pair, id: "several", images: [one, two], rejectedImages: [one, three] };
+    await writePairs(path, [pair, several]);
+    const read = await readPairs(path, { images: true });
+    expect(read.map(({ images }) => images.length)).to.deep.equal([1, 2]);
+    expect(read[1]?.rejectedImages.map((bytes) => [...bytes])).to.deep.equal([[...one], [...three]]);
+  });
+
   it("keeps rows in order beyond one row group", async () => {
     const many = Array.from({ length: 1203 }, (_, row) => ({ ...pair, id: `p${row}`, stage: row % 3 }));
     await writePairs(path, many);
@@ -177,8 +186,12 @@ describe("pairs file", () => {
   it("names pictures that are missing, empty, cut off or no pictures", async () => {
     const at = 'UserError: FILE, pair "first" (row 0): ';
     expect(await faultOf([{ ...pair, images: [] }])).to.include(`${at}images holds 0 pictures`);
-    expect(await faultOf([{ ...pair, images: [pair.images[0]!, pair.images[0]!] }])).to.include(
-      "images holds 2 pictures",
+    expect(await faultOf([{ ...pair, images: [pair.images[0]!, pair.images[0]!] }])).to.equal(
+      `${at}rejected_images holds 1 pictures; expected 2, as images has`,
+    );
+    const cut = pair.images[0]!.subarray(0, 40);
+    expect(await faultOf([{ ...pair, images: [pair.images[0]!, cut], rejectedImages: pair.images }])).to.include(
+      `${at}images[1] is a PNG file that is cut off`,
     );
     expect(await faultOf([{ ...pair, rejectedImages: [new Uint8Array(0)] }])).to.include(
       `${at}rejected_images[0] is empty; expected a complete PNG, JPEG or WebP file`,

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { looksEqual, textFault, withoutImagePlace } from "../../src/pairs/text-faults.js";
+import { looksEqual, textFault, withoutImagePlaces } from "../../src/pairs/text-faults.js";
 
 describe("faults of texts", () => {
   const cases: [text: string, found: RegExp][] = [
@@ -59,8 +59,8 @@ describe("faults of texts", () => {
       "<|vision_start|><|image_pad|><|vision_end|>What?",
       "What?",
     ]) {
-      expect(withoutImagePlace(text), text).to.equal("What?");
+      expect(withoutImagePlaces(text), text).to.equal("What?");
     }
-    expect(withoutImagePlace("<image><image>What?")).to.equal("<image>What?");
+    expect(withoutImagePlaces("<image><image>What?")).to.equal("<image>What?");
   });
 });

@@ -176,8 +176,8 @@ describe("a review of pairs", () => {
     const pictures = await Promise.all(rows.map((_, row) => review.images.of(row)));
     for (const [at, { images, rejectedImages }] of pictures.entries()) {
       const row = rows[at] as PairRow;
-      expect(images).to.deep.equal(row.images[0]);
-      expect(rejectedImages).to.deep.equal(row.rejectedImages?.[0] ?? null);
+      expect(images).to.deep.equal(row.images);
+      expect(rejectedImages).to.deep.equal(row.rejectedImages ?? []);
     }
     const record = await review.cards.record(3);
     const columns = new Map(record?.columns.map(({ name, value }) => [name, value]));
@@ -219,8 +219,8 @@ describe("a review of pairs", () => {
         const found = await Promise.all(wanted.map((row) => opened.images.of(row)));
         for (const [at, { images, rejectedImages }] of found.entries()) {
           const row = large[wanted[at] as number];
-          expect(images).to.deep.equal(row?.images[0]);
-          expect(rejectedImages).to.deep.equal(row?.rejectedImages?.[0] ?? null);
+          expect(images).to.deep.equal(row?.images);
+          expect(rejectedImages).to.deep.equal(row?.rejectedImages ?? []);
         }
       }
     });

@@ -75,6 +75,7 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
     rows: new HashList(),
     hashes: new HashList(),
     files: new HashList(),
+    rowOf: [],
     names: [],
   };
   let [rows, complete, blind, blindRight] = [0, 0, 0, 0];
@@ -88,7 +89,8 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
       const image = images[at] as Looked;
       for (const fault of image.faults) tell("picture", fault);
       for (const small of image.small) tell("small-picture", small);
-      if (image.same) tell("same-picture", "images[0] = rejected_images[0]");
+      if (image.same)
+        tell("same-picture", image.images.length > 1 ? "images = rejected_images" : "images[0] = rejected_images[0]");
       const text = textsOf(row);
       for (const problem of textProblems(row, text)) tell(...problem);
       count(kinds, text.kind ?? "");
@@ -111,9 +113,14 @@ export async function checkPairs(path: string, options: CheckOptions = {}): Prom
         tell("context", `${tokens} tokens, ${context} in the context`);
       }
       seen.ids.push(contentDigest(id));
-      seen.rows.push(contentDigest(image.file, image.rejectedFile, text.prompt, text.chosen, text.rejected ?? ""));
-      seen.hashes.push(image.hash);
-      seen.files.push(contentDigest(image.file));
+      seen.rows.push(
+        contentDigest(...image.images, ...image.rejectedImages, text.prompt, text.chosen, text.rejected ?? ""),
+      );
+      for (const [index, file] of image.images.entries()) {
+        seen.hashes.push(image.hashes[index] as bigint);
+        seen.files.push(contentDigest(file));
+        seen.rowOf.push(number);
+      }
       seen.names.push(id);
     }
     rows += batch.length;

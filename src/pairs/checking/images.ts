@@ -8,12 +8,11 @@ export interface Looked {
   readonly faults: string[];
   readonly small: string[];
   readonly same: boolean;
-  readonly hash: bigint;
-  readonly file: Uint8Array;
-  readonly rejectedFile: Uint8Array;
+  /** Perceptual hash of each of `images`; of one that cannot be decoded a digest of its bytes. */
+  readonly hashes: readonly bigint[];
+  readonly images: readonly Uint8Array[];
+  readonly rejectedImages: readonly Uint8Array[];
 }
-
-const nothing = new Uint8Array();
 
 /**
  * Decodes a row's images.
@@ -22,29 +21,33 @@ const nothing = new Uint8Array();
  */
 export async function lookAt(row: Row, smallestSide: number): Promise<Looked> {
   const [faults, small]: [string[], string[]] = [[], []];
-  const file = onlyImage(row["images"] ?? null) ?? nothing;
-  const rejectedFile = onlyImage(row["rejected_images"] ?? null);
-  let hash = contentDigest(file);
-  for (const [column, bytes] of [
-    ["images", file],
-    ["rejected_images", rejectedFile],
-  ] as const) {
-    if (bytes === null) continue;
-    try {
-      const { width, height } = await openImage(bytes);
-      if (Math.min(width, height) < smallestSide) small.push(`${column}[0] is ${width} x ${height}`);
-      const own = await perceptualHash(bytes);
-      if (column === "images") hash = own;
-    } catch (error) {
-      const reason = error instanceof Error ? error.message.replaceAll(/\s+/g, " ") : String(error);
-      faults.push(`${column}[0] ${error instanceof ImageError ? reason : `cannot be decoded (${reason})`}`);
+  const images = imagesOf(row["images"] ?? null);
+  const rejectedImages = imagesOf(row["rejected_images"] ?? null);
+  const hashes = images.map((image) => contentDigest(image));
+  for (const [column, list] of Object.entries({ images, rejected_images: rejectedImages })) {
+    for (const [at, bytes] of list.entries()) {
+      try {
+        const { width, height } = await openImage(bytes);
+        if (Math.min(width, height) < smallestSide) small.push(`${column}[${at}] is ${width} x ${height}`);
+        if (column === "images") hashes[at] = await perceptualHash(bytes);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message.replaceAll(/\s+/g, " ") : String(error);
+        faults.push(`${column}[${at}] ${error instanceof ImageError ? reason : `cannot be decoded (${reason})`}`);
+      }
     }
   }
-  const same = rejectedFile !== null && rejectedFile.length > 0 && Buffer.compare(file, rejectedFile) === 0;
-  return { faults, small, same, hash, file, rejectedFile: rejectedFile ?? nothing };
+  const [count, theirs] = [images.length, rejectedImages.length];
+  if (count === 0) faults.push("images holds no pictures, expected one or several");
+  if (row["rejected_images"] !== null && theirs !== count)
+    faults.push(`rejected_images holds ${theirs}, images ${count}`);
+  const same =
+    count > 0 &&
+    count === theirs &&
+    images.every((image, at) => Buffer.compare(image, rejectedImages[at] ?? image) === 0);
+  return { faults, small, same, hashes, images, rejectedImages };
 }
 
-/** The image of a cell; null where there is none. */
-export function onlyImage(cell: Cell): Uint8Array | null {
-  return cell === null ? null : ((cell as readonly Uint8Array[])[0] ?? nothing);
+/** The images of a cell; none where it is empty. */
+export function imagesOf(cell: Cell): readonly Uint8Array[] {
+  return (cell as readonly Uint8Array[] | null) ?? [];
 }

@@ -4,19 +4,22 @@ import type { Findings } from "./findings.js";
 import { equalEntries, HashList } from "./hash-list.js";
 import { nearDuplicates } from "./near-duplicates.js";
 import { perceptualHash } from "./perceptual-hash.js";
-import { onlyImage } from "./images.js";
+import { imagesOf } from "./images.js";
 
 const nearLimit = 1_000_000;
 /** Images of an evaluation set that are decoded at a time. */
 const batchImages = 64;
 
-/** What repeats are found by: an entry a row. */
+/** What repeats are found by: an entry a row, or an image of `images`. */
 export interface Seen {
   readonly ids: HashList;
   readonly rows: HashList;
-  /** Perceptual hashes of `images`, and for each the row. */
+  /** Perceptual hashes of images. */
   readonly hashes: HashList;
+  /** Digests of their bytes. */
   readonly files: HashList;
+  /** The row that each image is of. */
+  readonly rowOf: number[];
   readonly names: string[];
 }
 
@@ -34,9 +37,10 @@ export function tellRepeats(seen: Seen, findings: Findings, distance: number): v
   const told = new Set<number>();
   for (const { first, second, distance: bits } of found) {
     // One image may well stand in several pairs.
-    if (files[first] === files[second] || told.has(second)) continue;
-    told.add(second);
-    findings.row("near-duplicate", example(second, `${bits} of 64 bits from row ${first}`));
+    const [earlier, row] = [seen.rowOf[first] as number, seen.rowOf[second] as number];
+    if (files[first] === files[second] || earlier === row || told.has(row)) continue;
+    told.add(row);
+    findings.row("near-duplicate", example(row, `${bits} of 64 bits from row ${earlier}`));
   }
   if (!complete) findings.whole("near-duplicates", "very many pictures are alike; not all of them were compared");
 }
@@ -62,7 +66,10 @@ export async function tellLeaks(
   let images = 0;
   for await (const batch of inBatches(streamTable(path, columns), batchImages)) {
     signal?.throwIfAborted();
-    const found = batch.map((row) => onlyImage(row["images"] ?? null) ?? (row["image"] as Uint8Array | null));
+    const found = batch.flatMap((row): readonly (Uint8Array | null)[] => {
+      const list = imagesOf(row["images"] ?? null);
+      return list.length > 0 ? list : [row["image"] as Uint8Array | null];
+    });
     for (const hash of await Promise.all(found.map((bytes) => quietHash(bytes)))) {
       if (hash === null) continue;
       hashes.push(hash);
@@ -81,9 +88,9 @@ export async function tellLeaks(
   const { found, complete } = nearDuplicates(together, { distance, from: images, limit: nearLimit });
   const told = new Set<number>();
   for (const { first, second, distance: bits } of found) {
-    if (first >= images || told.has(second)) continue;
-    told.add(second);
-    const row = second - images;
+    const row = seen.rowOf[second - images] as number;
+    if (first >= images || told.has(row)) continue;
+    told.add(row);
     const text = `${bits} of 64 bits from picture ${first} of ${path}`;
     findings.row("evaluation-leak", { row, id: seen.names[row] as string, text });
   }

@@ -15,6 +15,14 @@ export class ImageFolder {
     this.#root = root;
   }
 
+  /** Writes images, as `add` writes one, and gives their paths in their order. */
+  async addAll(images: readonly Uint8Array[]): Promise<string[]> {
+    const paths: string[] = [];
+    // One after another: equal ones are written once.
+    for (const image of images) paths.push(await this.add(image));
+    return paths;
+  }
+
   /**
    * Writes an image unless it is there.
    * @param bytes - A PNG, JPEG or WebP file.

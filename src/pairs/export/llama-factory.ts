@@ -33,13 +33,11 @@ export const llamaFactory: Exporter = {
 async function* shareGptRows(rows: AsyncIterable<PairRow>, images: ImageFolder): AsyncGenerator<object> {
   for await (const row of rows) {
     yield {
-      conversations: [{ from: "human", value: `<image>${row.prompt}` }],
+      conversations: [{ from: "human", value: `${"<image>".repeat(row.images.length)}${row.prompt}` }],
       chosen: { from: "gpt", value: row.chosen },
       rejected: { from: "gpt", value: row.rejected },
-      images: [await images.add(row.images[0] as Uint8Array)],
-      ...(row.rejectedImages === null
-        ? {}
-        : { rejected_images: [await images.add(row.rejectedImages[0] as Uint8Array)] }),
+      images: await images.addAll(row.images),
+      ...(row.rejectedImages === null ? {} : { rejected_images: await images.addAll(row.rejectedImages) }),
       ...carriedFields(row),
     };
   }

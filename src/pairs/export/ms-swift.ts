@@ -23,14 +23,12 @@ async function* swiftRows(rows: AsyncIterable<PairRow>, images: ImageFolder): As
   for await (const row of rows) {
     yield {
       messages: [
-        { role: "user", content: `<image>${row.prompt}` },
+        { role: "user", content: `${"<image>".repeat(row.images.length)}${row.prompt}` },
         { role: "assistant", content: row.chosen },
       ],
-      images: [await images.add(row.images[0] as Uint8Array)],
+      images: await images.addAll(row.images),
       rejected_response: row.rejected,
-      ...(row.rejectedImages === null
-        ? {}
-        : { rejected_images: [await images.add(row.rejectedImages[0] as Uint8Array)] }),
+      ...(row.rejectedImages === null ? {} : { rejected_images: await images.addAll(row.rejectedImages) }),
       ...carriedFields(row),
     };
   }

@@ -36,14 +36,14 @@ export class ImageSource {
   }
 
   /**
-   * Fetches the one image of a cell.
-   * @returns Bytes of a PNG, JPEG or WebP file.
-   * @throws RowFault when there is none or more than one, or it cannot be read, is damaged or of another format.
+   * Fetches the images of a cell, one or several.
+   * @returns Bytes of PNG, JPEG or WebP files.
+   * @throws RowFault when there is none, or one cannot be read, is damaged or of another format.
    */
-  async fetch({ field, value }: ImageCell): Promise<Uint8Array> {
-    if (!Array.isArray(value)) return this.#fetchOne(value, field);
-    if (value.length === 1) return this.#fetchOne(value[0], `${field}[0]`);
-    throw new RowFault(field, `holds ${value.length} pictures, a pair has one on each side`);
+  async fetch({ field, value }: ImageCell): Promise<Uint8Array[]> {
+    if (!Array.isArray(value)) return [await this.#fetchOne(value, field)];
+    if (value.length === 0) throw new RowFault(field, "holds 0 pictures, expected one or several");
+    return Promise.all(value.map((one, at) => this.#fetchOne(one, `${field}[${at}]`)));
   }
 
   async #fetchOne(value: unknown, field: string): Promise<Uint8Array> {

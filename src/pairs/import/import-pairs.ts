@@ -133,8 +133,12 @@ async function rowOf(
   const { importer, imageFiles, tally, ids, fileName } = context;
   try {
     const { images: cell, rejectedImages: rejectedCell } = draft;
-    const images = [await imageFiles.fetch(cell)];
-    const rejectedImages = rejectedCell ? [await imageFiles.fetch(rejectedCell)] : null;
+    const images = await imageFiles.fetch(cell);
+    const rejectedImages = rejectedCell ? await imageFiles.fetch(rejectedCell) : null;
+    if (rejectedImages !== null && rejectedImages.length !== images.length) {
+      const found = `holds ${rejectedImages.length} pictures, expected ${images.length}, as ${cell.field} has`;
+      return new RowFault(rejectedCell?.field ?? "rejected_images", found);
+    }
     const rejected = draft.rejected ?? null;
     const row: PairRow = {
       id: draft.id ?? `${importer.name}-${tally.read}`,

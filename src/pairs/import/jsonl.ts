@@ -1,6 +1,6 @@
 import { carriedColumns } from "./carried-columns.js";
 import { type Importer, type ImportSettings, type PairDraft, RowFault } from "./importer.js";
-import { withoutMarker } from "./messages.js";
+import { withoutMarkers } from "./messages.js";
 import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
@@ -24,7 +24,7 @@ function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
     captions,
     images: images(row, "images", "image") ?? { field: "images", value: row.required("images") },
     rejectedImages: images(row, "rejected_images", "rejected_image"),
-    prompt: withoutMarker(row.optionalText("prompt") ?? settings.prompt, "prompt"),
+    prompt: withoutMarkers(row.optionalText("prompt") ?? settings.prompt, "prompt", row.value("images")),
     chosen,
     rejected: row.optionalText("rejected"),
   };

@@ -5,7 +5,7 @@ import { UserError } from "../../errors.js";
 import { readJsonFile } from "../../files/rows.js";
 import { carriedColumns } from "./carried-columns.js";
 import type { Importer, ImportSettings, PairDraft, SourcePair } from "./importer.js";
-import { messageOf, messagesOf, oneAnswer, oneQuestion, withoutMarker } from "./messages.js";
+import { messageOf, messagesOf, oneAnswer, oneQuestion, withoutMarkers } from "./messages.js";
 import { refuseOtherContent } from "./other-content.js";
 import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
@@ -119,7 +119,7 @@ function shareGptTexts(row: RowFields, { columns, tags, ranking }: Entry, settin
   const before = ranking ? messages : messages.slice(0, -1);
   const answer = (name: string): string => oneAnswer([messageOf(row.required(name), name, keys)], roles, name);
   return {
-    prompt: oneQuestion(before, roles, columns.messages, settings.dropSystem),
+    prompt: oneQuestion(before, roles, columns.messages, settings.dropSystem, row.value(columns.images)),
     chosen: ranking ? answer(columns.chosen) : oneAnswer(messages.slice(-1), roles, columns.messages),
     rejected: ranking ? answer(columns.rejected) : null,
   };
@@ -128,7 +128,7 @@ function shareGptTexts(row: RowFields, { columns, tags, ranking }: Entry, settin
 function alpacaTexts(row: RowFields, { columns, ranking }: Entry): Texts {
   const asked = [row.text(columns.prompt), row.optionalText(columns.query) ?? ""].filter((text) => text !== "");
   return {
-    prompt: withoutMarker(asked.join("\n"), columns.prompt),
+    prompt: withoutMarkers(asked.join("\n"), columns.prompt, row.value(columns.images)),
     chosen: row.text(ranking ? columns.chosen : columns.response),
     rejected: ranking ? row.text(columns.rejected) : null,
   };

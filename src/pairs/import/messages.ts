@@ -1,5 +1,5 @@
 import { RowFault } from "./importer.js";
-import { textFault, withoutImagePlace } from "../text-faults.js";
+import { textFault, withoutImagePlaces } from "../text-faults.js";
 import { asText, describe, RowFields } from "./row-fields.js";
 
 /** A question and its answer, out of a conversation. */
@@ -58,7 +58,8 @@ function partsText(parts: readonly unknown[], field: string): string {
  * @param roles - The format's names of the roles.
  * @param field - Path of the messages.
  * @param dropSystem - Leave system messages out instead of refusing them.
- * @returns The question, without markers of the image.
+ * @param images - What the row has of them: a list, or one.
+ * @returns The question, without markers of the images.
  * @throws RowFault when there are several questions, or something else beside one.
  */
 export function oneQuestion(
@@ -66,6 +67,7 @@ export function oneQuestion(
   roles: { readonly user: string; readonly system: string },
   field: string,
   dropSystem: boolean,
+  images: unknown,
 ): string {
   const said = messages.filter(({ role }) => role !== roles.system);
   if (said.length < messages.length && !dropSystem) {
@@ -78,19 +80,22 @@ export function oneQuestion(
   if (question.role !== roles.user) {
     throw new RowFault(`${question.field}`, `is said by ${describe(question.role)}, expected "${roles.user}"`);
   }
-  return withoutMarker(question.text, question.field);
+  return withoutMarkers(question.text, question.field, images);
 }
 
 /**
- * Takes the marker of the image off the beginning or the end of a question.
+ * Takes the markers of the images off the beginning or the end of a question.
  *
- * @throws RowFault when there are several, or one in the middle.
+ * @param images - What the row has of them: a list, or one.
+ * @throws RowFault when there are more than images, or one in the middle.
  */
-export function withoutMarker(text: string, field: string): string {
-  const bare = withoutImagePlace(text);
+export function withoutMarkers(text: string, field: string, images?: unknown): string {
+  const count = Array.isArray(images) ? images.length : 1;
+  const bare = withoutImagePlaces(text, count);
   const found = bare === "" ? null : textFault(bare);
   if (found === null) return bare;
-  throw new RowFault(field, `${found.found}; a question has one picture, marked at its beginning or end or not at all`);
+  const has = count === 1 ? "one picture" : `${count} pictures`;
+  throw new RowFault(field, `${found.found}; a question has ${has}, marked at its beginning or end or not at all`);
 }
 
 /**

@@ -28,7 +28,7 @@ function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
     ...carriedColumns(row),
     images: { field: "images", value: row.required("images") },
     rejectedImages: rejectedImages === undefined ? null : { field: "rejected_images", value: rejectedImages },
-    prompt: oneQuestion(question, ROLES, "messages", settings.dropSystem),
+    prompt: oneQuestion(question, ROLES, "messages", settings.dropSystem, row.value("images")),
     chosen: oneAnswer(messages.slice(-1), ROLES, "messages"),
     rejected: rejected(row, question),
   };

@@ -1,5 +1,5 @@
 import type { Importer, PairDraft } from "./importer.js";
-import { withoutMarker } from "./messages.js";
+import { withoutMarkers } from "./messages.js";
 import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
@@ -15,7 +15,7 @@ function pairOf(row: RowFields): PairDraft {
   return {
     images: { field: "chosen_images", value: row.list("chosen_images") },
     rejectedImages: { field: "rejected_images", value: row.list("rejected_images") },
-    prompt: withoutMarker(row.text("instruction_prompt"), "instruction_prompt"),
+    prompt: withoutMarkers(row.text("instruction_prompt"), "instruction_prompt", row.value("chosen_images")),
     chosen: row.text("chosen_response"),
     rejected: row.text("rejected_response"),
     // What the set is built for: each text is true of its own image.

@@ -1,5 +1,5 @@
 import type { Importer, PairDraft } from "./importer.js";
-import { withoutMarker } from "./messages.js";
+import { withoutMarkers } from "./messages.js";
 import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
@@ -16,7 +16,7 @@ function pairOf(row: RowFields): PairDraft {
   return {
     ...(index === null ? {} : { id: `rlaif-v-${index}` }),
     images: { field: "image", value: row.required("image") },
-    prompt: withoutMarker(row.text("question"), "question"),
+    prompt: withoutMarkers(row.text("question"), "question"),
     chosen: row.text("chosen"),
     rejected: row.text("rejected"),
   };

@@ -1,5 +1,5 @@
 import { type Importer, type PairDraft, RowFault } from "./importer.js";
-import { withoutMarker } from "./messages.js";
+import { withoutMarkers } from "./messages.js";
 import { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
@@ -24,7 +24,7 @@ function pairOf(row: RowFields): PairDraft {
   return {
     ...(index === null ? {} : { id: `rlhf-v-${index}` }),
     images: { field: "image", value: row.required("image") },
-    prompt: withoutMarker(text.text("question"), "text.question"),
+    prompt: withoutMarkers(text.text("question"), "text.question"),
     chosen: text.text("chosen"),
     rejected: text.text("rejected"),
   };

@@ -1,6 +1,6 @@
 import { carriedColumns } from "./carried-columns.js";
 import type { Importer, ImportSettings, PairDraft } from "./importer.js";
-import { messagesOf, oneAnswer, oneQuestion, sameQuestion, withoutMarker } from "./messages.js";
+import { messagesOf, oneAnswer, oneQuestion, sameQuestion, withoutMarkers } from "./messages.js";
 import type { RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
@@ -21,15 +21,19 @@ function pairOf(row: RowFields, settings: ImportSettings): PairDraft {
     ...carriedColumns(row),
     images: { field: images, value: row.required(images) },
     rejectedImages: rejectedImages === undefined ? null : { field: rejectedImages, value: row.value(rejectedImages) },
-    ...texts(row, settings),
+    ...texts(row, settings, row.value(images)),
   };
 }
 
-function texts(row: RowFields, settings: ImportSettings): { prompt: string; chosen: string; rejected: string | null } {
+function texts(
+  row: RowFields,
+  settings: ImportSettings,
+  images: unknown,
+): { prompt: string; chosen: string; rejected: string | null } {
   // Unpaired preferences have one completion; those that are marked as bad were refused before.
   const good = row.peek("chosen") === undefined && row.peek("completion") !== undefined ? "completion" : "chosen";
   if (typeof row.required(good) === "string") {
-    const prompt = withoutMarker(row.text("prompt"), "prompt");
+    const prompt = withoutMarkers(row.text("prompt"), "prompt", images);
     return { prompt, chosen: row.text(good), rejected: row.optionalText("rejected") };
   }
   const chosen = messagesOf(row.required(good), good);
@@ -39,7 +43,7 @@ function texts(row: RowFields, settings: ImportSettings): { prompt: string; chos
   if (said === undefined && rejected !== null) sameQuestion(before, rejected.slice(0, -1), "rejected");
   const skip = said === undefined ? before.length : 0;
   return {
-    prompt: oneQuestion(before, ROLES, said === undefined ? good : "prompt", settings.dropSystem),
+    prompt: oneQuestion(before, ROLES, said === undefined ? good : "prompt", settings.dropSystem, images),
     chosen: oneAnswer(chosen.slice(skip), ROLES, good),
     rejected: rejected === null ? null : oneAnswer(rejected.slice(skip), ROLES, "rejected"),
   };

@@ -1,5 +1,5 @@
 import { type Importer, type PairDraft, RowFault } from "./importer.js";
-import { withoutMarker } from "./messages.js";
+import { withoutMarkers } from "./messages.js";
 import { asText, describe, RowFields } from "./row-fields.js";
 import { eachPair } from "./source-rows.js";
 
@@ -23,7 +23,7 @@ interface Completion {
 
 function pairsOf(row: RowFields): (PairDraft | RowFault)[] {
   const id = row.text("id");
-  const prompt = withoutMarker(row.text("prompt"), "prompt");
+  const prompt = withoutMarkers(row.text("prompt"), "prompt");
   const field = row.value("image") === undefined ? "img_path" : "image";
   const images = { field, value: row.required(field) };
   const completions = completionsOf(row);

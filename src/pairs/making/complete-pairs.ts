@@ -173,6 +173,7 @@ class Completion {
     this.#texts.learn(known);
     for (const name of known.objects ?? []) this.#names.add(name);
     if (!this.#request.ways.includes("retrieval")) return;
+    if (row.images.length > 1) return;
     const image = await this.#store.add(row.images[0] as Uint8Array);
     this.#index.add({ id: row.id, image, facts: factsOfRow(known, this.#context), annotated: annotatedOf(known) });
   }
@@ -181,6 +182,10 @@ class Completion {
     if (row.rejected === null && row.rejectedImages !== null) {
       const reason = "is missing beside a contrast picture, of which no made text would be known to say anything";
       return { row, fault: { field: "rejected", reason } };
+    }
+    if (row.rejectedImages === null && row.images.length > 1 && this.#request.ways.length > 0) {
+      const reason = `cannot be made beside ${row.images.length} pictures, of which nobody says which the texts differ in`;
+      return { row, fault: { field: "rejected_images", reason } };
     }
     const known = knowledgeOf(row, this.#context.reader.morphy);
     const texts = row.rejected === null ? await this.#textsFor(known) : [undefined];

@@ -28,7 +28,12 @@ function side(
     text === null
       ? markup`<span class="missing">still to be made</span>`
       : markup`${text.map(({ text: piece, changed }) => (changed ? markup`<mark>${piece}</mark>` : markup`${piece}`))}`;
-  return markup`<figure class="side ${name}"><div class="picture"><img src="api/pictures/${card.row}/${column}" alt="picture of the ${name} text" decoding="async"></div><figcaption><span class="who"><b>${name}</b> · ${column === "images" ? "true above" : truthOf(card)}</span><span class="said">${said}</span></figcaption></figure>`;
+  return markup`<figure class="side ${name}">${Array.from({ length: card.images }, (_, place) => image(card, column, name, place))}<figcaption><span class="who"><b>${name}</b> · ${column === "images" ? "true above" : truthOf(card)}</span><span class="said">${said}</span></figcaption></figure>`;
+}
+
+function image({ row, images }: Card, column: string, name: string, place: number): Markup {
+  const which = images === 1 ? "picture" : `picture ${place + 1} of ${images}`;
+  return markup`<div class="picture"><img src="api/pictures/${row}/${column}/${place}" alt="${which} of the ${name} text" decoding="async"></div>`;
 }
 
 /** Whether the rejected text is true of the image above it, and who says so. */

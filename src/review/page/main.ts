@@ -112,8 +112,11 @@ function prefetch(): void {
   next = { key: selection.key, page, cards };
   cards.then(
     (found) => {
-      for (const { row } of found) {
-        for (const column of ["images", "rejected_images"]) new Image().src = `api/pictures/${row}/${column}`;
+      for (const { row, images } of found) {
+        for (let place = 0; place < images; place += 1) {
+          for (const column of ["images", "rejected_images"])
+            new Image().src = `api/pictures/${row}/${column}/${place}`;
+        }
       }
     },
     () => (next = null),
