@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { parquetSource } from "../pairs/duckdb.js";
-import { type OpenedParquet, openParquet, parquetSlice, type RawRow } from "../pairs/parquet-rows.js";
+import { type OpenedParquet, openParquet, parquetSlice } from "../pairs/parquet-rows.js";
 import { type PairTable, IMAGES } from "./pair-table.js";
 
 /** Images that are kept, in bytes; more when one pair has more. */

@@ -13,7 +13,7 @@ import { importerNamed } from "../../src/pairs/import/registry.js";
 import type { PairRow } from "../../src/pairs/pair-row.js";
 import { streamPairRows } from "../../src/pairs/pair-rows.js";
 import { viewPairs } from "../../src/review/view-pairs.js";
-import { direct } from "../../src/run/director.js";
+import { direct } from "../../src/run/direct.js";
 import { type TinyWorld, tinyWorld } from "../fixtures/tiny-run.js";
 
 /** Names of the pictures of each row's sides; the rows have one, two and two. */
