@@ -144,7 +144,7 @@ class SCPOTrainer(DPOTrainer):
             for part, value in (("quantization_config", quantization_config), ("peft_config", peft_config))
             if value is not None
         }
-        with library_mistakes(name):
+        with library_mistakes(name), args.stock_losses():
             super().__init__(
                 model=model,
                 # Stands in for a reference model, which the stock trainer would otherwise load.
