@@ -12,6 +12,13 @@ export function wholeNumber(low: number, high?: number): (text: string) => numbe
   };
 }
 
+/** Reads an option's number above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError(`found ${text}, expected a number above 0`);
+}
+
 /** Gathers the values of an option that may be repeated. */
 export function collect(text: string, before: string[]): string[] {
   return [...before, text];

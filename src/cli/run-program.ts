@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { RUNS_FOLDER } from "../run-file/settings-folder.js";
-import { collect, wholeNumber } from "./option-values.js";
+import { EFFICIENCY } from "../estimate/cards.js";
+import type { EstimateFlags } from "./estimate-command.js";
+import { collect, positiveNumber, wholeNumber } from "./option-values.js";
 
 /**
  * Declares the commands around `run.yaml`; what they need is loaded when one runs.
@@ -10,6 +12,7 @@ import { collect, wholeNumber } from "./option-values.js";
  */
 export function addRunCommands(program: Command, signal: AbortSignal): void {
   addTrain(program, signal);
+  addEstimate(program);
   addDirect(program, signal);
   addControl(program);
   addServe(program, signal);
@@ -37,6 +40,32 @@ function addTrain(program: Command, signal: AbortSignal): void {
     .action(async (directory: string, options: { json: boolean }) => {
       const { resume } = await import("./train-command.js");
       await resume(directory, { ...options, signal });
+    });
+}
+
+function addEstimate(program: Command): void {
+  program
+    .command("estimate")
+    .description(
+      "what a run would take: memory by part, seconds a step, hours, cost, and what to change if it does not fit",
+    )
+    .argument("<run.yaml>", "the run's settings; no weights are loaded, and no GPU is needed")
+    .option("--gpu <name>", "the card that trains (left out: this machine's, else the CPU); a wrong name lists all")
+    .option("--memory <GiB>", "the card's memory, in place of --gpu's", positiveNumber)
+    .option("--flops <tera>", "the card's teraflops in the type that the passes compute in", positiveNumber)
+    .option("--price-per-hour <amount>", "what one GPU costs an hour", positiveNumber)
+    .option("--efficiency <share>", "share of the card's teraflops that a step reaches", positiveNumber, EFFICIENCY)
+    .option(
+      "--shards <number>",
+      "GPUs that share weights, gradients and optimiser (FSDP, ZeRO 3)",
+      wholeNumber(1, 1024),
+      1,
+    )
+    .option("--changes", "say what other settings would take even if it fits", false)
+    .option("--json", "print as JSON, in bytes and operations", false)
+    .action(async (path: string, options: EstimateFlags) => {
+      const { estimateCommand } = await import("./estimate-command.js");
+      await estimateCommand(path, options);
     });
 }
 
