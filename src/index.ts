@@ -64,9 +64,10 @@ export { SettingsError, type SettingsProblem } from "./run-file/problems.js";
 export { runJsonSchema } from "./run-file/json-schema.js";
 export type { JsonSchema, TrainingInput, TrainingSettings } from "./run-file/training-schema.js";
 export type { Position } from "./run-file/position.js";
-export type { RunSettings } from "./run-file/schema.js";
+export type { DirectedRunSettings, RunSettings } from "./run-file/schema.js";
 export { RunExistsError, RunNotFoundError } from "./run-file/settings-folder.js";
 export {
+  type DirectRunOptions,
   openRun,
   prepareRun,
   type PreparedRun,

@@ -146,5 +146,8 @@ export const runSettingsSchema = z
 /** What a run is told: the content of `run.yaml`, or the same object from TypeScript. */
 export type RunSettings = z.input<typeof runSettingsSchema>;
 
+/** The same of a run whose training somebody else starts: it brings model and pairs along. */
+export type DirectedRunSettings = Omit<RunSettings, "model" | "data" | "backend"> & Partial<RunSettings>;
+
 /** Settings with every default filled in. */
 export type CheckedRunSettings = z.output<typeof runSettingsSchema>;

@@ -6,8 +6,11 @@ import type { TrainingOffer } from "../generated/scpo/v1/director.js";
 import type { RunDefinition } from "../run/definition.js";
 import { execute } from "../run/execute.js";
 import type { RunHandle } from "../run/handle.js";
+import { trainingEnd } from "../run/log/fold.js";
+import { readFolded } from "../run/log/read.js";
 import { plannedSteps } from "../run/plan.js";
 import type { RunPolicies } from "../run/policies.js";
+import { runPaths } from "../run/run-files.js";
 import { openHandle } from "../run/handle.js";
 import { EvaluationPhase } from "./evaluation.js";
 import { type FindEvaluationProblems, requireEvaluation } from "./evaluation-problems.js";
@@ -17,7 +20,7 @@ import { planRun, type PlannedRun } from "./plan-run.js";
 import { requirePrecision } from "./precision-problems.js";
 import { checkRunSettings, type Listen, readRunFile, type ReadSettings } from "./read.js";
 import { PagePhase } from "./run-page.js";
-import type { RunSettings } from "./schema.js";
+import type { DirectedRunSettings, RunSettings } from "./schema.js";
 import {
   createRunFolder,
   readRunFolder,
@@ -53,6 +56,9 @@ export interface StartRunOptions extends ResumeRunOptions {
   readonly claim?: { readonly directory: string; readonly file: string };
 }
 
+/** How a training is directed that somebody else starts. */
+export type DirectRunOptions = StartRunOptions & Required<Pick<StartRunOptions, "listen">>;
+
 /** A run that is planned and not begun. */
 export interface PreparedRun extends PlannedRun {
   /** Absolute path of the folder that the run will have. */
@@ -72,7 +78,12 @@ export interface PreparedRun extends PlannedRun {
  * @throws SettingsError with every mistake, what the evaluation misses included; UserError when the pairs do not fit;
  *   RunExistsError when there is such a run.
  */
-export async function prepareRun(settings: RunSettings | string, options: StartRunOptions = {}): Promise<PreparedRun> {
+export async function prepareRun(settings: DirectedRunSettings, options: DirectRunOptions): Promise<PreparedRun>;
+export async function prepareRun(settings: RunSettings | string, options?: StartRunOptions): Promise<PreparedRun>;
+export async function prepareRun(
+  settings: DirectedRunSettings | string,
+  options: StartRunOptions = {},
+): Promise<PreparedRun> {
   const { runs = RUNS_FOLDER, id, claim, listen, log, signal } = options;
   const over = { ...(id === undefined ? {} : { id }), ...(listen === undefined ? {} : { listen }) };
   const read = typeof settings === "string" ? await readRunFile(settings, over) : checkRunSettings(settings, over);
@@ -98,8 +109,13 @@ export async function prepareRun(settings: RunSettings | string, options: StartR
  * @returns A handle, once the run's folder is made and the run under way.
  * @throws SettingsError with every mistake; UserError when the pairs do not fit; RunExistsError when there is such a run.
  */
-export async function startRun(settings: RunSettings | string, options: StartRunOptions = {}): Promise<RunHandle> {
-  return startPrepared(await prepareRun(settings, options), options);
+export async function startRun(settings: DirectedRunSettings, options: DirectRunOptions): Promise<RunHandle>;
+export async function startRun(settings: RunSettings | string, options?: StartRunOptions): Promise<RunHandle>;
+export async function startRun(
+  settings: DirectedRunSettings | string,
+  options: StartRunOptions = {},
+): Promise<RunHandle> {
+  return startPrepared(await prepareRun(settings as RunSettings | string, options), options);
 }
 
 /** Starts a run that was prepared. */
@@ -178,6 +194,18 @@ async function prepared(
   return { ...planned, directory, text: lines.join("\n  "), ...(offer === undefined ? {} : { offer }) };
 }
 
+/** Where the training of a resumed run dials again; undefined where none is to come. */
+async function doorAgain(
+  { resolved: { backend }, directory }: PreparedRun,
+  { log }: ResumeRunOptions,
+): Promise<Door | undefined> {
+  // Evaluation and page want no training: nobody has to start one for them.
+  if (backend.kind !== "dialled" || trainingEnd(await readFolded(runPaths(directory).log)) !== null) return undefined;
+  const door = await Door.open(backend, log);
+  log?.(`waits for the training to dial ${door.address}`);
+  return door;
+}
+
 async function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolean): Promise<RunHandle> {
   const { resolved: settings, plan, directory } = run;
   const definition: RunDefinition = {
@@ -195,9 +223,7 @@ async function begin(run: PreparedRun, options: ResumeRunOptions, resume: boolea
     },
   };
   const evaluation = new EvaluationPhase(directory, settings);
-  const { backend } = settings;
-  const door = run.door ?? (backend.kind === "dialled" ? await Door.open(backend, options.log) : undefined);
-  if (door !== undefined && run.door === undefined) options.log?.(`waits for the training to dial ${door.address}`);
+  const door = run.door ?? (resume ? await doorAgain(run, options) : undefined);
   const closed = () => door?.close("the run is over; `scpo status` there says how it ended");
   const handle = await execute(definition, {
     resume,

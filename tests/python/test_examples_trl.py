@@ -96,7 +96,7 @@ def test_every_objective_in_one_table(run, capsys) -> None:
 
 
 def test_wrong_calls_say_how(run) -> None:
-    for name in ("train_trl.py", "register_trl.py", "compare_objectives.py", "tiny_pairs.py"):
+    for name in ("train_trl.py", "register_trl.py", "compare_objectives.py", "tiny_pairs.py", "directed_trl.py"):
         with pytest.raises(SystemExit, match=f"usage: python examples/{name}"):
             run(name)
 

@@ -27,9 +27,13 @@ import {
 
 // Compiled by the type check, never run: what a caller may rely on.
 
-expectTypeOf(startRun).parameters.toEqualTypeOf<
+expectTypeOf<Parameters<typeof startRun>>().toEqualTypeOf<
   [settings: RunSettings | string, options?: StartRunOptions | undefined]
 >();
+// A training that somebody else starts brings model and pairs along, and only where there is something to dial.
+expectTypeOf(startRun).toBeCallableWith({ id: "directed" }, { listen: { listen: "127.0.0.1:50053" } });
+// @ts-expect-error nothing listens
+void startRun({ id: "directed" }, {});
 expectTypeOf(startRun).returns.resolves.toEqualTypeOf<RunHandle>();
 expectTypeOf(resumeRun).parameters.toEqualTypeOf<[directory: string, options?: ResumeRunOptions | undefined]>();
 expectTypeOf(resumeRun).returns.resolves.toEqualTypeOf<RunHandle>();

@@ -9,7 +9,6 @@ import { findPython, pythonPath } from "../../src/backend/python.js";
 import { DirectorServiceDefinition, TrainingOffer } from "../../src/generated/scpo/v1/director.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { openRun, startRun } from "../../src/run-file/start-run.js";
-import type { RunSettings } from "../../src/run-file/schema.js";
 import type { RunEvent } from "../../src/run/log/entries.js";
 import type { RunPolicies } from "../../src/run/policies.js";
 
@@ -110,7 +109,7 @@ describe("trainings that dial their director", function () {
     const first = start(address, `${name}-out`, options);
     const log: string[] = [];
     let isKilled = false;
-    const settings = { ...SETTINGS, id: name } as unknown as RunSettings;
+    const settings = { ...SETTINGS, id: name };
     const handle = await startRun(settings, {
       runs: join(folder, "runs"),
       listen: { listen: address },
@@ -168,6 +167,24 @@ describe("trainings that dial their director", function () {
     return lines.join();
   }
 
+  it("the example's policy moves the reference by its own judgement, softly and hard", async () => {
+    const address = `unix://${join(folder, "s", "sock")}`;
+    const [runs, out] = [join(folder, "runs"), join(folder, "out")];
+    const env = { ...process.env, PYTHONPATH: pythonPath(), OMP_NUM_THREADS: "1", ACCELERATE_USE_CPU: "true" };
+    const examples = join(PACKAGE_ROOT, "examples");
+    const director = ran(process.execPath, ["--import", "tsx", join(examples, "direct.ts"), address, runs], env);
+    const training = ran(findPython(), [join(examples, "directed_trl.py"), out, address], env);
+    const [directed, trained] = await Promise.all([director, training]);
+    expect(trained.code, trained.text.slice(-3000)).to.equal(0);
+    expect(directed.code, directed.text.slice(-3000)).to.equal(0);
+    expect(directed.text).to.match(/completed 12 steps/);
+    expect(directed.text.match(/reference moved by (0.5|1)\b/g)).to.include.members([
+      "reference moved by 0.5",
+      "reference moved by 1",
+    ]);
+    expect(existsSync(join(out, "model.safetensors"))).to.equal(true);
+  });
+
   it("a training says in one line that nobody directs it", async () => {
     const address = `unix://${join(folder, "nobody")}`;
     expect(await refusal(start(address, "out", { words: ["wait_seconds=1"] }))).to.match(
@@ -187,15 +204,18 @@ describe("trainings that dial their director", function () {
     const wrong = start(address, "out", { env: { SCPO_TOKEN: `${token}-no` } });
     const listen = { listen: address, token: { file: tokenFile } };
     let first: Started | undefined;
-    const running = startRun({ ...SETTINGS, id: "guarded" } as unknown as RunSettings, {
-      runs: join(folder, "runs"),
-      listen,
-      log: (line) => log.push(line),
-      policies: judging((step) => {
-        if (step === 3) first?.kill();
-        if (step === 3) first = undefined;
-      }),
-    });
+    const running = startRun(
+      { ...SETTINGS, id: "guarded" },
+      {
+        runs: join(folder, "runs"),
+        listen,
+        log: (line) => log.push(line),
+        policies: judging((step) => {
+          if (step === 3) first?.kill();
+          if (step === 3) first = undefined;
+        }),
+      },
+    );
     expect(await refusal(wrong)).to.contain("refused the training: the token that was sent is not the director's");
     const channel = createChannel(address);
     const client = createClient(DirectorServiceDefinition, channel);
@@ -244,8 +264,23 @@ describe("trainings that dial their director", function () {
     const weights = async (id: string) =>
       (await (await openRun(join(folder, "runs", id))).result()).checkpoints.map(({ weightsSha256 }) => weightsSha256);
     expect(await weights("killed")).to.deep.equal(await weights("whole"));
+
+    const page = join(folder, "runs", "whole", "report.html");
+    rmSync(page);
+    const pageAlone = scpo(["resume", join(folder, "runs", "whole")]);
+    expect(await pageAlone.ended, "no training is waited for").to.equal(0);
+    expect(existsSync(page)).to.equal(true);
   });
 });
+
+/** A program, with all that it says. */
+function ran(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<{ code: number | null; text: string }> {
+  const child = spawn(program, args, { env });
+  let text = "";
+  child.stdout.on("data", (part: Buffer) => (text += part.toString()));
+  child.stderr.on("data", (part: Buffer) => (text += part.toString()));
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, text })));
+}
 
 async function* only<Item>(item: Item): AsyncGenerator<Item> {
   yield item;
