@@ -258,7 +258,8 @@ def load_pairs(
             builder = _BUILDERS.get(path.suffix)
             if builder is None:
                 raise UserError(f"data set {name}: expected a file ending in {', '.join(_BUILDERS)}")
-            return load_dataset(builder, data_files={file_split: str(path)}, streaming=streaming)
+            reading = _parquet_reading() if builder == "parquet" else {}
+            return load_dataset(builder, data_files={file_split: str(path)}, streaming=streaming, **reading)
         if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
             loaded = load_from_disk(name)
             return {file_split: loaded} if isinstance(loaded, Dataset) else loaded
@@ -267,6 +268,17 @@ def load_pairs(
         if isinstance(error, UserError):
             raise
         raise UserError(f"data set {name}: {first_line(error)}") from error
+
+
+def _parquet_reading() -> dict[str, Any]:
+    """What keeps `datasets` from holding a whole file while it copies it to its cache on the disk."""
+    from pyarrow.dataset import ParquetFragmentScanOptions
+
+    options: Any = ParquetFragmentScanOptions
+    return {
+        "batch_size": 64,
+        "fragment_scan_options": options(use_buffered_stream=True, buffer_size=1024**2, pre_buffer=False),
+    }
 
 
 def _split(datasets: Any, split: str, option: str) -> Any:

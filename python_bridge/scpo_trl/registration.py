@@ -15,7 +15,9 @@ from scpo_trl.errors import UserError
 from scpo_trl.losses import loss_names
 from scpo_trl.trainer.config import SCPOConfig, scpo_config_from
 from scpo_trl.trainer.scpo_trainer import SCPOTrainer
-from scpo_trl.trainer.stock_options import SAME_NAMES
+
+STOCK_NAMES = frozenset({"sft"})
+"""Losses that TRL has under the same name: alone they stay TRL's."""
 
 _stock_init: Callable[..., None] | None = None
 _settings: dict[str, Any] = {}
@@ -105,7 +107,7 @@ def _switching(stock_init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _our_losses(settings: Any) -> list[str]:
-    """The losses among the settings' that only this package has; alone the others stay TRL's."""
+    """The losses among the settings' that only this package has."""
     if not isinstance(settings, DPOConfig):
         return []
-    return [name for name in settings.loss_type if name in loss_names() and name not in SAME_NAMES]
+    return [name for name in settings.loss_type if name in loss_names() and name not in STOCK_NAMES]

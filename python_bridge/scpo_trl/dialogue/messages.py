@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from scpo.v1 import pair_pb2, telemetry_pb2, trainer_pb2
 from scpo.v1.rules import CHECKPOINT_NAME, LEARNING_RATE
 from scpo_trl.errors import UserError
@@ -12,6 +14,7 @@ from scpo_trl.losses import WeightedLoss
 from scpo_trl.trainer.config import filled_in
 from scpo_trl.trainer.director.director import Decision, HeldOutReport, ReferenceAtOpen, Schedule, Stage, StepReport
 from scpo_trl.trainer.director.records import PairRecord
+from scpo_trl.trainer.rows.row_numbers import distinct_rows, row_array
 
 SCHEDULES: dict[int, Schedule] = {
     trainer_pb2.LEARNING_RATE_SCHEDULE_CONSTANT: "constant",
@@ -52,7 +55,7 @@ def stage_of(message: trainer_pb2.OpenStage, rows: int, beta: float) -> Stage:
     _check_held_out(message, rows)
     return Stage(
         stage=message.stage,
-        pairs=tuple(dict.fromkeys(message.pairs)),
+        pairs=distinct_rows(message.pairs),
         steps=message.steps,
         losses=_losses(message.objective, beta),
         learning_rate=message.learning_rate,
@@ -60,7 +63,7 @@ def stage_of(message: trainer_pb2.OpenStage, rows: int, beta: float) -> Stage:
         warmup_steps=message.warmup_steps,
         reference=REFERENCES[message.reference],
         keep_reference_weights=message.keep_reference_weights,
-        held_out_pairs=tuple(dict.fromkeys(message.held_out_pairs)),
+        held_out_pairs=distinct_rows(message.held_out_pairs),
     )
 
 
@@ -84,12 +87,11 @@ def _losses(objective: trainer_pb2.Objective, beta: float) -> list[WeightedLoss]
 
 
 def _check_held_out(message: trainer_pb2.OpenStage, rows: int) -> None:
-    drawn = frozenset(message.pairs)
-    for pair in message.held_out_pairs:
-        if pair >= rows:
-            raise UserError(f"open_stage.held_out_pairs: found {pair}, but the data set has {rows} rows (from 0)")
-        if pair in drawn:
-            raise UserError(f"open_stage.held_out_pairs: found {pair}, which open_stage.pairs has as well")
+    held_out = row_array(message.held_out_pairs)
+    for pair in held_out[held_out >= rows][:1]:
+        raise UserError(f"open_stage.held_out_pairs: found {pair}, but the data set has {rows} rows (from 0)")
+    for pair in held_out[np.isin(held_out, row_array(message.pairs))][:1]:
+        raise UserError(f"open_stage.held_out_pairs: found {pair}, which open_stage.pairs has as well")
 
 
 def decision_of(message: trainer_pb2.Decision) -> Decision:

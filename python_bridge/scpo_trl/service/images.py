@@ -11,7 +11,8 @@ import PIL.Image
 from scpo.v1 import trainer_pb2
 from scpo_trl.errors import UserError
 from scpo_trl.service.image_bytes import decode_image
-from scpo_trl.service.pair_files import PairFiles, check_image_column
+from scpo_trl.service.pair_columns import check_image_column
+from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.roots import Roots
 
 OpenImages = Callable[[int | str], list[PIL.Image.Image]]

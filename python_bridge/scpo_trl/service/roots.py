@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,6 +58,36 @@ class Roots:
         if not _is(Path.is_file, resolved, field):
             raise UserError(f"{field}: no such file: {path}")
         return resolved
+
+    def files(self, path: str, field: str) -> tuple[Path, list[Path]]:
+        """Give the files that a path names, which all lie under a root.
+
+        Args:
+            path: Absolute path of a file; of a folder, for all Parquet files in it; or with `*` in its last part, for
+                all files that it fits. They are in the order of their names.
+            field: Name of the request's field, for messages.
+
+        Returns:
+            The resolved path, and the files.
+
+        Raises:
+            UserError: Not absolute, outside the roots, or no file.
+        """
+        check_path(path, field)
+        name = Path(path).name
+        if "*" not in name and not _is(Path.is_dir, self._inside(path, field, self.readable), field):
+            file = self.file(path, field)
+            return file, [file]
+        pattern = name if "*" in name else "*.parquet"
+        folder = self.folder(path if pattern != name else str(Path(path).parent), field)
+        kept = re.compile(".*".join(re.escape(part) for part in pattern.split("*")))
+        names = sorted(
+            (found.name for found in folder.iterdir() if kept.fullmatch(found.name) and not found.name.startswith(".")),
+            key=os.fsencode,
+        )
+        if not names:
+            raise UserError(f"{field}: {path}: found no file that {pattern} fits, expected at least one")
+        return folder / name if pattern == name else folder, [self.file(str(folder / name), field) for name in names]
 
     def folder(self, path: str, field: str) -> Path:
         """Give the resolved path of an existing folder under a root; errors as `file`."""

@@ -24,7 +24,8 @@ from scpo_trl.errors import UserError
 from scpo_trl.service.image_bytes import require_bounded_sizes
 from scpo_trl.service.model_folder import check_model_folder
 from scpo_trl.service.model_store import ModelStore
-from scpo_trl.service.pair_files import IMAGE_COLUMNS, TEXT_COLUMNS, PairFiles
+from scpo_trl.service.opened_file import IMAGE_COLUMNS, TEXT_COLUMNS
+from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.roots import Roots
 
 _SIGNALS: dict[int, Signal] = {

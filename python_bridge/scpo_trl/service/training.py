@@ -26,8 +26,9 @@ from scpo_trl.errors import NonFiniteLossError, UserError
 from scpo_trl.service.adapters import adapted, has_adapter
 from scpo_trl.service.model_folder import check_saved
 from scpo_trl.service.model_store import LoadedModel
+from scpo_trl.service.opened_file import OpenedFile
 from scpo_trl.service.own_folders import prepare_trainings
-from scpo_trl.service.pair_files import OpenedFile, PairFiles
+from scpo_trl.service.pair_files import PairFiles
 from scpo_trl.service.processes import Processes
 from scpo_trl.service.roots import Roots
 from scpo_trl.service.telemetry import TelemetrySender

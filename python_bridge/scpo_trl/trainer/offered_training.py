@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 
@@ -16,6 +17,8 @@ from scpo_trl.trainer.director.offer import Beginning, Offer
 from scpo_trl.trainer.model.model_folder import state_sha256
 from scpo_trl.trainer.model.precision import dtype_name, stored_dtype
 from scpo_trl.trainer.model.sealed_folder import MANIFEST
+from scpo_trl.trainer.rows.pair_columns import plan_column
+from scpo_trl.trainer.rows.row_numbers import row_numbers
 from scpo_trl.trainer.stages.sampler import StepShape
 
 _OWN_STAGES = ("stages", "stage_epochs", "stage_learning_rates")
@@ -109,18 +112,17 @@ def _initial_sha256(policy: Any) -> str:
 
 
 def _difficulties(dataset: Dataset) -> Sequence[float] | None:
-    if "difficulty" not in dataset.column_names:
-        return None
-    return [math.nan if value is None else float(value) for value in dataset["difficulty"]]
+    found = plan_column(dataset, "difficulty")
+    return None if found is None else array("d", found.astype(np.float64).tobytes())
 
 
 def _stages(dataset: Dataset) -> Sequence[int] | None:
-    if "stage" not in dataset.column_names:
+    found = plan_column(dataset, "stage")
+    bare = None if found is None else np.isnan(found.astype(np.float64))
+    if found is None or bare is None or bare.all():
         return None
-    stages = list(dataset["stage"])
-    if all(stage is None for stage in stages):
-        return None
-    bare = next((row for row, stage in enumerate(stages) if stage is None), None)
-    if bare is not None:
-        raise UserError(f"row {bare} has no stage while others have one: fill the column stage or leave it out")
-    return [int(stage) for stage in stages]
+    if bare.any():
+        raise UserError(
+            f"row {int(bare.argmax())} has no stage while others have one: fill the column stage or leave it out"
+        )
+    return row_numbers(found)

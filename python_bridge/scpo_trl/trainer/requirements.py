@@ -52,7 +52,7 @@ def require_train_dataset(dataset: Any) -> Dataset:
     if not isinstance(dataset, Dataset):
         raise UserError(
             f"train_dataset is a {type(dataset).__name__}: expected a datasets.Dataset, since stages draw rows by "
-            "number"
+            "number: load it without streaming; datasets then keeps the rows on the disk, not in memory"
         )
     return dataset
 

@@ -62,6 +62,7 @@ from scpo_trl.trainer.rows.pair_rows import AskedRows, PairKey, PairRows
 from scpo_trl.trainer.rows.token_budget import require_room
 from scpo_trl.trainer.stages.sampler import StageSampler, StepShape
 from scpo_trl.trainer.stages.schedule import StageSchedule
+from scpo_trl.trainer.stages.scored_shares import NO_STAGE, ScoredShares
 from scpo_trl.trainer.stages.stage_loop import StageLoop
 from scpo_trl.trainer.stages.step_batches import StepBatches
 
@@ -144,7 +145,7 @@ class SCPOTrainer(DPOTrainer):
             for part, value in (("quantization_config", quantization_config), ("peft_config", peft_config))
             if value is not None
         }
-        with library_mistakes(name), args.stock_losses():
+        with library_mistakes(name):
             super().__init__(
                 model=model,
                 # Stands in for a reference model, which the stock trainer would otherwise load.
@@ -297,7 +298,7 @@ class SCPOTrainer(DPOTrainer):
         combinations = combinations_to_score(objective, self.contrast, self.scores_all_combinations)
         if objective.needs_reference:
             self._prepare_reference(rows, combinations)
-        keys = [PairKey(row, -1, combinations) for row in rows]
+        keys = [PairKey(row, NO_STAGE, combinations) for row in rows]
         loader = self._loader(range(len(keys)), self.args.per_device_eval_batch_size, AskedRows(self._rows, keys))
         return self.accelerator.prepare(loader)
 
@@ -455,35 +456,26 @@ class SCPOTrainer(DPOTrainer):
 
     @torch.no_grad()
     def _score(self, pairs: Sequence[int], combinations: Sequence[str], progress: Progress) -> Tensor:
-        parts: list[Tensor] = [torch.zeros(0, len(COMBINATIONS))]
+        found = torch.empty(len(pairs), len(COMBINATIONS))
         done = 0
         for pairs_of_all, batch in self._shared_batches(pairs, combinations):
             logps = torch.stack(tuple(self._score_batch(batch)), dim=1).float()
             if self._processes.processes > 1:
                 logps = cast(Tensor, self.accelerator.gather(logps))
-            parts.append(logps.cpu()[:pairs_of_all])
+            found[done : done + pairs_of_all] = logps.cpu()[:pairs_of_all]
             done += pairs_of_all
             progress(done, len(pairs))
-        return torch.cat(parts)
+        return found
 
     def _shared_batches(self, pairs: Sequence[int], combinations: Sequence[str]) -> Iterator[tuple[int, Any]]:
         """This process's batches of some rows, and of how many pairs of all processes each is a part.
 
-        All processes get equally many, filled up with a repeated pair, since FSDP and ZeRO wait for each other. The
-        batches are made as those of the training are, by `dataloader_num_workers` processes beside this one.
+        The batches are made as those of the training are, by `dataloader_num_workers` processes beside this one.
         """
         size = self._settings.precompute_ref_batch_size or self._settings.per_device_train_batch_size
-        processes, process = self._processes.processes, self._processes.process
-        keys: list[PairKey] = []
-        counts: list[int] = []
-        for start in range(0, len(pairs), size * processes):
-            chunk = list(pairs[start : start + size * processes])
-            share = -(-len(chunk) // processes)
-            filled: list[int] = chunk + [chunk[-1]] * (share * processes - len(chunk))
-            keys += [PairKey(pair, -1, tuple(combinations)) for pair in filled[process * share : (process + 1) * share]]
-            counts.append(len(chunk))
+        shares = ScoredShares(pairs, tuple(combinations), size, self._processes)
         # Only the last chunk may be smaller, so that the loader cuts the keys where the chunks end.
-        for count, batch in zip(counts, self._loader(keys, size), strict=True):
+        for count, batch in zip(shares.counts(), self._loader(shares, size), strict=True):
             yield count, self._prepare_inputs(batch)
 
     @torch.no_grad()

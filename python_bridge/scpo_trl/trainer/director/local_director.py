@@ -12,6 +12,7 @@ from scpo_trl.errors import UserError
 from scpo_trl.trainer.config import SCPOConfig
 from scpo_trl.trainer.director.director import Decision, ReferenceAtOpen, ReferenceMode, Schedule, Stage, StepReport
 from scpo_trl.trainer.rows.curriculum import order_groups, stage_feed, stage_groups
+from scpo_trl.trainer.rows.pair_columns import plan_column
 
 Number = TypeVar("Number", int, float)
 
@@ -33,10 +34,8 @@ class LocalDirector:
     """
 
     def __init__(self, args: SCPOConfig, dataset: Dataset) -> None:
-        def column(name: str) -> list[object] | None:
-            return list(dataset[name]) if name in dataset.column_names else None
-
-        groups = stage_groups(column("stage"), column("difficulty"), args.stages, len(dataset))
+        stage, difficulty = plan_column(dataset, "stage"), plan_column(dataset, "difficulty")
+        groups = stage_groups(stage, difficulty, args.stages, len(dataset))
         seed = args.seed if args.data_seed is None else args.data_seed
         ordered = order_groups(groups, args.curriculum, seed)
         rates = _by_stage("stage_learning_rates", args.stage_learning_rates, args.learning_rate, len(ordered))

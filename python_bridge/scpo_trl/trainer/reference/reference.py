@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +22,7 @@ from scpo_trl.trainer.director.director import Stage
 from scpo_trl.trainer.model.weights import Weights, blend_weights, copy_weights, weights_swapped
 from scpo_trl.trainer.reference.reference_table import ReferenceTable
 from scpo_trl.trainer.rows.collator import PAIR_KEY
+from scpo_trl.trainer.rows.row_numbers import distinct_rows, row_array, row_numbers
 
 Progress = Callable[[int, int], None]
 """Takes the number of pairs done and their total."""
@@ -201,12 +203,15 @@ class Reference:
         live = table.stage.reference_mode == "live"
         self.current = ReferenceState(None if live else self.initial.table, self.initial.weights)
 
-    def _asked_of_initial(self, pairs: Sequence[int]) -> list[int]:
-        own = set(pairs)
-        later = [row for row in range(self._rows) if row not in own]
+    def _asked_of_initial(self, pairs: Sequence[int]) -> Sequence[int]:
+        own = row_array(distinct_rows(pairs))
+        is_later = np.ones(self._rows, dtype=bool)
+        is_later[own] = False
+        later = np.flatnonzero(is_later)
         # Spread evenly: every n-th row, n not rounded.
         count = round(len(later) * self._drift_share)
-        return [*dict.fromkeys(pairs), *(later[index * len(later) // count] for index in range(count))]
+        some = later[np.arange(count) * len(later) // max(count, 1)]
+        return row_numbers(np.concatenate((own, some)))
 
     def _open_former(self, table: OpenTable, progress: Progress) -> None:
         stage = table.stage
@@ -238,6 +243,6 @@ class Reference:
 
     def _table(self, pairs: Sequence[int], combinations: Sequence[str], progress: Progress) -> ReferenceTable:
         table = ReferenceTable(self._rows)
-        distinct = list(dict.fromkeys(pairs))
+        distinct = distinct_rows(pairs)
         table.fill(distinct, self._score_pairs(distinct, combinations, progress))
         return table

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from scpo_trl.losses.quad import COMBINATIONS, QuadLogps
+from scpo_trl.trainer.rows.row_numbers import distinct_rows, row_array, row_numbers
 
 
 class ReferenceTable:
@@ -22,15 +23,16 @@ class ReferenceTable:
 
     def fill(self, pairs: Sequence[int], values: Tensor) -> None:
         """Stores `values` (n, 6), nats, for the n rows `pairs`; NaN leaves an entry as it was."""
-        rows = self.values[list(pairs)]
-        self.values[list(pairs)] = torch.where(values.isnan(), rows, values.to(rows))
+        index = torch.from_numpy(row_array(pairs).copy())
+        rows = self.values[index]
+        self.values[index] = torch.where(values.isnan(), rows, values.to(rows))
 
-    def missing(self, pairs: Iterable[int], combinations: Sequence[str]) -> list[int]:
+    def missing(self, pairs: Iterable[int], combinations: Sequence[str]) -> Sequence[int]:
         """Those of `pairs` that lack one of `combinations`, each once, in order."""
-        distinct = list(dict.fromkeys(pairs))
+        distinct = row_array(distinct_rows(pairs)).copy()
         columns = [COMBINATIONS.index(name) for name in combinations]
-        lacking = self.values[distinct][:, columns].isnan().any(dim=1).tolist()
-        return [pair for pair, lacks in zip(distinct, lacking, strict=True) if lacks]
+        lacking = self.values[torch.from_numpy(distinct)][:, columns].isnan().any(dim=1)
+        return row_numbers(distinct[lacking.numpy()])
 
     def lookup(self, pairs: Tensor, device: torch.device) -> QuadLogps:
         """Log-probabilities of the rows `pairs` (B,), each (B,), nats."""

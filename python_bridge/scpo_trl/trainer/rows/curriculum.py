@@ -5,18 +5,21 @@ The rules are those of the TypeScript curriculum `staged`; both are held to the 
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from scpo_trl.errors import UserError
+
+Numbers = Sequence[Any] | np.ndarray[Any, Any]
 
 CURRICULA = ("easy-to-hard", "hard-to-easy", "shuffled")
 """Orders of the stages; the last two are the controls of every comparison."""
 
 
-def cut_stages(difficulties: Sequence[float], stages: int) -> list[int]:
+def cut_stages(difficulties: Sequence[float] | np.ndarray[Any, Any], stages: int) -> list[int]:
     """Cuts pairs into stages of equal size by difficulty; ties go by the pair's row.
 
     Args:
@@ -33,20 +36,20 @@ def cut_stages(difficulties: Sequence[float], stages: int) -> list[int]:
         raise UserError(
             f"stages is {stages}: expected a whole number from 1 to the number of rows, {len(difficulties)}"
         )
-    cut = [0] * len(difficulties)
-    for position, row in enumerate(sorted(range(len(difficulties)), key=lambda row: (difficulties[row], row))):
-        cut[row] = position * stages // len(difficulties)
-    return cut
+    ranked = np.argsort(np.asarray(difficulties, dtype=np.float64), kind="stable")
+    cut = np.empty(len(ranked), dtype=np.int64)
+    cut[ranked] = np.arange(len(ranked)) * stages // len(ranked)
+    return cut.tolist()
 
 
 def stage_groups(
-    stage: Sequence[Any] | None, difficulty: Sequence[Any] | None, stages: int | None, rows: int
+    stage: Numbers | None, difficulty: Numbers | None, stages: int | None, rows: int
 ) -> dict[int, list[int]]:
     """Rows by level, easy first.
 
     Args:
-        stage: The column `stage` by row, or None.
-        difficulty: The column `difficulty` by row, or None.
+        stage: The column `stage` by row, None or NaN for a row without one; or None.
+        difficulty: The column `difficulty` by row, likewise; or None.
         stages: Number of stages to cut the column `difficulty` into; 1 puts all rows into one stage; None: the column
             `stage` decides, and without it all rows are one stage.
         rows: Number of rows.
@@ -61,12 +64,14 @@ def stage_groups(
         return {0: list(range(rows))}
     if stages is not None:
         return _grouped(cut_stages(_difficulties(difficulty, stages, rows), stages))
-    if stage is None or all(number is None for number in stage):
+    bare = None if stage is None else np.isnan(np.asarray(stage, dtype=np.float64))
+    if bare is None or bare.all():
         return {0: list(range(rows))}
-    for row, number in enumerate(stage):
-        if number is None:
-            raise UserError(f"row {row} has no stage while others have one: fill the column stage or leave it out")
-    return _grouped([int(number) for number in stage])
+    if bare.any():
+        raise UserError(
+            f"row {int(bare.argmax())} has no stage while others have one: fill the column stage or leave it out"
+        )
+    return _grouped(np.asarray(stage, dtype=np.int64))
 
 
 def order_groups(groups: dict[int, list[int]], curriculum: str, seed: int) -> list[tuple[int, list[int]]]:
@@ -114,21 +119,20 @@ def stage_feed(rows: Sequence[int], epochs: int, pairs_per_step: int, shuffle: r
     return feed + [feed[filler % used] for filler in range(-used % pairs_per_step)]
 
 
-def _difficulties(difficulty: Sequence[Any] | None, stages: int, rows: int) -> list[float]:
+def _difficulties(difficulty: Numbers | None, stages: int, rows: int) -> np.ndarray[Any, Any]:
     if difficulty is None:
         raise UserError(
             f"stages={stages} cuts the column difficulty, which train_dataset lacks: score the pairs first, add a "
             "column stage, or set stages=1"
         )
-    for row, value in enumerate(difficulty):
-        if value is None or not math.isfinite(value):
-            raise UserError(f"row {row} has no difficulty: expected one for every row to cut {stages} stages")
-    assert len(difficulty) == rows
-    return [float(value) for value in difficulty]
+    values = np.asarray(difficulty, dtype=np.float64)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise UserError(f"row {int(bad.argmax())} has no difficulty: expected one for every row to cut {stages} stages")
+    assert len(values) == rows
+    return values
 
 
-def _grouped(levels: Sequence[int]) -> dict[int, list[int]]:
-    groups: dict[int, list[int]] = {}
-    for row, level in enumerate(levels):
-        groups.setdefault(level, []).append(row)
-    return dict(sorted(groups.items()))
+def _grouped(levels: Sequence[int] | np.ndarray[Any, Any]) -> dict[int, list[int]]:
+    of_row = np.asarray(levels)
+    return {int(level): np.flatnonzero(of_row == level).tolist() for level in np.unique(of_row)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow
 import pyarrow.compute
 from datasets import Dataset
@@ -12,6 +13,7 @@ from datasets import Dataset
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.rows.contrast import Contrast
 from scpo_trl.trainer.rows.images import SINGULAR, Side, images_of
+from scpo_trl.trainer.rows.mapped_pages import sparing
 from scpo_trl.trainer.rows.pair_text import FOR_THE_TEMPLATE, pair_texts
 
 # Its functions are made at run time, which type checkers cannot see.
@@ -48,12 +50,11 @@ def require_pairs(dataset: Dataset, contrast: Contrast | None = None, name: str 
     _require_columns(dataset, contrast, name)
     counts = {side: image_counts(dataset, side) for side in _sides(contrast)}
     for side, found in counts.items():
-        _refuse(name, [row for row, count in enumerate(found) if count == 0], f"no {side}", "at least one")
+        _refuse(name, np.flatnonzero(found == 0).tolist(), f"no {side}", "at least one")
     if contrast is None:
-        unequal = [row for row, (ours, theirs) in enumerate(zip(*counts.values(), strict=True)) if ours != theirs]
+        unequal = np.flatnonzero(counts["images"] != counts["rejected_images"]).tolist()
         _refuse(name, unequal, "different numbers of images and rejected_images", "the same number of both")
-    for row, values in enumerate(dataset.select_columns(text_columns(dataset))):
-        assert isinstance(values, dict)
+    for row, values in enumerate(text_rows(dataset)):
         _, chosen, rejected = pair_texts(values, f"{name}: row {row}")
         if chosen == rejected:
             raise UserError(
@@ -72,15 +73,35 @@ def text_columns(dataset: Dataset) -> list[str]:
     return [column for column in ("prompt", "chosen", "rejected", *FOR_THE_TEMPLATE) if column in dataset.column_names]
 
 
-def image_counts(dataset: Dataset, side: Side) -> list[int]:
+def text_rows(dataset: Dataset, further: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    """What the rows say, in order, and their cells in further columns."""
+    chosen = dataset.select_columns([*text_columns(dataset), *further])
+    for values in sparing(dataset, chosen):
+        assert isinstance(values, dict)
+        yield values
+
+
+def plan_column(dataset: Dataset, name: str) -> np.ndarray[Any, Any] | None:
+    """A column of numbers that stages are made of, by row; NaN where a row has none. None: there is no such column."""
+    if name not in dataset.column_names:
+        return None
+    column = dataset.select_columns([name]).with_format("arrow")[:][name]  # type: ignore[index]
+    values = column.to_numpy(zero_copy_only=False) if isinstance(column, pyarrow.Array) else column.to_numpy()
+    return values.astype(np.float64) if values.dtype == object or column.null_count else values
+
+
+def image_counts(dataset: Dataset, side: Side) -> np.ndarray[Any, Any]:
     """How many images each row has on a side, without decoding one; 0 for a row whose image or list is missing."""
-    counts: list[int] = []
+    counts = np.zeros(len(dataset), dtype=np.int32)
+    start = 0
     for values in _image_tables(dataset, side):
         kind = values.type.storage_type if isinstance(values.type, pyarrow.BaseExtensionType) else values.type
         if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
-            counts += compute.fill_null(compute.list_value_length(values), 0).to_pylist()
+            found = compute.fill_null(compute.list_value_length(values), 0)
         else:
-            counts += [int(valid) for valid in compute.is_valid(values).to_pylist()]
+            found = compute.is_valid(values)
+        counts[start : start + len(values)] = found.to_numpy()
+        start += len(values)
     return counts
 
 
@@ -94,8 +115,9 @@ def raw_images(dataset: Dataset, side: Side) -> Iterator[list[Any]]:
 def _image_tables(dataset: Dataset, side: Side) -> Iterator[Any]:
     column = image_column(dataset, side)
     assert column is not None, f"no column holds {side}"
-    for table in dataset.select_columns([column]).with_format("arrow").iter(_CHUNK):
-        yield table[column]  # type: ignore[index]
+    tables: Any = dataset.select_columns([column]).with_format("arrow").iter(_CHUNK)
+    for table in sparing(dataset, tables):
+        yield table[column]
 
 
 def _sides(contrast: Contrast | None) -> tuple[Side, ...]:

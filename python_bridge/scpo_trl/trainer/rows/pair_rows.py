@@ -10,6 +10,7 @@ from datasets import Dataset as RowDataset
 from torch.utils.data import Dataset
 
 from scpo_trl.trainer.rows.collator import COMBINATIONS_KEY, PAIR_KEY, STAGE_KEY
+from scpo_trl.trainer.rows.mapped_pages import MappedPages
 from scpo_trl.trainer.rows.pair_columns import ACCEPTED_COLUMNS
 from scpo_trl.trainer.rows.row_identity import rows_sha256
 
@@ -48,6 +49,7 @@ class PairRows(Dataset[dict[str, Any]]):
             start = self._total
             self._append(dataset)
             self.ranges[name] = range(start, self._total)
+        self._pages = MappedPages(self._given)
 
     @cached_property
     def sha256(self) -> str:
@@ -61,9 +63,9 @@ class PairRows(Dataset[dict[str, Any]]):
         self._total += len(dataset)
 
     @property
-    def evaluation_rows(self) -> list[int]:
+    def evaluation_rows(self) -> range:
         """Numbers of all rows that are only evaluated on."""
-        return list(range(len(self._parts[0]), self._total))
+        return range(len(self._parts[0]), self._total)
 
     def __len__(self) -> int:
         return self._total
@@ -71,6 +73,7 @@ class PairRows(Dataset[dict[str, Any]]):
     def __getitem__(self, key: PairKey) -> dict[str, Any]:
         part = max(index for index, start in enumerate(self._starts) if start <= key.pair)
         row = self._parts[part][key.pair - self._starts[part]]
+        self._pages.keep_few()
         return {**row, PAIR_KEY: key.pair, STAGE_KEY: key.stage, COMBINATIONS_KEY: key.combinations}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from datasets import Dataset
 
 from scpo_trl.trainer.rows.images import Side
-from scpo_trl.trainer.rows.pair_columns import image_column, raw_images, text_columns
+from scpo_trl.trainer.rows.pair_columns import image_column, raw_images, text_rows
 
 _ENDS = 4096
 """Bytes at either end of an encoded image that distinguish it from others of its length."""
@@ -35,8 +35,7 @@ def rows_sha256(datasets: Iterable[Dataset]) -> str:
     digest = hashlib.sha256()
     for dataset in datasets:
         digest.update(f"{len(dataset)} rows\n".encode())
-        columns = [*text_columns(dataset), *(name for name in _PLAN if name in dataset.column_names)]
-        for values in dataset.select_columns(columns):
+        for values in text_rows(dataset, [name for name in _PLAN if name in dataset.column_names]):
             digest.update(json.dumps(values, sort_keys=True, default=str).encode() + b"\n")
         for side in _SIDES:
             if image_column(dataset, side) is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import PIL.Image
 from datasets import Dataset
 
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.rows.collator import QuadCollator
 from scpo_trl.trainer.rows.images import Side, image_size, images_of
-from scpo_trl.trainer.rows.pair_columns import image_column, image_counts, raw_images, text_columns
+from scpo_trl.trainer.rows.pair_columns import image_column, image_counts, raw_images, text_columns, text_rows
 
 Sizes = tuple[tuple[int, int], ...]
 """Width and height of each image of a row, in pixels."""
@@ -43,13 +44,11 @@ def require_room(dataset: Dataset, collator: QuadCollator, max_length: int | Non
         return
     lengths = _PromptLengths(collator)
     sides: tuple[Side, ...] = ("images", "rejected_images") if collator.contrast is None else ("images",)
-    texts = dataset.select_columns(text_columns(dataset))
     short: list[tuple[int, int]] = []
     alike: list[tuple[int, int]] = []
     for row, (values, sizes_by_side) in enumerate(
-        zip(texts, _sizes_by_row(dataset, sides, lengths, name), strict=True)
+        zip(text_rows(dataset), _sizes_by_row(dataset, sides, lengths, name), strict=True)
     ):
-        assert isinstance(values, dict)
         label = f"{name}: row {row}"
         needed = max(lengths.tokens(values, side_sizes, label) for side_sizes in sizes_by_side)
         if needed >= max_length:
@@ -115,10 +114,11 @@ def _sizes_by_row(dataset: Dataset, sides: Sequence[Side], lengths: _PromptLengt
     """For each row the images' sizes of every side; all equal if the processor ignores sizes."""
     counts = image_counts(dataset, "images")
     probe = dataset.select_columns(text_columns(dataset))
-    single = next((row for row, count in enumerate(counts) if count == 1), None)
+    ones = np.flatnonzero(counts == 1)
+    single = int(ones[0]) if len(ones) else None
     if single is not None and not lengths.minds_size(probe[single], f"{name}: row {single}"):
         for count in counts:
-            yield [(_PROBES[0],) * count]
+            yield [(_PROBES[0],) * int(count)]
         return
     columns = [raw_images(dataset, side) for side in sides]
     for row, by_side in enumerate(zip(*columns, strict=True)):

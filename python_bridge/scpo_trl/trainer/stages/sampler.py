@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
 from torch.utils.data import Sampler
 
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.director.director import Director, Stage
 from scpo_trl.trainer.rows.pair_rows import PairKey
+from scpo_trl.trainer.rows.row_numbers import row_array
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,9 @@ class StageSampler(Sampler[PairKey]):
         self._shape = shape
         self._stage: Stage | None = None
         self._combinations: tuple[str, ...] = ()
-        self._allowed: frozenset[int] = frozenset()
+        self._allowed = row_array(())
         self._over = False
-        self._pulled: list[int] = []
-        self._trained = 0
+        self._untrained: deque[int] = deque()
         self.waited = 0.0
         """Seconds spent waiting for the director's pairs so far."""
 
@@ -75,10 +77,9 @@ class StageSampler(Sampler[PairKey]):
         """From now on draw from `stage`, whose rows are scored under `combinations`; `over`: nothing is left of it."""
         self._stage = stage
         self._combinations = combinations
-        self._allowed = frozenset(stage.pairs)
+        self._allowed = np.sort(row_array(stage.pairs))
         self._over = over
-        self._pulled = []
-        self._trained = 0
+        self._untrained = deque()
 
     def close(self) -> None:
         """No stage is open any more."""
@@ -86,11 +87,16 @@ class StageSampler(Sampler[PairKey]):
 
     def mark_trained(self) -> None:
         """Counts one more optimiser step, in the order of handing out, as trained on."""
-        self._trained += self._shape.pairs
+        for _ in range(self._shape.pairs):
+            self._untrained.popleft()
 
     def unused(self) -> list[int]:
         """Pairs that were pulled from the director but not trained on, in order."""
-        return self._pulled[self._trained :]
+        return list(self._untrained)
+
+    def _allows(self, pair: int) -> bool:
+        at = int(np.searchsorted(self._allowed, pair))
+        return at < len(self._allowed) and int(self._allowed[at]) == pair
 
     def __iter__(self) -> Iterator[PairKey]:
         stage = self._stage
@@ -101,9 +107,9 @@ class StageSampler(Sampler[PairKey]):
             started = time.perf_counter()
             step = list(islice(feed, self._shape.pairs))
             self.waited += time.perf_counter() - started
-            self._pulled.extend(step)
+            self._untrained.extend(step)
             for pair in step:
-                if pair not in self._allowed:
+                if not self._allows(pair):
                     raise UserError(
                         f"pair {pair} was fed to stage {stage.stage} but is not among the pairs it opened with: "
                         "list every pair that a stage may draw when opening it"

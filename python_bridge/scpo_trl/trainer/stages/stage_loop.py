@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -22,6 +23,7 @@ from scpo_trl.trainer.model.model_folder import checkpoint_folder, save_model_fo
 from scpo_trl.trainer.reference.reference import OpenTable, Reference
 from scpo_trl.trainer.rows.combinations import combinations_to_score
 from scpo_trl.trainer.rows.contrast import Contrast
+from scpo_trl.trainer.rows.row_numbers import row_numbers
 from scpo_trl.trainer.stages.main_process import in_main_process
 from scpo_trl.trainer.stages.sampler import StageSampler
 from scpo_trl.trainer.stages.schedule import StageSchedule
@@ -188,8 +190,8 @@ class StageLoop(TrainerCallback):
         if not self.objective.needs_reference:
             self._reference.skip()
         else:
-            rows = [*stage.pairs, *stage.held_out_pairs, *self._trainer.evaluation_rows]
-            table = OpenTable(stage, rows, self.combinations)
+            rows = (stage.pairs, stage.held_out_pairs, self._trainer.evaluation_rows)
+            table = OpenTable(stage, row_numbers(chain.from_iterable(rows)), self.combinations)
             if within:
                 self._reference.reopen(table)
             else:
