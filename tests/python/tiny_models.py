@@ -33,6 +33,9 @@ from transformers import (
     Qwen2_5_VLProcessor,
     Qwen2Config,
     Qwen2VLImageProcessorPil,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
     SiglipVisionConfig,
 )
 
@@ -271,11 +274,51 @@ def qwen2_5_vl() -> TinyModel:
     return TinyModel(_seeded(lambda: Qwen2_5_VLForConditionalGeneration(config)), processor)
 
 
+def qwen3_vl() -> TinyModel:
+    """Qwen3-VL: as Qwen2.5-VL; features of an inner layer of the tower are added within the language model too."""
+    marks = ["<|im_start|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+    tokenizer = _tokenizer(marks, eos="<|im_end|>")
+    processor = _without_video(Qwen3VLProcessor)(
+        image_processor=Qwen2VLImageProcessorPil(
+            patch_size=4, merge_size=2, temporal_patch_size=2, size={"shortest_edge": 64, "longest_edge": 4096}
+        ),
+        tokenizer=tokenizer,
+        chat_template=_template(
+            image="<|vision_start|><|image_pad|><|vision_end|>", after_assistant="<|im_end|>\n", **CHATML
+        ),
+    )
+    config = Qwen3VLConfig(
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 2,
+            "out_hidden_size": 32,
+            "patch_size": 4,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+            "num_position_embeddings": 64,
+            "deepstack_visual_indexes": [0],
+        },
+        text_config={
+            **_text(tokenizer),
+            "head_dim": 16,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [3, 3, 2]},
+        },
+        image_token_id=tokenizer.convert_tokens_to_ids("<|image_pad|>"),
+        video_token_id=tokenizer.convert_tokens_to_ids("<|video_pad|>"),
+        vision_start_token_id=tokenizer.convert_tokens_to_ids("<|vision_start|>"),
+        vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+    )
+    return TinyModel(_seeded(lambda: Qwen3VLForConditionalGeneration(config)), processor)
+
+
 FAMILIES: dict[str, Callable[[], TinyModel]] = {
     "llava-1.5": llava,
     "llava-next": llava_next,
     "llava-onevision": llava_onevision,
     "gemma-3": gemma3,
     "qwen2.5-vl": qwen2_5_vl,
+    "qwen3-vl": qwen3_vl,
 }
 """Builders by family: the same weights every time."""

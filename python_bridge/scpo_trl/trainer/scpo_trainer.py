@@ -42,6 +42,7 @@ from scpo_trl.trainer.model.checkpoint_weights import load_checkpoint_weights
 from scpo_trl.trainer.model.freezing import freeze
 from scpo_trl.trainer.model.model_support import require_processor, require_support
 from scpo_trl.trainer.model.processor_fields import complete_processor
+from scpo_trl.trainer.model.sharded_layers import name_sharded_layers
 from scpo_trl.trainer.model.trainable import check_weight_type, require_trainable
 from scpo_trl.trainer.model_card import model_card
 from scpo_trl.trainer.offered_training import beginning, require_directable, training_offer
@@ -165,6 +166,7 @@ class SCPOTrainer(DPOTrainer):
         require_no_router_loss(self.policy.config, args)
         complete_processor(self.processing_class, self.policy.config)
         require_one_device_a_process(self.args.n_gpu)
+        name_sharded_layers(self.policy, getattr(self.accelerator.state, "fsdp_plugin", None))
         self._settings = args
         self.scores_all_combinations = args.all_combinations
         self.data_collator = QuadCollator(cast(ProcessorMixin, self.processing_class), args.max_length, self.contrast)
