@@ -130,15 +130,24 @@ function contrastCellsOf(row: PairText & Images): Row {
   };
 }
 
-interface CheckedRow {
+/** A row whose texts and numbers are as they must be. */
+export interface CheckedRow {
   readonly text: PairText;
   readonly cells: Row;
   /** Says what else is wrong with the row. */
   readonly fail: Fail;
 }
 
-/** The rows of a file, whose texts and numbers are looked at. */
-async function* checkedRows(path: string, columns: readonly Column[]): AsyncGenerator<CheckedRow, void, undefined> {
+/**
+ * The rows of a file, whose texts and numbers are looked at.
+ * @param path - File to read; named in every error.
+ * @param columns - Columns wanted.
+ * @throws UserError that names the row at fault; pictures and ids are not looked at.
+ */
+export async function* checkedRows(
+  path: string,
+  columns: readonly Column[],
+): AsyncGenerator<CheckedRow, void, undefined> {
   let row = 0;
   for await (const cells of streamTable(path, columns)) {
     const text = textOf(cells, row);

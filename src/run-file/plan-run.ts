@@ -2,7 +2,7 @@ import { processesOf } from "../backend/processes.js";
 import type { CurriculumStage } from "../curriculum/curriculum.js";
 import { curriculumPolicy } from "../curriculum/registry.js";
 import { UserError } from "../errors.js";
-import { readPairs } from "../pairs/pair-rows.js";
+import { gradedPairs, readGrades } from "../pairs/graded-rows.js";
 import { sha256File } from "../files/sha256.js";
 import type { TrainingOffer } from "../generated/scpo/v1/director.js";
 import { referencePolicy } from "../reference/registry.js";
@@ -54,8 +54,8 @@ export async function planRun(
         "bring the file back, or start another run without data.sha256",
     );
   }
-  const texts = isOffered ? undefined : await readPairs(data.pairs, { images: false });
-  const pairs = texts ?? offeredRows(offer as TrainingOffer);
+  const grades = isOffered ? undefined : await readGrades(data.pairs);
+  const pairs = grades === undefined ? offeredRows(offer as TrainingOffer) : gradedPairs(grades);
   if (offer !== undefined && pairs.length !== offer.rows) {
     throw new UserError(
       `data.pairs: ${data.pairs} has ${pairs.length} rows, expected ${offer.rows}, those of the training that dialled: ` +
@@ -110,7 +110,7 @@ export async function planRun(
     };
     return { ...stage, warmupSteps: warmupSteps(own.warmup_steps, plannedSteps(plan, stage)) };
   });
-  if (texts !== undefined) refuseFalseContrasts(data.pairs, texts, plan.stages);
+  if (grades !== undefined) refuseFalseContrasts(data.pairs, grades.falseContrasts, plan.stages);
   const { id, ...others } = settings;
   const resolved = { id, ...others, data: { ...data, sha256 }, stages: stages.map(({ settings: own }) => own) };
   return {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { CurriculumPair } from "../curriculum/curriculum.js";
 import { UserError } from "../errors.js";
 import type { StepReport } from "../generated/scpo/v1/trainer.js";
-import { readPairs } from "../pairs/pair-rows.js";
+import { gradedPairs, readGrades } from "../pairs/graded-rows.js";
 import { sha256File } from "../files/sha256.js";
 import type { ReferenceMove } from "../reference/reference.js";
 import { readEntries } from "../run/log/read.js";
@@ -59,6 +59,5 @@ export async function readRecordedPairs({ dataset }: RecordedPlan): Promise<Curr
       `${path}: found the SHA-256 ${found}, expected ${sha256}, the run's: the file has changed since`,
     );
   }
-  const pairs = await readPairs(path, { images: false });
-  return pairs.map(({ difficulty, stage }, pair) => ({ pair, difficulty, stage }));
+  return gradedPairs(await readGrades(path));
 }

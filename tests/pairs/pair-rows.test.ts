@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync } from "hyparquet";
 import sharp from "sharp";
 import type { ContrastPair } from "../../src/pairs/contrast-pair.js";
+import { gradedPairs, readGrades } from "../../src/pairs/graded-rows.js";
 import { readPairs, writePairs } from "../../src/pairs/pair-rows.js";
 import { writeTable } from "../../src/pairs/table.js";
 
@@ -43,14 +44,30 @@ describe("pairs file", () => {
 
   async function faultOf(pairs: ContrastPair[] | null, images = true): Promise<string> {
     if (pairs) await writePairs(path, pairs);
-    const reading = images ? readPairs(path, { images: true }) : readPairs(path, { images: false });
-    const fault = await reading.then(
-      () => "none",
-      (error: Error) => `${error.name}: ${error.message}`,
-    );
+    const told = (reading: Promise<unknown>): Promise<string> =>
+      reading.then(
+        () => "none",
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+    const fault = await told(images ? readPairs(path, { images: true }) : readPairs(path, { images: false }));
+    // What a run is planned by is refused for the same reasons, and keeps no text.
+    if (!images) expect(await told(readGrades(path))).to.equal(fault);
     expect(fault).not.to.include("\n");
     return fault.replaceAll(path, "FILE");
   }
+
+  it("gives what a run is planned by, row by row", async () => {
+    const bare = { ...pair, id: "second", difficulty: null, stage: null, rejectedTrue: null, rejectedTrueBy: null };
+    await writePairs(path, [pair, bare, { ...pair, id: "third", rejectedTrue: false, difficulty: 1, stage: 0 }]);
+    const grades = await readGrades(path);
+    expect(grades.falseContrasts[0]).to.equal(undefined);
+    expect(grades.falseContrasts[2]).to.deep.equal({ id: "third", rejectedTrue: false });
+    expect(gradedPairs(grades)).to.deep.equal([
+      { pair: 0, difficulty: 0.25, stage: 2 },
+      { pair: 1, difficulty: null, stage: null },
+      { pair: 2, difficulty: 1, stage: 0 },
+    ]);
+  });
 
   it("gives back what was written, nothing for nothing", async () => {
     const bare: ContrastPair = {
