@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { dialledTrainer } from "../backend/dialled/dialled-trainer.js";
 import type { Door } from "../backend/dialled/door.js";
 import { type Trainer, TrainerExitedError } from "../backend/trainer.js";
@@ -67,6 +68,15 @@ function offerProblem(plan: RunPlan, offer: TrainingOffer): string | undefined {
     return (
       `${field}: found ${found}, expected ${expected}, as ${run} was planned: start the training with its ` +
       "per_device_train_batch_size, gradient_accumulation_steps and processes"
+    );
+  }
+  // Runs of former versions know fewer.
+  const theirs = JSON.parse(own?.settings ?? "{}") as RunPlan["training"];
+  for (const [name, expected] of Object.entries(plan.training)) {
+    if (isDeepStrictEqual(theirs[name] ?? null, expected)) continue;
+    return (
+      `${name}: found ${JSON.stringify(theirs[name] ?? null)}, expected ${JSON.stringify(expected)}, with which ${run} ` +
+      "began: start the training with the same settings, or begin a run anew"
     );
   }
   return undefined;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -313,10 +314,10 @@ class TestRefusedSettings:
         request = trainer_pb2.LoadModelRequest(path=str(served.model), settings=text)
         refused(lambda: served.stub.LoadModel(request), "settings", "expected one object")
 
-    @pytest.mark.skipif(torch.cuda.is_available(), reason="of a machine without a GPU")
     @pytest.mark.parametrize("name", ["load_in_4bit", "load_in_8bit"])
-    def test_quantised_without_a_gpu(self, served: World, name: str) -> None:
-        refused(lambda: load(served, served.model, {name: True}), f"settings.{name}")
+    def test_quantised_without_the_package(self, served: World, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda found: None)
+        refused(lambda: load(served, served.model, {name: True}), f"settings.{name}", "pip install bitsandbytes")
 
     @pytest.mark.parametrize(
         ("settings", "parts"),

@@ -8,12 +8,16 @@ import { stringify } from "yaml";
 import { UserError } from "../../src/errors.js";
 import { EMBEDDED_MODEL_FOLDER, PACKAGE_ROOT, packageVersion } from "../../src/package-root.js";
 import { settingsTable } from "../../src/run-file/settings-table.js";
+import { trainingJsonSchema } from "../../src/run-file/training-schema.js";
 import { SCENES } from "../../src/study/data-files.js";
 import { readRecipe } from "../../src/study/recipe.js";
 import { runSchemaText, schemaAt } from "../../src/run-file/json-schema.js";
 import { fieldName } from "../../src/run-file/position.js";
 import { SettingsError } from "../../src/run-file/problems.js";
 import { checkRunSettings, readRunFile } from "../../src/run-file/read.js";
+
+/** Fields of run.yaml, as a sentence names them. */
+const FIELDS = /\b(?:data|curriculum|stages\[\]|reference|checkpoints|backend|evaluation)\.[a-z_]+/g;
 
 type Path = (string | number)[];
 
@@ -268,6 +272,15 @@ describe("run.yaml", () => {
     expect((await told("nowhere")).join()).to.match(
       /an existing folder, owner\/name of a model on the Hugging Face hub/,
     );
+  });
+
+  it("refers for what is decided elsewhere to fields that there are", () => {
+    const table = settingsTable();
+    const named = Object.values(trainingJsonSchema.properties).flatMap(({ not, description = "" }) =>
+      not === undefined ? [] : [...description.matchAll(FIELDS)].map(([field]) => field),
+    );
+    expect(new Set(named).size).to.be.greaterThan(10);
+    expect([...new Set(named)].filter((field) => !table.includes(`\`${field}`))).to.deep.equal([]);
   });
 
   it("says what fields of former versions are called now, each at its place", async () => {

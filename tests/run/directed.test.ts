@@ -237,10 +237,14 @@ describe("trainings that dial their director", function () {
       expect(await refusal(fewer)).to.contain("rows: found 6, expected at least 12");
       const wider = start(address, "out", { ...right, words: ["per_device_train_batch_size=3"] });
       expect(await refusal(wider)).to.contain("pairs of a pass: found 3, expected 1");
+      const other = start(address, "out", { ...right, words: ["weight_decay=0.3"] });
+      expect(await refusal(other)).to.match(
+        /weight_decay: found 0.3, expected 0(\.0)?, with which the run "guarded" began/,
+      );
       start(address, "out", right);
     }
     expect((await handle.result()).outcome).to.equal("completed");
-    expect(log.filter((line) => line.startsWith("refused"))).to.have.length(3);
+    expect(log.filter((line) => line.startsWith("refused"))).to.have.length(4);
   });
 
   it("a director that was killed is resumed, and the training goes on from what it saved", async () => {

@@ -13,6 +13,7 @@ import transformers
 from scpo_trl.errors import UserError
 from scpo_trl.service.image_bytes import require_bounded_sizes
 from scpo_trl.settings.parsing import TrainingSettings
+from scpo_trl.trainer.model.quantised import keep_differentiable
 
 NAMED = 3
 """Weights named in a message before the rest is counted."""
@@ -47,8 +48,8 @@ def loading_options(settings: TrainingSettings, device: torch.device, at: str = 
         name = "load_in_4bit" if model.load_in_4bit else "load_in_8bit"
         if importlib.util.find_spec("bitsandbytes") is None:
             raise UserError(f"{at}.{name}: bitsandbytes is missing: pip install bitsandbytes, or leave it out")
-        if device.type != "cuda":
-            raise UserError(f"{at}.{name}: found a model for {device.type}, expected a CUDA GPU: leave it out")
+        if device.type not in ("cuda", "cpu"):
+            raise UserError(f"{at}.{name}: found a model for {device.type}, expected a CUDA GPU or a CPU: leave it out")
         options["quantization_config"] = get_quantization_config(model)
         options["device_map"] = {"": device}
     return {**options, **further}
@@ -128,6 +129,7 @@ def load_model(folder: Path, name: str, trust_remote_code: bool, options: Mappin
     if info["error_msgs"]:
         raise UserError(f"path: {name}: weights cannot be loaded: {info['error_msgs'][0]}")
     require_finite(model, name)
+    keep_differentiable(model)
     return model
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from array import array
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +27,20 @@ from scpo_trl.trainer.stages.sampler import StepShape
 _OWN_STAGES = ("stages", "stage_epochs", "stage_learning_rates")
 """Options that only a training without a director reads."""
 
-_LEARNT_BY = (
-    "beta",
-    "weight_decay",
-    "max_grad_norm",
-    "frozen_prefixes",
-    "bf16",
-    "fp16",
-    "optim",
-    "adam_beta1",
-    "adam_beta2",
-    "adam_epsilon",
-    "max_length",
-    "contrast",
-    "contrast_strength",
+_MAY_CHANGE = re.compile(
+    # What the director says or keeps.
+    r"seed|data_seed|learning_rate|lr_scheduler_type|warmup_.*|loss_.*|num_train_epochs|max_steps|gradient_accumulation_steps"
+    r"|.*batch_size|stages|stage_.*|curriculum|shuffle_.*|reference_.*|sync_ref_.*|ref_model_.*|precompute_.*"
+    # Where it computes, how fast and with how much memory.
+    r"|use_cpu|local_rank|ddp_.*|fsdp.*|deepspeed|accelerator_config|parallelism_config|torch_.*|tf32|.*activation_.*"
+    r"|gradient_checkpointing.*|dataloader_.*|dataset_num_proc|use_cache|savings_off|feature_cache_.*|optim_target_.*"
+    # What is told, kept and looked at.
+    r"|output_dir|run_name|project|report_to|trackio_.*|hub_.*|push_.*|log_.*|logging_.*|disable_tqdm|include_.*|skip_.*"
+    r"|save_.*|.*eval.*|prediction_loss_only|load_best_.*|metric_for_.*|greater_is_better|do_.*|resume_.*|restore_.*"
+    r"|ignore_data_skip|enable_jit_.*|all_combinations|debug|model_init_kwargs|trust_remote_code|remove_unused_columns"
+    r"|label_names|length_column_name"
 )
-"""Settings that decide what a training learns and that no director says; the same at every start of one training."""
+"""Settings that may be others when a training is started again; all others decide what it learns."""
 
 
 def require_directable(args: SCPOConfig) -> None:
@@ -80,11 +81,44 @@ def training_offer(
         gradient_accumulation_steps=shape.accumulation,
         processes=shape.processes,
         seed=args.seed,
-        settings={name: getattr(getattr(args, name), "value", getattr(args, name)) for name in _LEARNT_BY},
+        settings={**learnt_by(args), **_adapter(policy)},
         output_dir=str(folder),
         saved_trainings=saved_trainings(folder),
         weights_sha256=_initial_sha256(policy),
     )
+
+
+def learnt_by(args: SCPOConfig) -> dict[str, Any]:
+    """Settings that decide what a training learns and that no director says, the same at each of its starts."""
+    found: dict[str, Any] = {}
+    for option in fields(args):
+        value = getattr(args, option.name)
+        value = getattr(value, "value", value)
+        if option.init and not _MAY_CHANGE.fullmatch(option.name) and _is_json(value):
+            found[option.name] = value
+    return found
+
+
+def _adapter(policy: Any) -> dict[str, Any]:
+    """How the adapter under training is made, under the names of TRL's options."""
+    config: Any = getattr(policy, "peft_config", {}).get("default")
+    if config is None or not hasattr(config, "lora_alpha"):
+        return {}
+    return {
+        "lora_r": config.r,
+        "lora_alpha": config.lora_alpha,
+        "lora_dropout": config.lora_dropout,
+        "use_rslora": config.use_rslora,
+        "use_dora": config.use_dora,
+    }
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def beginning(args: SCPOConfig, policy: Any) -> Beginning:

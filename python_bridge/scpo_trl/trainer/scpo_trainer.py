@@ -42,6 +42,7 @@ from scpo_trl.trainer.model.checkpoint_weights import load_checkpoint_weights
 from scpo_trl.trainer.model.freezing import freeze
 from scpo_trl.trainer.model.model_support import require_processor, require_support
 from scpo_trl.trainer.model.processor_fields import complete_processor
+from scpo_trl.trainer.model.quantised import keep_adapter_type, keep_differentiable, trainable_weights
 from scpo_trl.trainer.model.sharded_layers import name_sharded_layers
 from scpo_trl.trainer.model.trainable import check_weight_type, require_trainable
 from scpo_trl.trainer.model_card import model_card
@@ -146,6 +147,7 @@ class SCPOTrainer(DPOTrainer):
             for part, value in (("quantization_config", quantization_config), ("peft_config", peft_config))
             if value is not None
         }
+        weights = trainable_weights(model)
         with library_mistakes(name):
             super().__init__(
                 model=model,
@@ -160,6 +162,8 @@ class SCPOTrainer(DPOTrainer):
                 optimizers=optimizers,
                 **further,
             )
+        keep_adapter_type(self.policy, weights)
+        keep_differentiable(self.policy)
         self.ref_model = None
         self._checkpoints_in: Path | None = None
         require_support(self.policy, self.processing_class)
