@@ -1,6 +1,7 @@
 // The rooms of both languages and which may import which stand once, in scripts/rooms.json. This writes the picture of
 // them in docs/architecture.md; `--check` fails where the picture is out of date, where a file imports against an arrow
-// or in a circle (dependency-cruiser for TypeScript, import-linter for Python), and where no import needs an arrow.
+// or in a circle (dependency-cruiser for TypeScript, import-linter for Python), where no import needs an arrow, and where
+// the page's walk through the code names a file that is not there.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +13,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const python = process.env.SCPO_PYTHON ?? join(root, ".venv", "bin", "python");
 const STATEMENT = "scripts/rooms.json";
 const PAGE = "docs/architecture.md";
-const { typescript, python: pythonHomes } = JSON.parse(readFileSync(join(root, STATEMENT), "utf8"));
+const {
+  typescript,
+  python: pythonHomes,
+  "python by name": byName,
+} = JSON.parse(readFileSync(join(root, STATEMENT), "utf8"));
 
 const mayImport = (room, imports) => `${room} may import only ${imports.join(", ") || "what is of no room"}`;
 const oneOf = (names) => `(${names.join("|")})`;
@@ -128,6 +133,44 @@ function pythonProblems() {
   }
 }
 
+/** Imports by name, which import-linter does not see: those of other rooms are stated one by one. */
+function problemsByName() {
+  const modules = /"(scpo_trl\.\w+\.[\w.]+)"/g;
+  const folder = join(root, "python_bridge");
+  const files = readdirSync(join(folder, "scpo_trl"), { recursive: true })
+    .map((name) => `scpo_trl/${name}`)
+    .filter((name) => name.endsWith(".py") && name !== "scpo_trl/__init__.py");
+  const found = files.flatMap((file) => {
+    const text = readFileSync(join(folder, file), "utf8");
+    if (!/\bimport_module\b/.test(text)) return [];
+    return [...text.matchAll(modules)].map(([, module]) => `${file}: imports ${module} by its name`);
+  });
+  const stated = Object.entries(byName).map(([file, module]) => `${file}: imports ${module} by its name`);
+  return [
+    ...found.filter((each) => !stated.includes(each)).map((each) => `${each}, but ${STATEMENT} does not say so`),
+    ...stated.filter((each) => !found.includes(each)).map((each) => `${STATEMENT}: ${each}, but it does not`),
+  ];
+}
+
+/** Files of the walk through the code that are not there, or named twice. */
+function walkProblems(page) {
+  const [, walk = ""] = page.split(/^## The walk.*$/m);
+  const [table] = walk.split(/^## /m);
+  const problems = [];
+  const seen = new Set();
+  let where;
+  for (const line of table.split("\n").filter((each) => each.startsWith("| "))) {
+    where = /^\| `([^`]+)` \|/.exec(line)?.[1] ?? where;
+    for (const [, name] of line.matchAll(/`([\w/-]+\.(?:ts|py))`/g)) {
+      const path = `${where?.startsWith("scpo_trl") ? "python_bridge/" : ""}${where}/${name}`;
+      if (!existsSync(join(root, path))) problems.push(`${PAGE}: the walk names ${path}, which is not there`);
+      if (seen.has(path)) problems.push(`${PAGE}: the walk names ${path} twice`);
+      seen.add(path);
+    }
+  }
+  return seen.size > 0 ? problems : [`${PAGE}: found no walk that names files`];
+}
+
 /** Modules that lie in a package itself and belong to no room: what every room may import. */
 function ofNoRoom(home) {
   const stated = Object.keys(pythonHomes[home]).flatMap((room) => modulesOf(home, room));
@@ -207,7 +250,7 @@ const fresh = withPictures(page);
 if (!process.argv.includes("--check")) {
   writeFileSync(join(root, PAGE), fresh);
 } else {
-  const problems = [...(await typescriptProblems()), ...pythonProblems()];
+  const problems = [...(await typescriptProblems()), ...pythonProblems(), ...problemsByName(), ...walkProblems(page)];
   if (fresh !== page) problems.push(`${PAGE}: the picture of the rooms is out of date. Run: npm run generate`);
   if (problems.length > 0) {
     console.error(problems.join("\n"));
