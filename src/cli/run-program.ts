@@ -34,7 +34,7 @@ function addTrain(program: Command, signal: AbortSignal): void {
     });
   program
     .command("resume")
-    .description("go on with a run that was interrupted, paused or failed, from its last checkpoint")
+    .description("resume a run that was interrupted, paused or failed, from its last checkpoint")
     .argument("<folder>", "the run's folder")
     .option("--json", "print the result as JSON", false)
     .action(async (directory: string, options: { json: boolean }) => {
@@ -173,7 +173,7 @@ function addControl(program: Command): void {
     });
   program
     .command("pause")
-    .description("save a run after the step under way and end it; scpo resume goes on")
+    .description("save a run after the step under way and end it; scpo resume continues it")
     .argument("<folder>", "the run's folder")
     .action(async (directory: string) => {
       const { stopRun } = await import("./status-command.js");

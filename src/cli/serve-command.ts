@@ -47,7 +47,7 @@ export async function serveRuns(options: ServeCommandOptions): Promise<void> {
   process.stdout.write(`listening on ${serving.address}\n`);
   if (serving.metricsPort !== null) log(`figures on http://127.0.0.1:${serving.metricsPort}/metrics`);
   if (!signal.aborted) await new Promise((ended) => signal.addEventListener("abort", ended, { once: true }));
-  log("draining: what runs is paused, and goes on when the service starts again");
+  log("draining: what runs is paused, and resumes when the service starts again");
   await serving.drain();
 }
 

@@ -32,7 +32,7 @@ import {
 import { settingsText } from "./settings-text.js";
 import { requireTraining } from "./training-problems.js";
 
-/** How a run is gone on with. */
+/** How a run is resumed. */
 export interface ResumeRunOptions {
   /** Policies that are functions of the caller's; they decide beside what the settings say, and win. */
   readonly policies?: RunPolicies;
@@ -150,7 +150,7 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
 }
 
 /**
- * Plans a run of a folder again, without going on with it.
+ * Plans a run of a folder again, without resuming it.
  *
  * @throws RunNotFoundError when there is no run; UserError when its data have changed.
  */

@@ -6,7 +6,7 @@ import type { RunEvent } from "./log/entries.js";
 import type { RunPlan } from "./plan.js";
 import type { RunPolicies } from "./policies.js";
 
-/** When the whole training is saved, so that a run that dies goes on there. */
+/** When the whole training is saved, so that a run that dies resumes there. */
 export interface CheckpointSettings {
   /**
    * Optimiser steps from one to the next: at most so many are done again. A stage's end is saved as well. 0: never, and

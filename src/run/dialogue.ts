@@ -36,7 +36,7 @@ export interface DialogueParts {
   readonly checkpoints: CheckpointSettings;
   /** What the run begins with, unless it did. */
   readonly beginning: RunBeginning;
-  /** Why the run goes on where its history ends; null for a run that begins. */
+  /** Why the run resumes where its history ends; null for a run that begins. */
   readonly resumedBecause: string | null;
   readonly paths: RunPaths;
   readonly outbox: Outbox;

@@ -86,7 +86,7 @@ export class Execution {
     }
   }
 
-  /** A run whose training is over goes on behind it. */
+  /** A run whose training is over resumes with the next phase. */
   async #reopen(): Promise<void> {
     const log = await readFolded(this.#parts.paths.log);
     const trained = trainingEnd(log);

@@ -5,7 +5,7 @@ import { readEntries, readWhole } from "./log/read.js";
 import type { RunPaths } from "./run-files.js";
 import { sweepTrainings } from "./run-files.js";
 
-/** What the run's log says of it, up to the saved training from which it goes on. */
+/** What a run's log holds up to the saved training that it resumes from. */
 export interface History extends Pick<FoldedLog, "microBatch" | "damage"> {
   /** Name of the saved training; empty: from the beginning. */
   readonly name: string;

@@ -33,7 +33,7 @@ export interface PhaseEnd {
 
 /**
  * A part of a run's life: training, the evaluation, the page. What is done of it stands in the log, so that a run
- * that died, failed or was paused goes on with the first phase that is not over.
+ * that died, failed or was paused resumes with the first phase that is not over.
  */
 export interface Phase {
   /** Stands before the reason of a failure. */

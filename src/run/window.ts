@@ -56,7 +56,7 @@ export class PairWindow implements StageFeed {
 
 /**
  * Asks the curriculum for the pairs of each step, with the report of the step before: the trainer waits for the decision
- * anyway, and nothing is fed further ahead. It remembers nothing, so that a resumed stage goes on with its next step.
+ * anyway, and nothing is fed further ahead. It remembers nothing, so that a resumed stage continues with its next step.
  */
 export class ChosenPairs implements StageFeed {
   readonly #next: NextPairs;

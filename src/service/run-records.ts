@@ -207,7 +207,7 @@ export class RunRecords {
     if (earlier === 0) return;
     log(
       `${this.#removals} holds ${earlier} records of an earlier version, whose runs are not served: scpo status lists ` +
-        "them, scpo resume goes on with one; create those that never began again, and remove the records",
+        "them, scpo resume resumes one; create those that never began again, and remove the records",
     );
   }
 

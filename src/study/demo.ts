@@ -47,7 +47,7 @@ export interface DemoOutcome {
 
 /**
  * Trains sft, dpo and scpo from the embedded model on the same pairs, scores them on the test scenes, and writes
- * `result.json` and `report.html`. A finished result for the same settings is shown again; an interrupted one goes on.
+ * `result.json` and `report.html`. A finished result for the same settings is shown again; an interrupted one is resumed.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   const { recipe, seed, progress } = options;

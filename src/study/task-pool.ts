@@ -35,7 +35,7 @@ interface TaskFile {
 
 /**
  * Does tasks, each in a process of its own, since a process holds one embedded trainer. A task that an earlier call
- * finished is not done again; one that it left goes on. Whatever another task left in a task's folder is removed.
+ * finished is not done again; one that it left is resumed. Whatever another task left in a task's folder is removed.
  */
 export class TaskPool {
   readonly #options: PoolOptions;

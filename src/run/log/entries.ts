@@ -50,7 +50,7 @@ export type RunEvent =
        */
       dtypes: { stored: string; weights: string; autocast: string };
     } & RunBeginning)
-  /** The run goes on after optimiser step `step`, 0: from its beginning; what was told of later steps is void. */
+  /** The run resumes after optimiser step `step` (0: from its beginning); entries of later steps are void. */
   | { type: "resumed"; step: number; stage: number; reason: string }
   /** Reference log-probabilities of `done` of `total` pairs are computed; comes before `stage-opened`. */
   | { type: "table"; stage: number; done: number; total: number }
