@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import os
@@ -32,6 +33,11 @@ def offer_fsdp_without_an_accelerator() -> None:
     PartialState.__init__ = patched  # type: ignore[method-assign]
 
 
+def offer_deepspeed_without_an_accelerator() -> None:
+    """DeepSpeed compiles a memory of its own for processes on a CPU, which gloo does not need."""
+    importlib.import_module("deepspeed.comm.torch").build_shm_op = lambda: None  # type: ignore[attr-defined]
+
+
 def held_out_figures(scored: ScoredPairs) -> dict[str, float]:
     return {**scored.mean_margins(), "pairs": len(scored.pairs), "loss": scored.losses.mean().item()}
 
@@ -41,6 +47,8 @@ def main(settings_path: str, result_path: str) -> None:
     resume, lora, evaluate = (settings.pop(name, None) for name in ("resume", "lora", "evaluate"))
     if os.environ.get("ACCELERATE_USE_FSDP") == "true":
         offer_fsdp_without_an_accelerator()
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
+        offer_deepspeed_without_an_accelerator()
     processor = inspect.unwrap(conftest.processor)()
     make_pairs = inspect.unwrap(conftest.make_pairs)()
     torch.manual_seed(11)
@@ -63,7 +71,7 @@ def main(settings_path: str, result_path: str) -> None:
             "log": [entry for entry in trainer.state.log_history if "loss" in entry],
             "evaluation": metrics,
             "held_out": None if held_out is None else held_out_figures(held_out),
-            "weights": None if "FSDP" in str(trainer.accelerator.distributed_type) else weights_sha256(trainer.policy),
+            "weights": None if trainer._is_sharded else weights_sha256(trainer.policy),
         }
         Path(result_path).write_text(json.dumps(result))
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ SCRIPT = Path(__file__).with_name("processes.py")
 SETTINGS = {**QUIET, "lr_scheduler_type": "cosine", "frozen_prefixes": ["model.vision_tower"]}
 
 
-def run(folder: Path, processes: int, variables: dict[str, str] | None = None, **settings: Any) -> dict[str, Any]:
+def start(
+    folder: Path, processes: int, variables: dict[str, str] | None = None, **settings: Any
+) -> subprocess.CompletedProcess[str]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps({**SETTINGS, "output_dir": str(folder / "out"), **settings}))
     script = [str(SCRIPT), str(folder / "settings.json"), str(folder / "result.json")]
@@ -32,7 +35,11 @@ def run(folder: Path, processes: int, variables: dict[str, str] | None = None, *
             *script,
         ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", **(variables or {})}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+
+
+def run(folder: Path, processes: int, variables: dict[str, str] | None = None, **settings: Any) -> dict[str, Any]:
+    done = start(folder, processes, variables, **settings)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     return json.loads((folder / "result.json").read_text())
 
@@ -89,18 +96,76 @@ FSDP = {
 
 
 @pytest.mark.parametrize(
-    "reference",
+    ("reference", "layers"),
     [
-        {},
-        {"reference_mode": "live", "reference_update": "steps", "reference_update_steps": 2, "reference_alpha": 0.6},
+        # The tower's layers too: all processes must run them together, whichever of them has an image's features.
+        ({}, {"FSDP_TRANSFORMER_CLS_TO_WRAP": "LlamaDecoderLayer,CLIPEncoderLayer"}),
+        (
+            {
+                "reference_mode": "live",
+                "reference_update": "steps",
+                "reference_update_steps": 2,
+                "reference_alpha": 0.6,
+            },
+            {},
+        ),
     ],
     ids=["table", "live"],
 )
-def test_fsdp_on_two_processes(tmp_path: Path, reference: dict[str, Any]) -> None:
+def test_fsdp_on_two_processes(tmp_path: Path, reference: dict[str, Any], layers: dict[str, str]) -> None:
+    fsdp = {**FSDP, **layers}
     settings = {"per_device_train_batch_size": 1, "save_strategy": "steps", "save_steps": 3, **reference}
     one = run(tmp_path / "one", 1, **{**settings, "per_device_train_batch_size": 2})
-    sharded = run(tmp_path / "sharded", 2, FSDP, **settings)
+    sharded = run(tmp_path / "sharded", 2, fsdp, **settings)
     assert "FSDP" in sharded["kind"]
     same_log(one, sharded)
-    resumed = run(tmp_path / "resumed", 2, FSDP, **settings, resume=str(tmp_path / "sharded" / "out" / "checkpoint-3"))
+    resumed = run(tmp_path / "resumed", 2, fsdp, **settings, resume=str(tmp_path / "sharded" / "out" / "checkpoint-3"))
     assert [entry["loss"] for entry in resumed["log"]] == [entry["loss"] for entry in sharded["log"]]
+
+
+def deepspeed(folder: Path, stage: int) -> dict[str, str]:
+    """What `accelerate launch --use_deepspeed` sets; with ACCELERATE_USE_CPU accelerate takes plain DDP instead."""
+    sizes = ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "gradient_clipping")
+    zero: dict[str, Any] = {"stage": stage}
+    if stage == 3:
+        # Parameters as small as these tests' stay whole by default.
+        zero |= {"stage3_param_persistence_threshold": 0, "stage3_gather_16bit_weights_on_model_save": True}
+    config = folder / "deepspeed.json"
+    config.write_text(
+        json.dumps({**dict.fromkeys(sizes, "auto"), "zero_optimization": zero, "zero_allow_untested_optimizer": True})
+    )
+    return {
+        "ACCELERATE_USE_DEEPSPEED": "true",
+        "ACCELERATE_DEEPSPEED_CONFIG_FILE": str(config),
+        "ACCELERATE_TORCH_DEVICE": "cpu",
+        "ACCELERATE_USE_CPU": "false",
+        "DS_ACCELERATOR": "cpu",
+    }
+
+
+# accelerate knows the processes of a CPU by their backend alone.
+ON_GLOO = {"use_cpu": False, "ddp_backend": "gloo"}
+SOFTLY = {"reference_mode": "live", "reference_update": "steps", "reference_update_steps": 2, "reference_alpha": 0.6}
+needs_deepspeed = pytest.mark.skipif(find_spec("deepspeed") is None, reason="pip install 'scpo-trl[deepspeed]'")
+
+
+@needs_deepspeed
+@pytest.mark.parametrize(
+    ("stage", "reference"), [(2, {}), (2, SOFTLY), (3, {})], ids=["zero-2", "zero-2-live", "zero-3"]
+)
+def test_deepspeed_on_two_processes(tmp_path: Path, stage: int, reference: dict[str, Any]) -> None:
+    settings = {"per_device_train_batch_size": 1, "save_strategy": "steps", "save_steps": 3, **reference}
+    one = run(tmp_path / "one", 1, **{**settings, "per_device_train_batch_size": 2})
+    sharded = run(tmp_path / "sharded", 2, deepspeed(tmp_path, stage), **settings, **ON_GLOO)
+    assert "DEEPSPEED" in sharded["kind"]
+    same_log(one, sharded)
+    checkpoint = str(tmp_path / "sharded" / "out" / "checkpoint-3")
+    resumed = run(tmp_path / "resumed", 2, deepspeed(tmp_path, stage), **settings, **ON_GLOO, resume=checkpoint)
+    assert [entry["loss"] for entry in resumed["log"]] == [entry["loss"] for entry in sharded["log"]]
+
+
+@needs_deepspeed
+def test_zero_3_says_that_it_keeps_no_reference_weights(tmp_path: Path) -> None:
+    refused = start(tmp_path, 2, deepspeed(tmp_path, 3), per_device_train_batch_size=1, **SOFTLY, **ON_GLOO)
+    assert refused.returncode != 0
+    assert "cannot be kept under DeepSpeed ZeRO-3" in refused.stderr

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,10 +19,24 @@ const FSDP = {
   ACCELERATE_USE_FSDP: "true",
   FSDP_VERSION: "2",
   FSDP_AUTO_WRAP_POLICY: "TRANSFORMER_BASED_WRAP",
-  FSDP_TRANSFORMER_CLS_TO_WRAP: "LlamaDecoderLayer",
+  FSDP_TRANSFORMER_CLS_TO_WRAP: "LlamaDecoderLayer,CLIPEncoderLayer",
   FSDP_RESHARD_AFTER_FORWARD: "true",
   FSDP_STATE_DICT_TYPE: "SHARDED_STATE_DICT",
 };
+
+/** What `accelerate launch --use_deepspeed` sets, with gloo between processes on a CPU. */
+const DEEPSPEED = {
+  ACCELERATE_USE_DEEPSPEED: "true",
+  ACCELERATE_DEEPSPEED_ZERO_STAGE: "2",
+  ACCELERATE_TORCH_DEVICE: "cpu",
+  ACCELERATE_USE_CPU: "false",
+  DS_ACCELERATOR: "cpu",
+};
+const GLOO = ["use_cpu=false", 'ddp_backend="gloo"'];
+const hasDeepspeed = spawnSync(findPython(), [
+  "-c",
+  "import importlib.util as u; exit(u.find_spec('deepspeed') is None)",
+]);
 
 const SETTINGS = {
   training: { learning_rate: 0.01, lr_scheduler_type: "cosine", warmup_steps: 0 },
@@ -133,16 +147,22 @@ describe("trainings that dial their director", function () {
     return { summary, weights, moves, events, text: end.text, log };
   }
 
-  for (const [kind, env] of [
-    ["DDP", {}],
-    ["FSDP 2", FSDP],
+  // FSDP and DeepSpeed with a live reference, whose weights are moved softly and hard.
+  const live = 'reference_mode="live"';
+  for (const [kind, env, words, type] of [
+    ["DDP", {}, [], "MULTI_CPU"],
+    ["FSDP 2", FSDP, [], "FSDP"],
+    ["FSDP 2 with a live reference", FSDP, [live], "FSDP"],
+    ["DeepSpeed ZeRO 2", DEEPSPEED, GLOO, "DEEPSPEED"],
   ] as const) {
-    it(`two processes under ${kind} follow a policy's judgement, and one that was killed ends with the same weights`, async () => {
-      const options = { processes: 2, env };
+    it(`two processes under ${kind} follow a policy's judgement, and one that was killed ends with the same weights`, async function () {
+      // pip install 'scpo-trl[deepspeed]'
+      if (type === "DEEPSPEED" && hasDeepspeed.status !== 0) this.skip();
+      const options = { processes: 2, env, words: [...words] };
       const whole = await directed("whole", options);
       const killed = await directed("killed", options, 5);
       expect(whole.summary.outcome).to.equal("completed");
-      expect(whole.text).to.contain(kind === "DDP" ? "MULTI_CPU" : "FSDP");
+      expect(whole.text).to.contain(type);
       expect(whole.moves).to.include.members([0.5, 1]);
       expect(killed.events.filter(({ type }) => type === "trainer-exited")).to.have.length(1);
       expect(killed.events.find(({ type }) => type === "resumed")).to.include({ step: 4 });

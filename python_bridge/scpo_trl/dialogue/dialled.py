@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from scpo_trl.dialogue.remote_director import RemoteDirector
 from scpo_trl.dialogue.shared_director import SharedDirector
 from scpo_trl.errors import NonFiniteLossError, UserError
 from scpo_trl.trainer.director.address import DirectorAddress
+from scpo_trl.trainer.director.director import Stage
 from scpo_trl.trainer.director.offer import Beginning, Offer
 from scpo_trl.trainer.model.sealed_folder import MANIFEST, folder_damage
 from scpo_trl.trainer.out_of_memory import is_out_of_memory
@@ -128,8 +130,13 @@ class _Asked(RemoteDirector):
             checkpoints=True,
             beta=offer.settings["beta"],
         )
-        self._folder, self._line = Path(offer.output_dir), line
+        self._folder, self._line, self._mode = Path(offer.output_dir), line, offer.reference_mode
         threading.Thread(target=self.read, args=(line.requests(),), name="scpo-requests", daemon=True).start()
+
+    def open_stage(self) -> Stage | None:
+        """Wait for OpenStage; the reference is kept as the training's own settings say."""
+        stage = super().open_stage()
+        return None if stage is None else replace(stage, reference_mode=self._mode)
 
     def training_saved(self, path: str, step: int) -> None:
         """Send CheckpointSaved, and remove the oldest saved training where there are too many."""

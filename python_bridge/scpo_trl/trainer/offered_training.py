@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from datasets import Dataset
 
 from scpo_trl.errors import UserError
 from scpo_trl.trainer.config import SCPOConfig
+from scpo_trl.trainer.director.director import ReferenceMode
 from scpo_trl.trainer.director.offer import Beginning, Offer
 from scpo_trl.trainer.model.model_folder import state_sha256
 from scpo_trl.trainer.model.precision import dtype_name, stored_dtype
@@ -85,6 +86,7 @@ def training_offer(
         output_dir=str(folder),
         saved_trainings=saved_trainings(folder),
         weights_sha256=_initial_sha256(policy),
+        reference_mode=cast(ReferenceMode, args.reference_mode),
     )
 
 

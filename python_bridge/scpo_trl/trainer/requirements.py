@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from torch import nn
 from transformers import PreTrainedConfig
@@ -19,6 +20,11 @@ class NoReferenceModel(nn.Identity):
     """Stands where the stock trainer expects a reference model, which it would otherwise load."""
 
     config = PreTrainedConfig()
+
+    def __init__(self) -> None:
+        super().__init__()
+        # DeepSpeed ZeRO 3 asks the first parameter of what it prepares for its type.
+        self.nothing = nn.Parameter(torch.zeros(1), requires_grad=False)
 
 
 def require_stock_parts(ref_model: Any, data_collator: Any, optimizers: tuple[Any, Any]) -> None:

@@ -13,6 +13,7 @@ from datasets import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, ProcessorMixin, Trainer, TrainerCallback
+from transformers.integrations import is_deepspeed_zero3_enabled
 from transformers.trainer_utils import EvalPrediction
 from trl import DPOTrainer
 
@@ -182,8 +183,12 @@ class SCPOTrainer(DPOTrainer):
         # FSDP and DeepSpeed keep weights of their own in float32.
         if not self._is_sharded:
             check_weight_type(self.policy, max(args.learning_rate, *(args.stage_learning_rates or [0.0])))
-        self.forward_path = choose_path(self.policy, args.savings_off)
-        self._tower = tower_features(self.policy, self.forward_path, args)
+        # ZeRO 3 partitions the tower too: nobody can name its weights, and all processes must run it together.
+        unsafe = ["cached_features"] if is_deepspeed_zero3_enabled() else []
+        self.forward_path = choose_path(self.policy, [*args.savings_off, *unsafe])
+        self._tower = tower_features(
+            self.policy, self.forward_path, args, self._anywhere if self.is_fsdp_enabled else bool
+        )
         self._rows = PairRows(train_dataset, evaluation)
         self._schedule = StageSchedule(args.learning_rate)
         self._planned_steps = UNLIMITED_STEPS
@@ -350,10 +355,17 @@ class SCPOTrainer(DPOTrainer):
         """A forward and backward pass; after an optimiser step's last, the gradient's norm is noted."""
         loss = super().training_step(*args, **kwargs)
         if self.accelerator.sync_gradients:
-            gradients = [parameter.grad for parameter in self.policy.parameters() if parameter.grad is not None]
-            norm = torch.nn.utils.get_total_norm(gradients)
-            self._loop.set_grad_norm(self._unscaled(getattr(norm, "full_tensor", lambda: norm)().item()))
+            self._loop.set_grad_norm(self._gradient_norm())
         return loss
+
+    def _gradient_norm(self) -> float:
+        if self.is_deepspeed_enabled:
+            # The step is taken within the backward pass, and the gradients are gone with it.
+            norm = cast(Any, self.model_wrapped).get_global_grad_norm()
+            return math.nan if norm is None else float(norm)
+        gradients = [parameter.grad for parameter in self.policy.parameters() if parameter.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        return self._unscaled(getattr(norm, "full_tensor", lambda: norm)().item())
 
     def _unscaled(self, norm: float) -> float:
         """A gradient's norm without fp16's scale; NaN in a step that is left out because the scale was too large."""
@@ -569,7 +581,7 @@ class SCPOTrainer(DPOTrainer):
 
     def whole_weights(self) -> Mapping[str, Any] | None:
         """Weights that are shared out over the processes, brought together; None: each process has all of them."""
-        return self.accelerator.get_state_dict(self.model_wrapped) if self._is_sharded else None
+        return cast(Any, self.accelerator).get_state_dict(self.model_wrapped) if self._is_sharded else None
 
     def save_checkpoint_into(self, folder: Path) -> Path:
         """Writes a checkpoint to resume from below `folder`, between two optimiser steps; gives its own folder."""
@@ -604,7 +616,9 @@ class SCPOTrainer(DPOTrainer):
         if self._is_sharded:
             super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[arg-type]
         else:
-            load_checkpoint_weights(self.accelerator.unwrap_model(model or self.model), resume_from_checkpoint)
+            load_checkpoint_weights(
+                cast(nn.Module, self.accelerator.unwrap_model(model or self.model)), resume_from_checkpoint
+            )
 
     def _load_best_model(self) -> None:
         best = self.state.best_model_checkpoint
@@ -612,6 +626,10 @@ class SCPOTrainer(DPOTrainer):
             super()._load_best_model()
         else:
             load_checkpoint_weights(self.policy, best)
+
+    def _anywhere(self, holds: bool) -> bool:
+        """Whether something holds in any process; all must ask."""
+        return bool(cast(Tensor, self.accelerator.gather(torch.tensor([holds], device=self.accelerator.device))).any())
 
     @property
     def _is_sharded(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from scpo_trl.trainer.director.director import Director
+from scpo_trl.trainer.director.director import Director, ReferenceMode
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Offer:
         output_dir: Absolute path of the folder that receives the checkpoints.
         saved_trainings: Names of the whole trainings in it.
         weights_sha256: Hash of the model's weights; with adapters of those beneath them.
+        reference_mode: How the training keeps its reference, which is its own affair and told to nobody.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Offer:
     output_dir: str
     saved_trainings: Sequence[str]
     weights_sha256: str
+    reference_mode: ReferenceMode
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,19 @@ class TowerFeatures:
     Args:
         model: The policy, unwrapped.
         cache: Keeps features of a frozen tower.
+        anywhere: Whether something holds in any of the processes that must run the tower together, as those do that
+            share out its weights; each is asked at the same places.
     """
 
-    def __init__(self, model: nn.Module, cache: FeatureCache | None = None) -> None:
+    def __init__(
+        self, model: nn.Module, cache: FeatureCache | None = None, anywhere: Callable[[bool], bool] = bool
+    ) -> None:
         self._tower: Any = vision_tower(model)
         config: Any = getattr(model, "config")  # noqa: B009 (adapters delegate it)
         layers = config.vision_feature_layer
         self._layers: list[int] = [layers] if isinstance(layers, int) else list(layers)
         self._cache = cache
+        self._anywhere = anywhere
         self._salt, self._state = b"", self._tower_state()
         if cache is not None:
             self._name_tower()
@@ -83,12 +88,14 @@ class TowerFeatures:
         keys = self._keys(pixels)
         known = {key: cache.get(key) for key in dict.fromkeys(keys)}
         missing = [key for key, features in known.items() if features is None]
-        if missing:
+        if self._anywhere(bool(missing)):
             self.encoded += len(missing)
+            # A process that knows all its images runs the tower with one of them, for the others' sake.
+            asked = missing or keys[:1]
             with torch.no_grad():
-                hidden = encode(pixels[[keys.index(key) for key in missing]]).hidden_states
+                hidden = encode(pixels[[keys.index(key) for key in asked]]).hidden_states
             stacked = torch.stack([hidden[layer] for layer in self._layers], dim=1)
-            for key, features in zip(missing, stacked, strict=True):
+            for key, features in zip(asked, stacked, strict=True):
                 known[key] = features
                 cache.put(key, features)
         found = [known[key] for key in keys]
@@ -143,8 +150,17 @@ class FeatureCacheSettings(Protocol):
     feature_cache_dir_gb: float
 
 
-def tower_features(model: nn.Module, path: ForwardPath, settings: FeatureCacheSettings) -> TowerFeatures | None:
-    """What serves the vision tower's features on a path, or None where the path has no use for it."""
+def tower_features(
+    model: nn.Module, path: ForwardPath, settings: FeatureCacheSettings, anywhere: Callable[[bool], bool] = bool
+) -> TowerFeatures | None:
+    """What serves the vision tower's features on a path, or None where the path has no use for it.
+
+    Args:
+        model: The policy, unwrapped.
+        path: Says what is saved.
+        settings: Of the cache.
+        anywhere: See `TowerFeatures`.
+    """
     if not (path.encode_once or path.cached_features):
         return None
     cache = None
@@ -155,4 +171,4 @@ def tower_features(model: nn.Module, path: ForwardPath, settings: FeatureCacheSe
             settings.feature_cache_dir,
             int(settings.feature_cache_dir_gb * gigabyte),
         )
-    return TowerFeatures(model, cache)
+    return TowerFeatures(model, cache, anywhere)

@@ -45,7 +45,7 @@ def copy_weights(model: nn.Module, device: torch.device | str = "cpu") -> dict[s
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if hasattr(parameter, "ds_id") and parameter.numel() == 0:
+        if hasattr(parameter, "ds_id"):
             raise UserError(
                 "the reference's weights cannot be kept under DeepSpeed ZeRO-3, which partitions them: set "
                 "reference_mode='table' with reference_update='stage', 'fixed', or 'steps' with reference_alpha=1"
