@@ -1,7 +1,7 @@
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
+import { asyncBufferFromFile, parquetMetadataAsync, parquetSchema } from "hyparquet";
 import type { AsyncBuffer, FileMetaData } from "hyparquet";
 import { UserError } from "../errors.js";
+import { decodeRows, type RowsPart } from "./parquet-decoder.js";
 
 /** Rows that are read at a time where a file's index allows it. */
 const SLICE = 500;
@@ -13,7 +13,6 @@ export interface OpenedParquet {
   readonly columns: readonly string[];
   /** Number of rows. */
   readonly count: number;
-  readonly file: AsyncBuffer;
   readonly metadata: FileMetaData;
 }
 
@@ -35,7 +34,7 @@ export async function openParquet(path: string): Promise<OpenedParquet> {
   try {
     const metadata = await parquetMetadataAsync(file);
     const columns = parquetSchema(metadata).children.map((child) => child.element.name);
-    return { path, columns, count: Number(metadata.num_rows), file, metadata };
+    return { path, columns, count: Number(metadata.num_rows), metadata };
   } catch (error) {
     throw new UserError(
       `${path} is not a complete Parquet file (${messageOf(error)}); it may be cut off or of another format: write it again`,
@@ -54,7 +53,7 @@ export async function* parquetRows(
   opened: OpenedParquet,
   columns: readonly string[] = opened.columns,
 ): AsyncGenerator<RawRow, void, undefined> {
-  const { file, metadata } = opened;
+  const { path, metadata } = opened;
   let groupStart = 0;
   for (const group of metadata.row_groups) {
     const groupEnd = groupStart + Number(group.num_rows);
@@ -62,7 +61,7 @@ export async function* parquetRows(
     const step = indexed ? SLICE : groupEnd - groupStart;
     for (let rowStart = groupStart; rowStart < groupEnd; rowStart += step) {
       const rowEnd = Math.min(rowStart + step, groupEnd);
-      yield* await slice(opened.path, { file, metadata, columns: [...columns], rowStart, rowEnd });
+      yield* await slice({ path, metadata, columns: [...columns], rowStart, rowEnd });
     }
     groupStart = groupEnd;
   }
@@ -77,12 +76,12 @@ export async function* parquetRows(
  * @throws UserError when the file is damaged or compressed in a way that is not read.
  */
 export function parquetSlice(
-  { path, file, metadata }: OpenedParquet,
+  { path, metadata }: OpenedParquet,
   columns: readonly string[],
   rowStart: number,
   rowEnd: number,
 ): Promise<RawRow[]> {
-  return slice(path, { file, metadata, columns: [...columns], rowStart, rowEnd, useOffsetIndex: true });
+  return slice({ path, metadata, columns: [...columns], rowStart, rowEnd, useOffsetIndex: true });
 }
 
 /**
@@ -110,21 +109,10 @@ async function holdsSomething(opened: OpenedParquet, name: string): Promise<bool
   return false;
 }
 
-async function slice(
-  path: string,
-  part: Pick<OpenedParquet, "file" | "metadata"> & {
-    columns: string[];
-    rowStart: number;
-    rowEnd: number;
-    useOffsetIndex?: boolean;
-  },
-): Promise<RawRow[]> {
+async function slice(part: RowsPart): Promise<RawRow[]> {
+  const { path } = part;
   try {
-    return await parquetReadObjects({
-      ...part,
-      utf8: false,
-      compressors: { GZIP: (bytes) => gunzipSync(bytes), BROTLI: (bytes) => brotliDecompressSync(bytes) },
-    });
+    return await decodeRows(part);
   } catch (error) {
     const codec = /unsupported compression codec: (\w+)/.exec(messageOf(error))?.[1];
     if (codec) {

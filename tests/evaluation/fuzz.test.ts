@@ -9,6 +9,7 @@ import type { EvalResult } from "../../src/evaluation/eval-result.js";
 import { openJudge, type Judge } from "../../src/evaluation/judge.js";
 import { BENCHMARKS } from "../../src/evaluation/registry.js";
 import { score } from "../../src/evaluation/score.js";
+import { DECODING_LIMITS } from "../../src/pairs/parquet-decoder.js";
 import { TINY_BENCHMARKS, writeTinyBenchmark } from "../fixtures/tiny-benchmarks.js";
 
 /** A slow machine tries fewer. */
@@ -33,10 +34,16 @@ describe("scorers, given anything", function () {
   /** A new one for each run, so that no run stumbles over another. */
   let answers: string;
   let runs = 0;
+  const usual = { ...DECODING_LIMITS };
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "scpo-fuzz-"));
+    // A byte changed inside a Parquet file can keep its reader busy for minutes.
+    Object.assign(DECODING_LIMITS, { seconds: 2, mebibytes: 512 });
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    Object.assign(DECODING_LIMITS, usual);
+    await rm(folder, { recursive: true, force: true });
+  });
 
   /** Says what it was made to say. */
   function judgeSaying(content: string): Judge {
@@ -187,8 +194,7 @@ describe("scorers, given anything", function () {
         await writeRows(benchmark, await rowsOf(benchmark, annotations, ["Yes", "No", "A dog."]));
         const damage = fc.record({
           file: tiny.scenes === undefined ? fc.constantFrom(...Object.keys(tiny.files)) : fc.constant("."),
-          // A byte changed inside a Parquet file can keep its reader busy without end.
-          how: fc.constantFrom("bytes", "json", "cut", tiny.scenes === undefined ? "swap" : "cut", "remove"),
+          how: fc.constantFrom("bytes", "json", "cut", "swap", "remove"),
           ...{ content: bytes, value: json, at: fc.nat(1000) },
         });
         await fc.assert(

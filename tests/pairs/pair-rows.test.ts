@@ -6,6 +6,8 @@ import { asyncBufferFromFile, parquetMetadataAsync } from "hyparquet";
 import sharp from "sharp";
 import type { ContrastPair } from "../../src/pairs/contrast-pair.js";
 import { gradedPairs, readGrades } from "../../src/pairs/graded-rows.js";
+import { DECODING_LIMITS } from "../../src/pairs/parquet-decoder.js";
+import { openParquet, parquetRows } from "../../src/pairs/parquet-rows.js";
 import { readPairs, writePairs } from "../../src/pairs/pair-rows.js";
 import { writeTable } from "../../src/pairs/table.js";
 
@@ -235,5 +237,42 @@ describe("pairs file", () => {
     );
     expect(message).to.equal("stop");
     expect(await readdir(folder)).to.deep.equal([]);
+  });
+
+  it("end in one line where a damaged byte claims values without end, and are read on afterwards", async () => {
+    const usual = { ...DECODING_LIMITS };
+    try {
+      const whole = join(folder, "whole.parquet");
+      const damaged = join(folder, "damaged.parquet");
+      const column = { name: "id", kind: "string", optional: true } as const;
+      await writeTable(
+        whole,
+        [column],
+        Array.from({ length: 40 }, (_, at) => ({ id: at % 5 === 0 ? null : `row ${at % 7}` })),
+      );
+      const bytes = await readFile(whole);
+      const read = async (path: string): Promise<number> => {
+        let count = 0;
+        for await (const row of parquetRows(await openParquet(path))) count += row["id"] === undefined ? 0 : 1;
+        return count;
+      };
+      Object.assign(DECODING_LIMITS, { seconds: 1 });
+      const found = new Set<string>();
+      // The lengths of the runs in the first page are among these.
+      for (let at = 50; at < 90; at += 1) {
+        const spoilt = Buffer.from(bytes);
+        spoilt[at] = 0xfe;
+        await writeFile(damaged, spoilt);
+        await read(damaged).catch((error: Error) => found.add(error.message));
+        if ([...found].some((message) => message.includes("not read within"))) break;
+      }
+      expect([...found]).to.include(
+        `${damaged} is damaged (its values are not read within 1 s); expected a complete Parquet file: write it again`,
+      );
+      Object.assign(DECODING_LIMITS, usual);
+      expect(await read(whole)).to.equal(40);
+    } finally {
+      Object.assign(DECODING_LIMITS, usual);
+    }
   });
 });

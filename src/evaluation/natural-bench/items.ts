@@ -1,8 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { UserError } from "../../errors.js";
 import { type FileRow, place, readJsonArray, shown } from "../../files/rows.js";
+import { openParquet, parquetRows, type RawRow } from "../../pairs/parquet-rows.js";
 import { requireFile } from "../benchmark-files.js";
 import type { BenchmarkFile } from "../benchmark.js";
 
@@ -88,9 +88,9 @@ async function parquetFiles(folder: string): Promise<string[]> {
 async function fromTable(path: string): Promise<NaturalItem[]> {
   // To open a pipe would wait for whoever writes to it.
   if (!(await stat(path)).isFile()) throw new UserError(`${path}: is no file, expected a table of NaturalBench`);
-  let rows: Record<string, unknown>[];
+  const rows: RawRow[] = [];
   try {
-    rows = await parquetReadObjects({ file: await asyncBufferFromFile(path), columns: COLUMNS });
+    for await (const row of parquetRows(await openParquet(path), COLUMNS)) rows.push(row);
   } catch (cause) {
     throw new UserError(`${path}: cannot be read as NaturalBench (${(cause as Error).message}); download it again`);
   }
