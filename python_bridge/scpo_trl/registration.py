@@ -15,9 +15,7 @@ from scpo_trl.errors import UserError
 from scpo_trl.losses import loss_names
 from scpo_trl.trainer.config import SCPOConfig, scpo_config_from
 from scpo_trl.trainer.scpo_trainer import SCPOTrainer
-
-STOCK_NAMES = frozenset({"sft"})
-"""Losses that TRL has under the same name: alone they stay TRL's."""
+from scpo_trl.trainer.stock_options import SAME_NAMES
 
 _stock_init: Callable[..., None] | None = None
 _settings: dict[str, Any] = {}
@@ -107,7 +105,7 @@ def _switching(stock_init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _our_losses(settings: Any) -> list[str]:
-    """The losses among the settings' that only this package has."""
+    """The losses among the settings' that only this package has; alone the others stay TRL's."""
     if not isinstance(settings, DPOConfig):
         return []
-    return [name for name in settings.loss_type if name in loss_names() and name not in STOCK_NAMES]
+    return [name for name in settings.loss_type if name in loss_names() and name not in SAME_NAMES]

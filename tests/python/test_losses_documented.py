@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from scpo_trl.losses import get_loss, registry
+from scpo_trl.trainer.stock_options import SAME_NAMES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "objectives.md").read_text(encoding="utf-8")
 SECTIONS = {part.split("\n", 1)[0].strip(): part for part in PAGE.split("\n## ")[1:]}
@@ -24,7 +25,14 @@ def test_every_parameter_stands_there_with_its_default(name: str) -> None:
     assert documented == {field.name: field.default for field in fields(get_loss(name).parameters)}
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", sorted(SAME_NAMES - {"sft"}))
+def test_parameters_of_trls_losses_stand_there_with_their_defaults(name: str) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| ([\d.]+)\b.* \| .+ \|$", SECTIONS["Losses of TRL"], flags=re.MULTILINE)
+    documented = {parameter: float(default) for parameter, of, default in rows if of == "all" or f"`{name}`" in of}
+    assert documented == {field.name: field.default for field in fields(get_loss(name).parameters)}
+
+
+@pytest.mark.parametrize("name", [*PRESETS, *sorted(SAME_NAMES - {"sft"})])
 def test_the_source_in_the_code_is_the_one_on_the_page(name: str) -> None:
     row = re.search(rf"^\| `{name}` \| .*$", PAGE, flags=re.MULTILINE)
     papers = re.findall(r"arXiv (\d{4}\.\d{5})", row.group(0) if row else "")

@@ -25,6 +25,7 @@ REFUSED: dict[str, Any] = {
     "dataloader_in_order": False,
     "dataloader_multiprocessing_context": "spawn",
     "dataloader_persistent_workers": True,
+    "discopop_tau": 0.1,
     "f_divergence_type": "js_divergence",
     "ignore_data_skip": True,
     "label_smoothing": 0.1,
@@ -45,7 +46,7 @@ WITH_THE_MODEL = {"router_aux_loss_coef"}
 """Refused or not by what the model is."""
 
 MAPPED = {
-    "loss_type": "dpo for sigmoid, and names of this package",
+    "loss_type": "dpo for sigmoid, TRL's other names, and names of this package",
     "loss_weights": "one for each loss",
     "beta": "default of every loss's beta",
     "learning_rate": "of each stage",
@@ -64,7 +65,6 @@ WITHOUT_EFFECT_IN_STOCK_TOO = {
     "dataset_num_proc": "rows with images are not tokenised before the training",
     "pad_token": "read for rows of text alone",
     "f_alpha_divergence_coef": "for f_divergence_type=alpha_divergence, which is refused",
-    "discopop_tau": "for the loss discopop, which is unknown here",
     "label_smoothing_factor": "for the loss of transformers",
     "average_tokens_across_devices": "for the loss of transformers",
     "length_column_name": "for train_sampling_strategy=group_by_length, which is refused",

@@ -222,7 +222,7 @@ def test_an_unstaged_data_set_is_one_stage(train, make_pairs) -> None:
         ({"num_train_epochs": 1.5}, "num_train_epochs is 1.5: expected a whole number of passes"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0: expected more than 0"),
         ({"lr_scheduler_type": "polynomial"}, "lr_scheduler_type is 'polynomial': expected one of constant, linear"),
-        ({"loss_type": ["ipo"]}, "unknown loss 'ipo': expected one of "),
+        ({"loss_type": ["kto"]}, "unknown loss 'kto': expected one of "),
         ({"sync_ref_model": True}, "sync_ref_model=True has no effect in SCPOTrainer: set reference_update='steps'"),
         (
             {"frozen_prefixes": ["vision"]},

@@ -195,7 +195,9 @@ describe("run.yaml", () => {
       ],
     };
     const found = await problems(stringify(settings));
-    const known = "chip, dpo, mdpo, rdpo, s-vco, scpo, sft, symmpo";
+    const known =
+      "aot, aot_unpaired, apo_down, apo_zero, bco_pair, chip, discopop, dpo, exo_pair, hinge, ipo, mdpo, nca_pair, rdpo, " +
+      "robust, s-vco, scpo, sft, sigmoid_norm, sppo_hard, symmpo";
     expect(found.map(({ field, description }) => `${field}: ${description}`)).to.deep.equal([
       `training.loss_type: found "spco", expected one of ${known}`,
       "stages[1].loss_parameters.anchor: the loss has no such parameter, expected of dpo: beta, both_directions",
@@ -240,7 +242,8 @@ describe("run.yaml", () => {
       "training.fsdp": `is not set here: ${shared}`,
       "training.deepspeed": `is not set here: ${shared}`,
       "training.stages": "is not set here: curriculum.stages says it",
-      "training.label_smoothing": "is not set here: it has no effect in SCPOTrainer",
+      "training.label_smoothing":
+        "is not set here: it is a parameter of robust, exo_pair, aot and aot_unpaired: set it in loss_parameters",
     });
   });
 

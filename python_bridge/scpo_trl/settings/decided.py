@@ -93,7 +93,7 @@ ELSEWHERE: Mapping[str, str] = {
     # Without effect on a training of this package.
     **_each("do_train do_eval do_predict", "it has no effect"),
     **_each(
-        "f_alpha_divergence_coef discopop_tau label_smoothing_factor liger_kernel_config average_tokens_across_devices",
+        "f_alpha_divergence_coef label_smoothing_factor liger_kernel_config average_tokens_across_devices",
         "no loss here reads it",
     ),
     "pad_token": "rows with images do not read it",

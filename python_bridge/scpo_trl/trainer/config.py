@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
@@ -142,14 +143,11 @@ class SCPOConfig(DPOConfig):
                 f"loss_weights has {len(self.loss_weights)} entries for {len(self.loss_type)} losses: expected one for "
                 "each"
             )
-        # The stock class may know its own losses alone.
-        ours, self.loss_type = self.loss_type, ["sigmoid"] * len(self.loss_type)
         try:
-            super().__post_init__()
+            with self.stock_losses():
+                super().__post_init__()
         except ValueError as error:
             raise UserError(self._mistake(error)) from error
-        finally:
-            self.loss_type = ours
         self._name_dtype()
         require_effect(self)
         _one_of("reference_update", self.reference_update, REFERENCE_UPDATES)
@@ -188,6 +186,15 @@ class SCPOConfig(DPOConfig):
                 f"{self.contrast!r}"
             )
         self._check_losses()
+
+    @contextmanager
+    def stock_losses(self) -> Iterator[None]:
+        """Names a loss that the stock classes take while they look at the settings: they refuse some of ours."""
+        ours, self.loss_type = self.loss_type, ["sigmoid"] * len(self.loss_type)
+        try:
+            yield
+        finally:
+            self.loss_type = ours
 
     def _mistake(self, error: ValueError) -> str:
         """What the stock classes object to, in one line."""

@@ -149,7 +149,7 @@ class SCPOTrainer(DPOTrainer):
             if value is not None
         }
         weights = trainable_weights(model)
-        with library_mistakes(name):
+        with library_mistakes(name), args.stock_losses():
             super().__init__(
                 model=model,
                 # Stands in for a reference model, which the stock trainer would otherwise load.

@@ -10,6 +10,7 @@ _STOCK_ONLY: dict[str, Any] = {
     "ld_alpha": None,
     "f_divergence_type": "reverse_kl",
     "label_smoothing": 0.0,
+    "discopop_tau": 0.05,
     "use_weighting": False,
     "sync_ref_model": False,
     "precompute_ref_log_probs": False,
@@ -31,7 +32,29 @@ _STOCK_ONLY: dict[str, Any] = {
 OTHER_NAMES: dict[str, str] = {"sigmoid": "dpo"}
 """What TRL calls losses of this package."""
 
+SAME_NAMES = frozenset(
+    {
+        "aot",
+        "aot_unpaired",
+        "apo_down",
+        "apo_zero",
+        "bco_pair",
+        "discopop",
+        "exo_pair",
+        "hinge",
+        "ipo",
+        "nca_pair",
+        "robust",
+        "sft",
+        "sigmoid_norm",
+        "sppo_hard",
+    }
+)
+"""Losses that have the same name in TRL and here."""
+
 _INSTEAD = {
+    "label_smoothing": "it is a parameter of robust, exo_pair, aot and aot_unpaired: set it in loss_parameters",
+    "discopop_tau": "it is tau, a parameter of discopop: set it in loss_parameters",
     "sync_ref_model": "set reference_update='steps', reference_update_steps and reference_alpha",
     "precompute_ref_log_probs": "the reference is a table unless reference_mode='live'",
     "auto_find_batch_size": "set per_device_train_batch_size, and gradient_accumulation_steps for the rest",
