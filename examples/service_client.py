@@ -9,13 +9,14 @@ The second argument is a path below the service's --data folder. Set SCPO_TOKEN 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 import uuid
 from pathlib import Path
 
 import grpc
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 
 from scpo.v1 import run_pb2, run_pb2_grpc
 
@@ -46,6 +47,17 @@ def create(runs: run_pb2_grpc.RunServiceStub, pairs: str) -> str:
     return runs.CreateRun(request, metadata=metadata()).run.name
 
 
+def said(event: run_pb2.RunEvent) -> str:
+    """One line about an event: its kind, and what it says."""
+    kind = event.WhichOneof("event")
+    if kind is None:
+        return "an event of a newer service"
+    if kind == "step":
+        return f"step {event.step.step}: loss {event.step.loss:.4f}, learning rate {event.step.learning_rate:.2g}"
+    fields = MessageToDict(getattr(event, kind), preserving_proto_field_name=True)
+    return f"{kind.replace('_', ' ')}: {json.dumps(fields)}" if fields else kind.replace("_", " ")
+
+
 def watch(runs: run_pb2_grpc.RunServiceStub, name: str) -> str:
     """Print what happens until the run ends, whatever happens to the connection; give the state of its end."""
     last = 0
@@ -54,11 +66,7 @@ def watch(runs: run_pb2_grpc.RunServiceStub, name: str) -> str:
             for response in runs.WatchRun(run_pb2.WatchRunRequest(name=name, after_sequence=last), metadata=metadata()):
                 event = response.event
                 last = event.sequence
-                kind = event.WhichOneof("event")
-                if kind == "step":
-                    print(f"step {event.step.step}: loss {event.step.loss:.4f}")
-                elif kind is not None:
-                    print(kind)
+                print(said(event))
             run = runs.GetRun(run_pb2.GetRunRequest(name=name), metadata=metadata()).run
             return run_pb2.RunState.Name(run.state).removeprefix("RUN_STATE_")
         except grpc.RpcError as error:

@@ -159,7 +159,7 @@ async function once(
   const { names, url, key, timeout = 180_000, largestAnswer = LARGEST_ANSWER, signal } = endpoint;
   const deadline = AbortSignal.timeout(timeout);
   let response: Response;
-  let answer: BoundedText;
+  let answer: BoundedBody;
   try {
     response = await fetch(url, {
       method: "POST",
@@ -169,11 +169,14 @@ async function once(
       redirect: "manual",
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
     });
-    answer = await boundedText(response, response.ok ? largestAnswer : LARGEST_FAILURE);
+    answer = await boundedBody(response, response.ok ? largestAnswer : LARGEST_FAILURE);
   } catch (cause) {
     throw new PassingFailure(deadline.aborted ? `nothing within ${timeout / 1000} s` : reasonOf(endpoint, cause));
   }
-  const { text: body, cut } = answer;
+  if (answer.cut && response.ok) {
+    throw failure(endpoint, `answers with more than ${largestAnswer / 2 ** 20} MiB, expected less; check the address`);
+  }
+  const body = new TextDecoder().decode(answer.bytes);
   if (response.status >= 300 && response.status < 400) {
     const said = `status ${response.status}`;
     const location = response.headers.get("location") ?? "";
@@ -194,9 +197,6 @@ async function once(
     const { message } = failure(endpoint, `refuses the question (${said}); ${advice}`);
     throw new Refusal(message, response.status, said);
   }
-  if (cut) {
-    throw failure(endpoint, `answers with more than ${largestAnswer / 2 ** 20} MiB, expected less; check the address`);
-  }
   try {
     return JSON.parse(body);
   } catch {
@@ -204,14 +204,14 @@ async function once(
   }
 }
 
-interface BoundedText {
-  readonly text: string;
+interface BoundedBody {
+  readonly bytes: Uint8Array;
   /** Whether there is more. */
   readonly cut: boolean;
 }
 
 /** Reads an answer's body up to a number of bytes; the rest is left unread. */
-async function boundedText(response: Response, most: number): Promise<BoundedText> {
+async function boundedBody(response: Response, most: number): Promise<BoundedBody> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   // Leaving the loop ends the transfer.
@@ -220,7 +220,7 @@ async function boundedText(response: Response, most: number): Promise<BoundedTex
     bytes += piece.length;
     if (bytes > most) break;
   }
-  return { text: new TextDecoder().decode(Buffer.concat(pieces).subarray(0, most)), cut: bytes > most };
+  return { bytes: Buffer.concat(pieces, Math.min(bytes, most)), cut: bytes > most };
 }
 
 function answerOf(endpoint: Endpoint, value: unknown, request: object): ChatAnswer {

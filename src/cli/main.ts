@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { UserError } from "../errors.js";
+import { inLines } from "../one-line.js";
 import { scpoProgram } from "./program.js";
 
 /** Exit status after Ctrl-C, as shells expect it. */
@@ -40,16 +41,17 @@ class Interrupted extends Error {}
 try {
   await scpoProgram(abort.signal).parseAsync();
 } catch (error) {
+  const complain = (text: string) => process.stderr.write(`scpo: ${inLines(text)}\n`);
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode;
   } else if (error instanceof Interrupted || abort.signal.aborted) {
     process.exitCode = INTERRUPTED;
   } else if (error instanceof UserError) {
-    process.stderr.write(`scpo: ${error.message}\n`);
+    complain(error.message);
     process.exitCode = 1;
   } else {
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-    process.stderr.write(`scpo: ${message}\n`);
+    complain(message);
     if (process.env["SCPO_DEBUG"] !== undefined) process.stderr.write(`${stack}\n`);
     else process.stderr.write("scpo: set SCPO_DEBUG=1 to see where it happened\n");
     process.exitCode = 1;

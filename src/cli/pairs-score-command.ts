@@ -143,6 +143,13 @@ function lines(options: PairsScoreOptions, scored: ScoredFile, { coverage, corre
         `${first.row} (${first.id}), ${first.reason} (scpo pairs filter --drop-finding picture leaves them out)`,
     );
   }
+  const { model, imageEncoder, patchEncoder, signals } = options;
+  if ([model, imageEncoder, patchEncoder, signals].every((each) => each === undefined)) {
+    text.push(
+      "note: without a model only words and pictures are compared; --model FOLDER adds what a model finds hard (entropy, " +
+        "image_similarity, transport_distance), --model embedded for the built-in scenes",
+    );
+  }
   const { words = 0, unknown = 0 } = scored.unknownWords ?? {};
   if (unknown > SHARE_TOLD * words) {
     text.push(

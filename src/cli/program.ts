@@ -5,6 +5,7 @@ import { addEvalCommands } from "./eval-program.js";
 import { wholeNumber } from "./option-values.js";
 import { guardOutputs } from "./outputs.js";
 import { addPairsCommands } from "./pairs-program.js";
+import { inLines } from "../one-line.js";
 import { addRunCommands } from "./run-program.js";
 
 /**
@@ -17,6 +18,8 @@ export function scpoProgram(signal: AbortSignal): Command {
     .description("Semantic Curriculum Preference Optimization: fewer descriptions of what is not in the picture")
     .version(packageVersion())
     .showHelpAfterError("(scpo --help lists commands and options)")
+    // What was typed is repeated in what is wrong with it.
+    .configureOutput({ writeErr: (text) => void process.stderr.write(inLines(text)) })
     .exitOverride();
 
   program

@@ -198,7 +198,7 @@ function addDoctor(program: Command): void {
     .argument("<run>", "the run's folder")
     .option("--reference <policy>", "name and settings: kl-bound,bound=5,window=10")
     .option("--curriculum <policy>", "name and settings: staged,stages=3,promotion.on=plateau")
-    .option("--out <file>", "where the picture goes (SVG)", "simulation.svg")
+    .option("--out <file>", "where the picture goes (SVG), from the working directory", "simulation.svg")
     .option("--json", "print the simulation as JSON, with the rows of every step", false)
     .action(async (run: string, options: { reference?: string; curriculum?: string; out: string; json: boolean }) => {
       const { simulateCommand } = await import("./simulate-command.js");

@@ -43,6 +43,7 @@ export async function simulateCommand(options: SimulateOptions): Promise<void> {
     );
     difficulty = meanDifficulty(pairs);
   }
+  process.stderr.write(`simulate: the picture goes to ${out}\n`);
   const simulation = simulate(run, policies);
   if (difficulty !== undefined) rows.push(...difficultyRows(run, simulation, difficulty));
   rows.push(recordedRow(run, "margin", "reward margin"), recordedRow(run, "kl", "drift, nats"));

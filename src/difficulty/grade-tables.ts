@@ -65,7 +65,12 @@ export async function survey(
     );
   }
   const needed = missing === "require" ? "every signal" : "a signal";
-  if (ungraded === pairs) throw new UserError(`${path}: no pair has ${needed} of ${used.join(", ")}: measure one`);
+  if (ungraded === pairs) {
+    throw new UserError(
+      `${path}: no pair has ${needed} of ${used.join(", ")}: measure one with scpo pairs score --model FOLDER ` +
+        "(embedded for the built-in scenes), or name a column that is there with --use",
+    );
+  }
   if (withoutSignal === "refuse" && typeof first === "number") {
     const names = used.join(", ");
     const lacks = missing === "require" ? `a signal of ${names} has no value` : `no signal of ${names} has a value`;

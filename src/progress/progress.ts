@@ -1,4 +1,5 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import { inLines } from "../one-line.js";
 
 /** On a pipe or in a log, a task says where it is at most this often, and whenever its phase changes. */
 const PLAIN_MILLISECONDS = 5000;
@@ -51,7 +52,7 @@ function showBars(stream: NodeJS.WriteStream): Progress {
       }
     },
     // A bar redraws itself over what is written past it.
-    note: (text) => (open.size > 0 ? bars.log(`${text}\n`) : void stream.write(`${text}\n`)),
+    note: (text) => (open.size > 0 ? bars.log(`${inLines(text)}\n`) : void stream.write(`${inLines(text)}\n`)),
     close() {
       // Stopping draws the bars a last time; once is enough.
       if (!closed) bars.stop();
@@ -71,7 +72,7 @@ function showLines(stream: NodeJS.WriteStream): Progress {
       stream.write(`${task}: ${phase} ${done}/${total}\n`);
     },
     finish: (task, summary) => void stream.write(`${task}: ${summary}\n`),
-    note: (text) => void stream.write(`${text}\n`),
+    note: (text) => void stream.write(`${inLines(text)}\n`),
     close: () => undefined,
   };
 }

@@ -93,6 +93,9 @@ function shown(value: unknown): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
+  // As YAML writes what JSON has no word for.
+  if (Number.isNaN(value)) return ".nan";
+  if (value === Infinity || value === -Infinity) return value > 0 ? ".inf" : "-.inf";
   const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -4,7 +4,8 @@ import { join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { UserError, type ErrorCode } from "../errors.js";
 import { writeAtomically } from "../files/write-atomically.js";
-import { refuseEarlierVersion } from "../run/run-files.js";
+import { holderOf } from "../run/hold.js";
+import { refuseEarlierVersion, runPaths } from "../run/run-files.js";
 import type { ResolvedRunSettings } from "./plan-run.js";
 import { readRunFile, type ReadSettings } from "./read.js";
 import { makeFolder, requireWritable, unwritable } from "../files/writable.js";
@@ -61,6 +62,14 @@ export async function refuseUnlessEmpty(directory: string, id: string, claimedBy
     throw error;
   });
   if (content.every((name) => name === claimedBy)) return;
+  const holder = await holderOf(runPaths(directory).hold);
+  if (holder !== undefined) {
+    const path = typed(directory);
+    throw new RunExistsError(
+      `run "${id}" is running already, in ${holder}: scpo status ${path} says how far it is, scpo pause or cancel ${path} ` +
+        "ends it; another name starts a new one (--id NAME)",
+    );
+  }
   throw new RunExistsError(
     existsSync(join(directory, SETTINGS_FILE))
       ? `run "${id}" exists: scpo resume ${typed(directory)} resumes it; another name starts a new one (--id NAME)`

@@ -37,6 +37,13 @@ export async function isHeld(path: string): Promise<boolean> {
   return holder !== null && isAlive(holder);
 }
 
+/** Who directs a run now, in words such as `process 7`; undefined where nobody does. */
+export async function holderOf(path: string): Promise<string | undefined> {
+  const holder = await readHolder(path);
+  if (holder === null || !isAlive(holder)) return undefined;
+  return `process ${holder.processId}${holder.host === hostname() ? "" : ` on ${holder.host}`}`;
+}
+
 /** A hard link appears with its whole content, and only where nothing is yet. */
 async function linked(from: string, to: string): Promise<boolean> {
   try {

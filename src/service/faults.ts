@@ -1,7 +1,7 @@
 import type { CallContext, ServerMiddlewareCall } from "nice-grpc";
 import { ServerError, Status } from "nice-grpc";
 import { BadRequest, ErrorInfo, RichServerError } from "nice-grpc-error-details";
-import { oneLine } from "./one-line.js";
+import { oneLine } from "../one-line.js";
 
 /** A wrong field of a request and what to do about it. */
 export interface FieldViolation {

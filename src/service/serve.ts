@@ -13,7 +13,7 @@ import type { RunSettings } from "../run-file/schema.js";
 import { authenticating } from "./authentication.js";
 import { hidingFaults } from "./faults.js";
 import { DEFAULT_LIMITS, limiting, type ServiceLimits } from "./limits.js";
-import { oneLineLog } from "./one-line.js";
+import { oneLineLog } from "../one-line.js";
 import { checkListen, serverCredentials, type TlsFiles } from "../backend/listen.js";
 import { RunService } from "./run-service.js";
 import { Runs } from "./runs.js";

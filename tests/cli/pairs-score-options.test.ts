@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { modelFolder } from "../../src/cli/model-folder.js";
 import { gradingFrom, gradingLine, useOption } from "../../src/cli/grading-options.js";
 import { checkedGrading } from "../../src/difficulty/grading.js";
+import { scpoInProcess } from "../fixtures/scpo-in-process.js";
+import { writeUserFiles } from "../fixtures/user-files.js";
 import { EMBEDDED_MODEL_FOLDER } from "../../src/package-root.js";
 
 describe("options of scpo pairs score", () => {
@@ -46,6 +48,23 @@ describe("options of scpo pairs score", () => {
     for (const bounds of ["0.7,0.3", "0.3,0.3", "0,0.5", "0.5,1", "-0.1"]) {
       expect(() => checkedGrading(gradingFrom({ bounds }))).to.throw(`bounds: found ${bounds}, expected difficulties`);
     }
+  });
+
+  it("without --model what is left out is told", async () => {
+    const { pairs } = await writeUserFiles(folder, (what) => what);
+    const said = async (name: string, ...more: string[]): Promise<string> => {
+      let text = "";
+      const words = ["pairs", "score", pairs, "--out", join(folder, name), ...more];
+      expect((await scpoInProcess(words, undefined, (piece) => (text += piece))) ?? "").to.equal("");
+      return text;
+    };
+    const graded = ["--use", "edit_distance=1"];
+    expect(await said("all.parquet", ...graded)).to.match(/^note: without a model only words .*--model FOLDER adds/m);
+    // Who says what is to be measured knows.
+    expect(await said("chosen.parquet", "--signals", "edit_distance", ...graded)).to.not.include("note: without");
+    expect(await scpoInProcess(["pairs", "score", pairs, "--out", join(folder, "none.parquet")])).to.match(
+      /^[^\n]*no pair has a signal of entropy[^\n]*scpo pairs score --model FOLDER [^\n]*--use$/,
+    );
   });
 
   it("--model is a folder, embedded, or a name in the hub's local cache", () => {

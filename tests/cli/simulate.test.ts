@@ -40,7 +40,8 @@ describe("scpo simulate", function () {
 
   it("prints decisions with their reasons and draws them", async () => {
     const out = join(folder, "picture.svg");
-    const { code, output } = await scpo(run, "--reference", "kl-bound,bound=2,window=2", "--out", out);
+    const { code, output, errors } = await scpo(run, "--reference", "kl-bound,bound=2,window=2", "--out", out);
+    expect(errors).to.equal(`simulate: the picture goes to ${out}\n`);
     expect(code).to.equal(0);
     expect(output).to.match(/ 3 {2}reference moves +alpha 1: drift of 2\.5000 nats over 2 steps, above 2\n/);
     const picture = await readFile(out, "utf8");

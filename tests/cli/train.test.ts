@@ -95,6 +95,23 @@ describe("scpo train", function () {
     expect(existsSync(join(folder, "runs"))).to.equal(false);
   });
 
+  it("repeats no control characters of a file or of the command line", async () => {
+    const path = join(folder, "binary.yaml");
+    for (const content of ["\x1b[31mred\x07", "a: \x7f\x1b]0;title\x07\nb: 1\n", "\x7fELF\x02\x01\0\0\x1b[2J"]) {
+      await writeFile(path, content);
+      const { code, errors } = await scpo("train", path, ...runs());
+      expect(code).to.equal(1);
+
+      expect(errors, content)
+        .to.match(/^scpo: /)
+        .and.not.match(/[\x00-\x09\x0b-\x1f\x7f]/);
+    }
+    for (const word of ["tra\x1b[2Jin", "--\x1b[2J"]) {
+      const { errors } = await scpo(word);
+      expect(errors).to.include("\\u001b[2J").and.not.include("\x1b");
+    }
+  });
+
   it("knows a configuration of Python's command", async () => {
     const { code, errors } = await scpo("train", join(PACKAGE_ROOT, "examples", "trl-scpo.yaml"), ...runs());
     expect(code).to.equal(1);
@@ -153,6 +170,13 @@ describe("scpo train", function () {
     const end = ended(child);
     await stepped("long", 2);
     expect(await described("long")).to.include({ status: "RUNNING", plannedSteps: 1800 });
+    const second = await scpo("train", path, ...runs());
+    expect(second.code).to.equal(1);
+    expect(second.errors).to.match(
+      new RegExp(
+        `^scpo: run "long" is running already, in process ${child.pid}: scpo status \\S+long [^\n]*--id NAME\\)\n$`,
+      ),
+    );
     child.kill("SIGINT");
     const { code, errors } = await end;
     expect(code, errors).to.equal(130);

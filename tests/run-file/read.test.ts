@@ -124,6 +124,18 @@ describe("run.yaml", () => {
     return (error as SettingsError).problems;
   }
 
+  it("shows numbers that are none as YAML writes them", async () => {
+    const path = join(folder, "no-number.yaml");
+    await writeFile(path, stringify({ ...full, training: { learning_rate: NaN, weight_decay: -Infinity } }));
+    const error = await readRunFile(path).catch((cause: unknown) => cause as SettingsError);
+    expect(
+      (error as SettingsError).problems.map(({ field, description }) => `${field}: ${description}`),
+    ).to.include.members([
+      "training.learning_rate: found .nan, expected a number",
+      "training.weight_decay: found -.inf, expected a number",
+    ]);
+  });
+
   it("takes every field, and makes paths absolute from the file's folder", async () => {
     const found = await read(stringify(full));
     expect(found).to.have.nested.property("settings.data.pairs", join(folder, "pairs.parquet"));

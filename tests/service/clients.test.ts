@@ -39,6 +39,8 @@ describe("clients of the service", function () {
     const { stdout } = await run(findPython(), [script, service.address, "pairs.parquet", out], { env });
     expect(stdout).to.match(/^runs\/run-[0-9a-f]{12}$/m);
     expect(stdout).to.match(/^step 3: loss \d/m);
+    expect(stdout).to.match(/^stage opened: \{.*"planned_steps": \d.*\}$/m);
+    expect(stdout).to.match(/^ended: \{.*\}$/m);
     expect(stdout).to.match(/^SUCCEEDED$/m);
     expect(existsSync(join(out, "model.safetensors"))).to.equal(true);
     const wrong = run(findPython(), [script, service.address, "nowhere.parquet", out], { env });

@@ -1,9 +1,12 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { expect } from "chai";
+import { execFile } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Status } from "nice-grpc";
+import { findPython, pythonPath } from "../../src/backend/python.js";
 import { ListRunsResponse, WatchRunRequest } from "../../src/generated/scpo/v1/run.js";
 import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
 import { serve, type ServingRuns } from "../../src/service/serve.js";
@@ -62,8 +65,32 @@ describe("service of runs against callers who", function () {
     });
   }
 
-  it("show several tokens are nobody", async () => {
-    // Node sends no header twice; this is how one that comes twice reads.
+  it("send several headers of tokens are whom the first names, or nobody", async () => {
+    // Node sends no such header twice; Python does.
+    const program = [
+      "import sys, grpc",
+      "from scpo.v1 import run_pb2, run_pb2_grpc",
+      "for tokens in sys.argv[2:]:",
+      "    metadata = [('authorization', f'Bearer {token}') for token in tokens.split(',')]",
+      "    stub = run_pb2_grpc.RunServiceStub(grpc.insecure_channel(sys.argv[1]))",
+      "    try: print([run.name for run in stub.ListRuns(run_pb2.ListRunsRequest(), metadata=metadata).runs])",
+      "    except grpc.RpcError as error: print(error.code().name)",
+    ].join("\n");
+    const wrong = "c".repeat(40);
+    const shown = [
+      [tokens.alice, tokens.bob],
+      [tokens.alice, wrong],
+      [wrong, tokens.alice],
+    ];
+    const { stdout } = await promisify(execFile)(
+      findPython(),
+      ["-c", program, service.address, ...shown.map((several) => several.join(","))],
+      { env: { ...process.env, PYTHONPATH: pythonPath() } },
+    );
+    expect(stdout.trim().split("\n")).to.deep.equal(["['runs/hers']", "['runs/hers']", "UNAUTHENTICATED"]);
+  });
+
+  it("show several tokens in one header are nobody", async () => {
     const list = async (header: string) => {
       const metadata = new Metadata();
       metadata.add("authorization", header);

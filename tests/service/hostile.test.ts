@@ -25,7 +25,7 @@ import { CreateRunRequest, RunState } from "../../src/generated/scpo/v1/run.js";
 import { PACKAGE_ROOT } from "../../src/package-root.js";
 import { takeHold } from "../../src/run/hold.js";
 import { connectRuns, type RunServiceConnection } from "../../src/service/client.js";
-import { oneLineLog } from "../../src/service/one-line.js";
+import { oneLineLog } from "../../src/one-line.js";
 import { IdempotentRequests } from "../../src/service/idempotent-requests.js";
 import { serve, type ServeOptions, type ServingRuns } from "../../src/service/serve.js";
 import { methodsOf } from "../fixtures/random-messages.js";

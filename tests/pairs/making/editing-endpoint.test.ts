@@ -23,7 +23,8 @@ interface Asked {
   readonly image: { readonly name: string; readonly type: string; readonly bytes: Buffer };
 }
 
-type Reply = { status?: number; headers?: Record<string, string>; body: unknown };
+/** Where `piece` is given it is sent over and over, for as long as somebody reads. */
+type Reply = { status?: number; headers?: Record<string, string>; body: unknown; piece?: Buffer };
 
 function pictureOf(red: number, how: "png" | "jpeg" = "png"): Promise<Buffer> {
   return sharp({ create: { width: 16, height: 16, channels: 3, background: { r: red, g: 0, b: 99 } } })
@@ -43,6 +44,8 @@ describe("an endpoint that edits pictures", function () {
   let asked: Asked[];
   let reply: (asked: Asked) => Reply;
   let edited: Buffer;
+  /** Endless answers that nobody reads any more. */
+  let ended = 0;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "scpo-editor-"));
@@ -60,9 +63,12 @@ describe("an endpoint that edits pictures", function () {
         void formOf(Buffer.concat(pieces), request.headers).then(({ fields, image }) => {
           const one = { path: request.url ?? "", headers: request.headers, fields, image };
           asked.push(one);
-          const { status = 200, headers, body } = reply(one);
+          const { status = 200, headers, body, piece } = reply(one);
           response.writeHead(status, { "content-type": "application/json", ...headers });
-          response.end(JSON.stringify(body));
+          if (piece === undefined) return response.end(JSON.stringify(body));
+          response.on("close", () => (ended += 1)).on("error", () => undefined);
+          const more = (): void => void (response.write(piece) ? setImmediate(more) : response.once("drain", more));
+          more();
         });
       });
     });
@@ -191,6 +197,20 @@ describe("an endpoint that edits pictures", function () {
     );
     reply = () => ({ body: { data: [] } });
     expect(await complaintOf(complete("empty.parquet"))).to.include("answer holds no picture");
+  });
+
+  it("reads no more of an answer than a picture can have, and lets go of the connection", async () => {
+    reply = () => ({ body: undefined, piece: Buffer.alloc(2 ** 22, "a") });
+    const editor = EditingEndpoint.fromOptions({ url, model: "painter", cache }, {}, new AbortController().signal);
+    const answer = editor?.edit(edited, { chosenWord: "dog", rejectedWord: "cat" } as Parameters<
+      typeof editor.edit
+    >[1]);
+    expect(await complaintOf(answer as Promise<unknown>)).to.match(
+      /^editor at http:\/\/127\.0\.0\.1:\d+: answers with more than 256 MiB, expected less; check the address[^\n]*$/,
+    );
+    expect(asked).to.have.length(1);
+    while (ended < 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await readdir(cache)).to.deep.equal([]);
   });
 
   it("sends no picture where a redirect points", async () => {

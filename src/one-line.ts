@@ -6,6 +6,11 @@ export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, escaped);
 }
 
+/** A text for a terminal: its lines stay, and nothing in them moves the cursor or passes for another line. */
+export function inLines(text: string): string {
+  return text.split("\n").map(oneLine).join("\n");
+}
+
 /** A log whose lines stay lines, whatever clients send. */
 export function oneLineLog(log: (line: string) => void): (line: string) => void {
   return (line) => log(oneLine(line));
