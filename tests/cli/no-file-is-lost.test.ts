@@ -120,6 +120,10 @@ const QUICK: Readonly<Record<string, readonly Line[]>> = {
   pause: [({ files: { run } }) => ["pause", run], ({ out }) => ["pause", out]],
   cancel: [({ out }) => ["cancel", out, "--reason", "enough"]],
   resume: [({ out }) => ["resume", out]],
+  estimate: [
+    ({ out }) => ["estimate", out],
+    ({ files: { folder } }) => ["estimate", join(folder, "directed.yaml"), "--gpu", "a100-80"],
+  ],
   train: [({ out }) => ["train", out, "--runs", dirname(out), "--id", "runs"]],
   direct: [
     ({ out }) => ["direct", out, "--runs", dirname(out), "--id", "runs"],

@@ -26,6 +26,12 @@ const WITHOUT: Readonly<Record<string, Readonly<Record<string, number>> | null>>
   scpo: { mirror_weight: 0 },
   sft: {},
   symmpo: { pair: 0, anchor: 0, consistency: 0 },
+  // TRL's losses know the texts on `images` alone.
+  ...Object.fromEntries(
+    ["aot", "aot_unpaired", "apo_down", "apo_zero", "bco_pair", "discopop", "exo_pair", "hinge", "ipo", "nca_pair"]
+      .concat(["robust", "sigmoid_norm", "sppo_hard"])
+      .map((name) => [name, {}]),
+  ),
 };
 /** Settings under which it does, in one term at least. */
 const WITH: Readonly<Record<string, readonly Readonly<Record<string, number>>[]>> = {

@@ -9,6 +9,7 @@ import { checkRunSettings, readRunFile } from "../../src/run-file/read.js";
 import { prepareRun } from "../../src/run-file/start-run.js";
 import { scpoInProcess } from "../fixtures/scpo-in-process.js";
 import { tinyWorld, type TinyWorld } from "../fixtures/tiny-run.js";
+import { LOSSES } from "../../src/generated/losses.js";
 
 const RECIPES = join(PACKAGE_ROOT, "recipes");
 const names = readdirSync(RECIPES).filter((name) => name.endsWith(".yaml"));
@@ -76,7 +77,7 @@ describe("a recipe", () => {
     expect(lines.slice(1, 4)).to.have.members([
       `${path()}:1:9: recipe: own.yaml: learning_rate: found "fast", expected a number`,
       `${path()}:1:9: recipe: own.yaml: save_steps: is not set here: checkpoints.every_steps says when the training is saved`,
-      `${path()}:1:9: recipe: own.yaml: loss_type[0]: found "spco", expected one of chip, dpo, mdpo, rdpo, s-vco, scpo, sft, symmpo`,
+      `${path()}:1:9: recipe: own.yaml: loss_type[0]: found "spco", expected one of ${Object.keys(LOSSES).sort().join(", ")}`,
     ]);
     expect(lines[4]).to.match(/:\d+:9: training\.seed: found "two"/);
   });
