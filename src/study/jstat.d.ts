@@ -4,8 +4,6 @@ declare module "jstat" {
     readonly studentt: {
       /** Quantile of Student's t distribution; the degrees of freedom need not be whole. */
       inv(share: number, freedom: number): number;
-      /** Probability of a value no greater than this one. */
-      cdf(value: number, freedom: number): number;
     };
   };
   // A CommonJS module, of which plain Node finds no named exports.

@@ -13,57 +13,26 @@ export interface SeedMeasurement {
   scenes: number;
 }
 
-/** A figure with what its error is, for other seeds and other scenes. */
-export interface Estimate {
-  value: number;
-  /** 0 where neither seeds nor scenes vary. */
-  standardError: number;
-  /** Degrees of freedom; NaN where nothing varies. */
-  freedom: number;
-}
-
 /**
- * Estimates a figure for other seeds and other scenes. Two parts of its variance are added: that of the mean over seeds,
- * and that over resampled scenes; the degrees of freedom are Satterthwaite's. What varies with both a seed and a scene
- * is in both parts, so the error is rather too large than too small.
+ * 95 % t interval of a figure for other seeds and other scenes. Two parts of its variance are added: that of the mean
+ * over seeds, and that over resampled scenes; the degrees of freedom are Satterthwaite's. What varies with both a seed
+ * and a scene is in both parts, so the interval is rather too wide than too narrow.
  *
- * @returns The estimate, or null where the figure is undefined.
+ * @returns The interval around the value, or null where it is undefined.
  *
  * Source: Satterthwaite, Biometrics Bulletin 2 (1946), 110-114.
  */
-export function seedEstimate({ value, bySeed, draws, scenes }: SeedMeasurement): Estimate | null {
+export function seedInterval({ value, bySeed, draws, scenes }: SeedMeasurement): Interval | null {
   const seeds = bySeed.filter((each) => each !== null);
   const drawn = draws.filter((each) => each !== null);
   if (value === null || seeds.length === 0 || drawn.length < 2) return null;
   const parts = [{ variance: variance(drawn), freedom: scenes - 1 }];
   if (seeds.length > 1) parts.push({ variance: variance(seeds) / seeds.length, freedom: seeds.length - 1 });
   const total = parts.reduce((sum, part) => sum + part.variance, 0);
+  if (total === 0) return [value, value];
   const freedom = total ** 2 / parts.reduce((sum, part) => sum + part.variance ** 2 / part.freedom, 0);
-  return { value, standardError: Math.sqrt(total), freedom };
-}
-
-/**
- * 95 % t interval of a figure for other seeds and other scenes, as {@link seedEstimate} has them.
- *
- * @returns The interval around the value, or null where it is undefined.
- */
-export function seedInterval(measurement: SeedMeasurement): Interval | null {
-  const estimate = seedEstimate(measurement);
-  if (estimate === null) return null;
-  const { value, standardError, freedom } = estimate;
-  if (standardError === 0) return [value, value];
-  const half = jstat.studentt.inv(0.975, freedom) * standardError;
+  const half = jstat.studentt.inv(0.975, freedom) * Math.sqrt(total);
   return [value - half, value + half];
-}
-
-/**
- * One-sided t test that a figure lies below a bound.
- *
- * @returns p of the hypothesis that it is the bound or more.
- */
-export function pBelow({ value, standardError, freedom }: Estimate, bound: number): number {
-  if (standardError === 0) return value < bound ? 0 : 1;
-  return jstat.studentt.cdf((value - bound) / standardError, freedom);
 }
 
 /** Unbiased variance of at least two values. */
