@@ -37,8 +37,8 @@ from scpo_trl.service.roots import Roots
 from scpo_trl.service.security import Security
 from scpo_trl.service.server import ServerOptions, create_server
 from scpo_trl.service.uploads import Uploads
-from scpo_trl.trainer.model.model_folder import checkpoint_folder
-from scpo_trl.trainer.model.sealed_folder import seal_folder
+from scpo_trl.trainer.model.model_folder import checkpoint_folder, save_model_folder
+from scpo_trl.trainer.model.sealed_folder import require_nothing_foreign, seal_folder
 
 pytest_plugins = ["service_fixtures"]
 
@@ -137,6 +137,32 @@ class TestOthersData:
             (tmp_path / f"stage-{number}").mkdir()
             (tmp_path / f"stage-{number}" / file).write_bytes(b"")
             assert checkpoint_folder(tmp_path, f"stage-{number}").is_dir()
+
+    def test_a_checkpoint_replaces_no_file_of_others(self, tmp_path: Path, make_model) -> None:
+        model, folder = make_model(), tmp_path / "mine"
+        save_model_folder(model, None, folder)
+        (folder / "notes").mkdir()
+        (folder / "notes" / "thesis.txt").write_text("the only copy")
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        line = rf"^{folder} holds notes/thesis.txt, which no training wrote there and which stays: move it away[^\n]*$"
+        with pytest.raises(UserError, match=line):
+            save_model_folder(make_model(), None, folder)
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+        assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+        (folder / "notes" / "thesis.txt").unlink()
+        save_model_folder(make_model(), None, folder)
+
+    def test_a_saved_training_is_replaced_with_all_that_its_seal_names(self, tmp_path: Path) -> None:
+        old, new = tmp_path / "old", tmp_path / "new"
+        for folder, files in ((old, ("weights", "rng_state_1.pth")), (new, ("weights",))):
+            folder.mkdir()
+            for name in files:
+                (folder / name).write_bytes(b"1")
+        seal_folder(old)
+        require_nothing_foreign(old, new)
+        (old / "mine").write_bytes(b"1")
+        with pytest.raises(UserError, match="old holds mine, which no training wrote there"):
+            require_nothing_foreign(old, new)
 
     def test_only_a_dead_socket_makes_room_for_a_new_one(self) -> None:
         with tempfile.TemporaryDirectory(prefix="scpo-") as directory:

@@ -9,7 +9,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.model.sealed_folder import put_in_place, seal_folder, writing_failed
+from scpo_trl.trainer.model.sealed_folder import put_in_place, require_nothing_foreign, seal_folder, writing_failed
 
 # Pickled settings with this machine's paths; nobody reads them again.
 _LEFT_OUT = "training_args.bin"
@@ -37,6 +37,7 @@ def save_training(accelerator: Accelerator, write: Callable[[Path], Path], folde
         if accelerator.is_main_process:
             (written / _LEFT_OUT).unlink(missing_ok=True)
             seal_folder(written)
+            require_nothing_foreign(folder, written)
             put_in_place(written, folder)
             temporary.rmdir()
         accelerator.wait_for_everyone()

@@ -14,7 +14,13 @@ import torch
 from torch import nn
 
 from scpo_trl.errors import UserError
-from scpo_trl.trainer.model.sealed_folder import MANIFEST, put_in_place, sync_folder, writing_failed
+from scpo_trl.trainer.model.sealed_folder import (
+    MANIFEST,
+    put_in_place,
+    require_nothing_foreign,
+    sync_folder,
+    writing_failed,
+)
 
 
 def weights_sha256(model: nn.Module) -> str:
@@ -65,10 +71,11 @@ def save_model_folder(
         if processor is not None:
             processor.save_pretrained(temporary)
         sync_folder(temporary)
+        require_nothing_foreign(target, temporary)
         put_in_place(temporary, target)
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception) or isinstance(error, UserError):
             raise
         # Writers raise almost anything at a full disk: OSError, RuntimeError, an exception of safetensors.
         raise writing_failed(target, error) from error

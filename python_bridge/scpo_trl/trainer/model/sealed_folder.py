@@ -79,6 +79,25 @@ def put_in_place(temporary: Path, target: Path) -> None:
         shutil.rmtree(replaced, ignore_errors=True)
 
 
+def require_nothing_foreign(folder: Path, successor: Path) -> None:
+    """Looks at a folder that is to be replaced.
+
+    Raises:
+        UserError: It holds a file that neither its own seal nor its successor knows, which would be lost.
+    """
+    try:
+        known = set(json.loads((folder / MANIFEST).read_text())["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        known = set()
+    known |= {path.relative_to(successor).as_posix() for path in _files(successor)}
+    for name in sorted(path.relative_to(folder).as_posix() for path in _files(folder)):
+        if name not in known:
+            raise UserError(
+                f"{folder} holds {name}, which no training wrote there and which stays: move it away, or choose "
+                "another directory, and resume"
+            )
+
+
 def writing_failed(target: Path, error: BaseException) -> UserError:
     """One line for a folder that could not be written."""
     try:
