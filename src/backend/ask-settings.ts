@@ -1,5 +1,5 @@
-import { execFile } from "node:child_process";
-import { findPython, pythonEnvironment } from "./python.js";
+import { askPython } from "./ask-python.js";
+import { findPython } from "./python.js";
 import type { BackendSettings } from "./settings.js";
 import { UserError } from "../errors.js";
 
@@ -16,19 +16,8 @@ export async function askSettings(
 ): Promise<Readonly<Record<string, string>>> {
   if (names.length === 0 || backend.kind === "remote" || backend.kind === "dialled") return {};
   const python = findPython(backend.python);
-  const options = { env: { ...process.env, ...pythonEnvironment() } };
-  return new Promise((resolve, reject) => {
-    const asked = execFile(
-      python,
-      ["-W", "ignore", "-m", "scpo_trl.settings", "check"],
-      options,
-      (error, stdout, stderr) => {
-        if (error === null) return resolve(JSON.parse(stdout) as Record<string, string>);
-        const last = stderr.trim().split("\n").at(-1) ?? "";
-        reject(new UserError(`training: ${python} could not be asked about ${names.join(", ")}: ${last}`));
-      },
-    );
-    asked.stdin?.on("error", () => undefined);
-    asked.stdin?.end(JSON.stringify(Object.fromEntries(names.map((name) => [name, null]))));
-  });
+  const question = Object.fromEntries(names.map((name) => [name, null]));
+  const said = await askPython(python, ["scpo_trl.settings", "check"], question);
+  if ("answer" in said) return said.answer as Record<string, string>;
+  throw new UserError(`training: ${python} could not be asked about ${names.join(", ")}: ${said.failure}`);
 }

@@ -30,10 +30,11 @@ export async function estimateCommand(path: string, flags: EstimateFlags): Promi
   const { backend } = read.settings;
   const python = backend.kind === "remote" || backend.kind === "dialled" ? undefined : backend.python;
   const { plan } = await planRun(read.settings, "");
-  const processes = Math.max(await processesOf(backend), flags.shards);
+  const own = await processesOf(backend);
+  const processes = Math.max(own, flags.shards);
   const card = await cardOf(flags, python);
   const found = await estimate({
-    plan: { ...plan, batchSize: (plan.batchSize / (await processesOf(backend))) * processes },
+    plan: { ...plan, batchSize: (plan.batchSize / own) * processes },
     processes,
     shards: flags.shards,
     efficiency: flags.efficiency,
@@ -54,11 +55,13 @@ async function cardOf({ gpu, memory, flops }: EstimateFlags, python: string | un
       `--gpu: found ${gpu}, expected one of ${Object.keys(CARDS).join(", ")}, or --memory and --flops`,
     );
   }
-  const said = flops === undefined ? {} : { flops: { bfloat16: flops * 1e12, float32: flops * 1e12 } };
-  if (named !== undefined) return { ...named, ...said, ...(memory === undefined ? {} : { memory: memory * 2 ** 30 }) };
-  if (memory !== undefined && flops !== undefined) {
-    const teraflops = flops * 1e12;
-    return { name: "GPU", memory: memory * 2 ** 30, flops: { bfloat16: teraflops, float32: teraflops } };
+  const said = {
+    ...(memory === undefined ? {} : { memory: memory * 2 ** 30 }),
+    ...(flops === undefined ? {} : { flops: { bfloat16: flops * 1e12, float32: flops * 1e12 } }),
+  };
+  if (named !== undefined) return { ...named, ...said };
+  if (said.memory !== undefined && said.flops !== undefined) {
+    return { name: "GPU", memory: said.memory, flops: said.flops };
   }
   if (memory !== undefined || flops !== undefined) {
     throw new UserError("--memory and --flops: found one of them, expected both, or a --gpu that has the other");

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { findPython, pythonEnvironment } from "../backend/python.js";
+import { askPython } from "../backend/ask-python.js";
+import { findPython } from "../backend/python.js";
 import { UserError } from "../errors.js";
 import type { JsonValue, WeightedLoss } from "../run/plan.js";
 
@@ -63,28 +63,11 @@ export async function askEstimate(
   asked?: string,
 ): Promise<{ answer: Answer; changed: readonly (Answer | { error: string })[] }> {
   const python = findPython(asked);
-  const { code, stdout, stderr } = await run(python, JSON.stringify({ ...question, changes }));
-  if (code !== 0) {
-    const last = stderr.trim().split("\n").at(-1) ?? "";
-    throw new UserError(`estimate: ${python} could not count the training: ${last}; scpo doctor looks at it`);
+  const said = await askPython(python, ["scpo_trl.estimate"], { ...question, changes });
+  if ("failure" in said) {
+    throw new UserError(`estimate: ${python} could not count the training: ${said.failure}; scpo doctor looks at it`);
   }
-  const [answer, ...changed] = JSON.parse(stdout) as (Answer | { error: string })[];
+  const [answer, ...changed] = said.answer as (Answer | { error: string })[];
   if (answer === undefined || "error" in answer) throw new UserError(answer?.error ?? "estimate: no answer");
   return { answer, changed };
-}
-
-function run(python: string, input: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(python, ["-W", "ignore", "-m", "scpo_trl.estimate"], {
-      env: { ...process.env, ...pythonEnvironment() },
-    });
-    const parts = { stdout: "", stderr: "" };
-    for (const name of ["stdout", "stderr"] as const) {
-      child[name].setEncoding("utf8").on("data", (text: string) => (parts[name] += text));
-    }
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, ...parts }));
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(input);
-  });
 }

@@ -16,6 +16,13 @@ from scpo_trl import SCPOConfig
 
 SEED = 3
 RATE = 1e-2
+ADAPTER: dict[str, Any] = {
+    "use_peft": True,
+    "lora_r": 4,
+    "lora_alpha": 8,
+    "lora_dropout": 0.0,
+    "lora_target_modules": ["q_proj", "v_proj"],
+}
 MIXTURE = objective(("scpo", 1.0), ("sft", 0.5))
 
 

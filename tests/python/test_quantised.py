@@ -11,7 +11,7 @@ import pytest
 import tiny_models
 import torch
 from folder_models import save_family
-from played_trainings import load, logps, play
+from played_trainings import ADAPTER, load, logps, play
 from safetensors.torch import load_file
 from service_fixtures import World, serve
 
@@ -20,13 +20,6 @@ from scpo.v1 import trainer_pb2
 pytest.importorskip("bitsandbytes", reason="pip install bitsandbytes runs these")
 pytest_plugins = ["service_fixtures"]
 
-ADAPTER: dict[str, Any] = {
-    "use_peft": True,
-    "lora_r": 4,
-    "lora_alpha": 8,
-    "lora_dropout": 0.0,
-    "lora_target_modules": ["q_proj", "v_proj"],
-}
 TRAINING: dict[str, Any] = {"bf16": False, "gradient_checkpointing": True, "optim": "adamw_torch", "max_length": 64}
 WIDE = {"hidden_size": 64, "intermediate_size": 128}
 BITS = ["load_in_4bit", "load_in_8bit"]

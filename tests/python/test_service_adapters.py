@@ -12,7 +12,7 @@ import huggingface_hub
 import pytest
 import torch
 from folder_models import FAMILIES, save_family
-from played_trainings import SEED, answers, load, logps, play, trl_door
+from played_trainings import ADAPTER, SEED, answers, load, logps, play, trl_door
 from safetensors.torch import load_file
 from service_fixtures import Dialogue, World, objective, open_stage, refused, serve, start
 from transformers import set_seed
@@ -23,13 +23,6 @@ from scpo_trl import SCPOTrainer
 
 pytest_plugins = ["service_fixtures"]
 
-ADAPTER: dict[str, Any] = {
-    "use_peft": True,
-    "lora_r": 4,
-    "lora_alpha": 8,
-    "lora_dropout": 0.0,
-    "lora_target_modules": ["q_proj", "v_proj"],
-}
 TRAINING: dict[str, Any] = {
     "bf16": False,
     "gradient_checkpointing": True,

@@ -236,11 +236,22 @@ def gemma3() -> TinyModel:
     return TinyModel(_seeded(build), processor)
 
 
-def qwen2_5_vl() -> TinyModel:
-    """Qwen2.5-VL: patches of 4 x 4 pixels at the image's own resolution, positions in three dimensions."""
+_QWEN_TOWER: dict[str, Any] = {
+    "depth": 2,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_heads": 2,
+    "out_hidden_size": 32,
+    "patch_size": 4,
+    "spatial_merge_size": 2,
+    "temporal_patch_size": 2,
+}
+
+
+def _qwen_processor(kind: Any) -> Any:
     marks = ["<|im_start|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
     tokenizer = _tokenizer(marks, eos="<|im_end|>")
-    processor = _without_video(Qwen2_5_VLProcessor)(
+    return _without_video(kind)(
         image_processor=Qwen2VLImageProcessorPil(
             patch_size=4, merge_size=2, temporal_patch_size=2, size={"shortest_edge": 64, "longest_edge": 4096}
         ),
@@ -249,16 +260,20 @@ def qwen2_5_vl() -> TinyModel:
             image="<|vision_start|><|image_pad|><|vision_end|>", after_assistant="<|im_end|>\n", **CHATML
         ),
     )
+
+
+def _qwen_tokens(tokenizer: Any) -> dict[str, Any]:
+    marks = {"image": "image_pad", "video": "video_pad", "vision_start": "vision_start", "vision_end": "vision_end"}
+    return {f"{name}_token_id": tokenizer.convert_tokens_to_ids(f"<|{mark}|>") for name, mark in marks.items()}
+
+
+def qwen2_5_vl() -> TinyModel:
+    """Qwen2.5-VL: patches of 4 x 4 pixels at the image's own resolution, positions in three dimensions."""
+    processor = _qwen_processor(Qwen2_5_VLProcessor)
+    tokenizer = processor.tokenizer
     config = Qwen2_5_VLConfig(
         vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "out_hidden_size": 32,
-            "patch_size": 4,
-            "spatial_merge_size": 2,
-            "temporal_patch_size": 2,
+            **_QWEN_TOWER,
             "window_size": 16,
             "fullatt_block_indexes": [1],
         },
@@ -266,37 +281,18 @@ def qwen2_5_vl() -> TinyModel:
             **_text(tokenizer),
             "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]},
         },
-        image_token_id=tokenizer.convert_tokens_to_ids("<|image_pad|>"),
-        video_token_id=tokenizer.convert_tokens_to_ids("<|video_pad|>"),
-        vision_start_token_id=tokenizer.convert_tokens_to_ids("<|vision_start|>"),
-        vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+        **_qwen_tokens(tokenizer),
     )
     return TinyModel(_seeded(lambda: Qwen2_5_VLForConditionalGeneration(config)), processor)
 
 
 def qwen3_vl() -> TinyModel:
     """Qwen3-VL: as Qwen2.5-VL; features of an inner layer of the tower are added within the language model too."""
-    marks = ["<|im_start|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
-    tokenizer = _tokenizer(marks, eos="<|im_end|>")
-    processor = _without_video(Qwen3VLProcessor)(
-        image_processor=Qwen2VLImageProcessorPil(
-            patch_size=4, merge_size=2, temporal_patch_size=2, size={"shortest_edge": 64, "longest_edge": 4096}
-        ),
-        tokenizer=tokenizer,
-        chat_template=_template(
-            image="<|vision_start|><|image_pad|><|vision_end|>", after_assistant="<|im_end|>\n", **CHATML
-        ),
-    )
+    processor = _qwen_processor(Qwen3VLProcessor)
+    tokenizer = processor.tokenizer
     config = Qwen3VLConfig(
         vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "out_hidden_size": 32,
-            "patch_size": 4,
-            "spatial_merge_size": 2,
-            "temporal_patch_size": 2,
+            **_QWEN_TOWER,
             "num_position_embeddings": 64,
             "deepstack_visual_indexes": [0],
         },
@@ -305,10 +301,7 @@ def qwen3_vl() -> TinyModel:
             "head_dim": 16,
             "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [3, 3, 2]},
         },
-        image_token_id=tokenizer.convert_tokens_to_ids("<|image_pad|>"),
-        video_token_id=tokenizer.convert_tokens_to_ids("<|video_pad|>"),
-        vision_start_token_id=tokenizer.convert_tokens_to_ids("<|vision_start|>"),
-        vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+        **_qwen_tokens(tokenizer),
     )
     return TinyModel(_seeded(lambda: Qwen3VLForConditionalGeneration(config)), processor)
 
